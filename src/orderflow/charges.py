@@ -1,0 +1,144 @@
+"""What units cost, and what is owed back for them, to the cent.
+
+Each quote adds a frozen *tranche* to a line: a quantity with its agreed components (net, tax, discount, shipping),
+unrounded. *Charges* round, by an explicit rule; nothing else does. A charge or credit for part of a tranche is a
+difference of one cumulative function,
+
+    F(x) = round(T * x / Q)        credit for q more units after r  =  F(r + q) - F(r)
+
+so that any sequence of partial credits of a tranche adds up to exactly what the tranche was charged, and never to more.
+An amendment prices only what it adds; a reduction takes the newest tranche with free units first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import attrs
+
+from orderflow.values.money import Money, zero
+from orderflow.values.numbers import EXACT, Rounding, ratio_rounded
+
+__all__ = ["COMPONENTS", "Amounts", "RoundingRule", "Tranche", "charged", "credited", "unit_shares"]
+
+#: The parts of a price, in the order in which documents show them. Discounts are negative.
+COMPONENTS = ("net", "discount", "shipping", "tax")
+
+_ZERO = Decimal(0)
+
+
+@attrs.frozen
+class RoundingRule:
+    """How charges round: the rule, and whether each line rounds or only the document."""
+
+    rounding: Rounding = Rounding.HALF_UP
+    per: Literal["line", "document"] = "line"
+
+
+@attrs.frozen
+class Amounts:
+    """The components of a price: goods before tax, discount (negative), shipping share, tax."""
+
+    net: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+
+    @classmethod
+    def none(cls, currency: str) -> Amounts:
+        """Nothing of anything."""
+        nothing = zero(currency)
+        return cls(nothing, nothing, nothing, nothing)
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.net + other.net,
+            self.discount + other.discount,
+            self.shipping + other.shipping,
+            self.tax + other.tax,
+        )
+
+    def __sub__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.net - other.net,
+            self.discount - other.discount,
+            self.shipping - other.shipping,
+            self.tax - other.tax,
+        )
+
+    @property
+    def total(self) -> Money:
+        """What is to be paid."""
+        return self.net + self.discount + self.shipping + self.tax
+
+    def rounded(self, rounding: Rounding) -> Amounts:
+        """Each component rounded to the digits of its currency."""
+        return Amounts(
+            self.net.rounded(rounding),
+            self.discount.rounded(rounding),
+            self.shipping.rounded(rounding),
+            self.tax.rounded(rounding),
+        )
+
+
+@attrs.frozen
+class Tranche:
+    """The frozen price of some units of a line, as one quote agreed it.
+
+    ``unit_price`` is for ``base_quantity`` units ("4.60 per 100"); ``amounts`` are the unrounded components for the whole
+    ``quantity``, taxes and shares of order-level amounts included.
+    """
+
+    line_id: str
+    quantity: Decimal
+    unit_price: Money
+    amounts: Amounts
+    base_quantity: Decimal = Decimal(1)
+
+    def upto(self, units: Decimal, rounding: Rounding) -> Amounts:
+        """F: the charge for the first ``units`` of this tranche, each component rounded.
+
+        >>> ten = Money("10.00", "EUR")
+        >>> none = zero("EUR")
+        >>> three = Tranche("L1", Decimal(3), ten, Amounts(ten, none, none, none))
+        >>> [str(three.upto(Decimal(n), Rounding.HALF_UP).net) for n in range(4)]
+        ['0.00 EUR', '3.33 EUR', '6.67 EUR', '10.00 EUR']
+        """
+        return Amounts(*(self._share(getattr(self.amounts, name), units, rounding) for name in COMPONENTS))
+
+    def _share(self, whole: Money, units: Decimal, rounding: Rounding) -> Money:
+        part = EXACT.multiply(whole.amount, units)
+        return Money(ratio_rounded(part, self.quantity, whole.digits, rounding), whole.currency)
+
+
+def charged(tranches: Iterable[Tranche], rule: RoundingRule, currency: str) -> Amounts:
+    """What the document charges for all units of these tranches, rounded by ``rule``."""
+    total = Amounts.none(currency)
+    for tranche in tranches:
+        total = total + (tranche.amounts.rounded(rule.rounding) if rule.per == "line" else tranche.amounts)
+    return total if rule.per == "line" else total.rounded(rule.rounding)
+
+
+def unit_shares(tranches: Sequence[Tranche], units: Decimal) -> list[Decimal]:
+    """How many of ``units`` given back come from each tranche: the newest with free units first."""
+    shares = [_ZERO] * len(tranches)
+    left = units
+    for index in reversed(range(len(tranches))):
+        shares[index] = min(left, tranches[index].quantity)
+        left = EXACT.subtract(left, shares[index])
+    return shares
+
+
+def credited(tranches: Sequence[Tranche], units: Decimal, rounding: Rounding, currency: str) -> Amounts:
+    """What is owed back once ``units`` of a line were given back in total, by whatever steps.
+
+    The credit for one step is the difference of two calls. Units beyond what the tranches hold are owed nothing: they
+    were never charged.
+    """
+    total = Amounts.none(currency)
+    for tranche, share in zip(tranches, unit_shares(tranches, units), strict=True):
+        if share:
+            total = total + tranche.upto(share, rounding)
+    return total

@@ -1,0 +1,216 @@
+"""The goods ledger: where the units of each line are.
+
+Units move between *accounts*: ``open``, ``backordered``, ``allocated:F1``, ``picked:F1``, ``packed:P1``, ``shipped:P1``,
+``delivered:P1``, ``cancelled`` and so on. They enter from two sources, ``ordered`` and ``surplus``, whose balances are
+negative: they count what has come out of them. Every event that touches goods is a list of moves, and no move can take
+more than its account holds. So the books balance by construction:
+
+    units in all accounts of a line = ordered + surplus
+
+and what cannot be written down cannot happen: shipping what was not packed, restocking twice, losing a unit. Status is
+derived from the balances, in exact quantities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import NewType
+
+import attrs
+
+from orderflow.errors import LedgerImbalance
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.numbers import EXACT, neg
+
+__all__ = [
+    "BACKORDERED",
+    "CANCELLED",
+    "KINDS",
+    "OPEN",
+    "ORDERED",
+    "SURPLUS",
+    "Account",
+    "Ledger",
+    "Move",
+    "allocated",
+    "delivered",
+    "kind_of",
+    "packed",
+    "picked",
+    "place_of",
+    "shipped",
+]
+
+Account = NewType("Account", str)
+
+ORDERED = Account("ordered")
+SURPLUS = Account("surplus")
+OPEN = Account("open")
+BACKORDERED = Account("backordered")
+CANCELLED = Account("cancelled")
+
+_SOURCES = frozenset({ORDERED, SURPLUS})
+
+#: Every kind of account, in the order in which goods pass through them.
+KINDS = (
+    "open",
+    "backordered",
+    "allocated",
+    "picked",
+    "packed",
+    "shipped",
+    "delivered",
+    "returning",
+    "received",
+    "restocked",
+    "scrapped",
+    "sent_back",
+    "lost",
+    "cancelled",
+    "closed_short",
+)
+
+_ZERO = Decimal(0)
+
+
+def allocated(fulfillment_id: str) -> Account:
+    """Units assigned to the work of one location, not yet picked."""
+    return Account(f"allocated:{fulfillment_id}")
+
+
+def picked(fulfillment_id: str) -> Account:
+    """Units taken from the shelf, not yet packed."""
+    return Account(f"picked:{fulfillment_id}")
+
+
+def packed(parcel_id: str) -> Account:
+    """Units in a parcel that has not left."""
+    return Account(f"packed:{parcel_id}")
+
+
+def shipped(parcel_id: str) -> Account:
+    """Units in a parcel on its way."""
+    return Account(f"shipped:{parcel_id}")
+
+
+def delivered(parcel_id: str) -> Account:
+    """Units that reached the customer in a parcel."""
+    return Account(f"delivered:{parcel_id}")
+
+
+def kind_of(account: Account) -> str:
+    """``packed`` of ``packed:P1``."""
+    return account.partition(":")[0]
+
+
+def place_of(account: Account) -> str:
+    """``P1`` of ``packed:P1``; empty where the account has no place."""
+    return account.partition(":")[2]
+
+
+@attrs.frozen
+class Move:
+    """Units of one line go from one account to another."""
+
+    line_id: str
+    source: Account
+    target: Account
+    quantity: Decimal
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.line_id} {self.source} -> {self.target}"
+
+
+def _balances() -> FrozenMap[str, FrozenMap[Account, Decimal]]:
+    return FrozenMap()
+
+
+@attrs.frozen
+class Ledger:
+    """The balances of every account of every line."""
+
+    balances: FrozenMap[str, FrozenMap[Account, Decimal]] = attrs.field(factory=_balances)
+
+    def moved(self, moves: Iterable[Move]) -> Ledger:
+        """The ledger after ``moves``, taken in order.
+
+        Raises:
+            LedgerImbalance: a move would take more than the account holds, or is not of a positive quantity.
+        """
+        touched: dict[str, dict[Account, Decimal]] = {}
+        for move in moves:
+            if move.quantity <= 0:
+                raise LedgerImbalance(f"a move must be of a positive quantity: {move}")
+            line = touched.get(move.line_id)
+            if line is None:
+                line = touched[move.line_id] = dict(self.balances.get(move.line_id, ()))
+            left = EXACT.subtract(line.get(move.source, _ZERO), move.quantity)
+            if left < 0 and move.source not in _SOURCES:
+                raise LedgerImbalance(f"{move.source} of {move.line_id} holds too little: {move}")
+            if left:
+                line[move.source] = left
+            else:
+                line.pop(move.source, None)
+            line[move.target] = EXACT.add(line.get(move.target, _ZERO), move.quantity)
+        if not touched:
+            return self
+        return Ledger(self.balances.merged({line_id: FrozenMap(line) for line_id, line in touched.items()}))
+
+    def balance(self, line_id: str, account: Account) -> Decimal:
+        """Units of a line in one account."""
+        line = self.balances.get(line_id)
+        return line.get(account, _ZERO) if line is not None else _ZERO
+
+    def ordered(self, line_id: str) -> Decimal:
+        """Units of a line that were ever ordered."""
+        return neg(self.balance(line_id, ORDERED))
+
+    def surplus(self, line_id: str) -> Decimal:
+        """Units of a line that came beyond the order."""
+        return neg(self.balance(line_id, SURPLUS))
+
+    def accounts(self, line_id: str) -> Iterator[tuple[Account, Decimal]]:
+        """The accounts of a line that hold units (the sources are not among them)."""
+        line = self.balances.get(line_id)
+        if line is not None:
+            for account, quantity in line.items():
+                if account not in _SOURCES:
+                    yield account, quantity
+
+    def of_kind(self, line_id: str, kind: str) -> Decimal:
+        """Units of a line in all accounts of one kind: all that is packed, in whatever parcel."""
+        total = _ZERO
+        for account, quantity in self.accounts(line_id):
+            if kind_of(account) == kind:
+                total = EXACT.add(total, quantity)
+        return total
+
+    def by_kind(self) -> dict[str, Decimal]:
+        """Units of all lines by kind of account, in the order of `KINDS`; kinds that hold nothing are left out."""
+        totals: dict[str, Decimal] = {}
+        for line_id in self.balances:
+            for account, quantity in self.accounts(line_id):
+                kind = kind_of(account)
+                totals[kind] = EXACT.add(totals.get(kind, _ZERO), quantity)
+        return {kind: totals[kind] for kind in KINDS if kind in totals}
+
+    def holding(self, account: Account) -> dict[str, Decimal]:
+        """What one account holds, by line: the contents of a parcel, the work of a fulfillment."""
+        return {line_id: line[account] for line_id, line in self.balances.items() if account in line}
+
+    def holds_any(self, account: Account) -> bool:
+        """Whether an account holds units of any line."""
+        return any(account in line for line in self.balances.values())
+
+    def is_balanced(self) -> bool:
+        """Whether every line sums to what was ordered and what came beyond it, and no account is below nothing."""
+        for line in self.balances.values():
+            total = _ZERO
+            for account, quantity in line.items():
+                if quantity < 0 and account not in _SOURCES:
+                    return False
+                total = EXACT.add(total, quantity)
+            if total:
+                return False
+        return True

@@ -1,0 +1,75 @@
+"""The standard lifecycles: an order, a fulfillment, a parcel.
+
+They gate the steps of the process and know nothing of facts: goods that left have left, whatever the state says. Most
+hosts start from these and extend them by value.
+"""
+
+from __future__ import annotations
+
+from orderflow.lifecycle.model import Lifecycle, Step
+
+__all__ = ["FULFILLMENT", "ORDER", "PARCEL"]
+
+ORDER = Lifecycle(
+    name="order",
+    version=1,
+    initial="placed",
+    steps=(
+        Step("placed", "acknowledge", "acknowledged"),
+        Step("placed", "reject", "rejected"),
+        Step("placed", "cancel", "cancelled"),
+        Step("acknowledged", "verify", "verified"),
+        Step("acknowledged", "reject", "rejected"),
+        Step("acknowledged", "cancel", "cancelled"),
+        Step("verified", "start_fulfillment", "in_fulfillment"),
+        Step("verified", "cancel", "cancelled"),
+        Step("in_fulfillment", "ship", "shipped"),
+        Step("in_fulfillment", "cancel", "cancelled"),
+        Step("shipped", "deliver", "delivered"),
+        Step("delivered", "complete", "completed"),
+        Step("delivered", "reopen", "shipped"),
+        Step("completed", "reopen", "shipped"),
+    ),
+    final=("rejected", "cancelled"),
+    resting=("completed",),
+)
+"""An order, from its arrival to its completion. A completed order rests: news that contradicts it reopens it."""
+
+FULFILLMENT = Lifecycle(
+    name="fulfillment",
+    version=1,
+    initial="planned",
+    steps=(
+        Step("planned", "start_picking", "picking"),
+        Step("planned", "cancel", "cancelled"),
+        Step("picking", "finish_picking", "picked"),
+        Step("picking", "cancel", "cancelled"),
+        Step("picked", "pack", "picked"),
+        Step("picked", "finish_packing", "packed"),
+        Step("picked", "unpack", "picked"),
+        Step("picked", "cancel", "cancelled"),
+        Step("packed", "unpack", "picked"),
+        Step("packed", "despatch", "packed"),
+        Step("packed", "finish_despatch", "despatched"),
+        Step("packed", "cancel", "cancelled"),
+    ),
+    final=("despatched", "cancelled"),
+)
+"""The work of one location. Parcels are packed, unpacked and despatched one by one: those steps stay in place."""
+
+PARCEL = Lifecycle(
+    name="parcel",
+    version=1,
+    initial="packed",
+    steps=(
+        Step("packed", "unpack", "unpacked"),
+        Step("packed", "book", "booked"),
+        Step("booked", "unbook", "packed"),
+        Step("booked", "despatch", "despatched"),
+        Step("despatched", "deliver", "delivered"),
+        Step("delivered", "reopen", "despatched"),
+    ),
+    final=("unpacked",),
+    resting=("delivered",),
+)
+"""A parcel: packed, booked with a carrier, under way, delivered. To unpack a booked one, unbook it first."""

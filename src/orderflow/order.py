@@ -1,0 +1,539 @@
+"""The order: one frozen value, queries only.
+
+An order is what its events say. It changes only by `orderflow.process.evolve`; everything here asks. *State* is the
+stored position in a lifecycle (``verified``); *status* is derived from the goods ledger and reported ("3 of 5
+delivered"). What is wanted from outside (claims, bookings, messages) is written down in the order as an intention with
+its whole body, so that a crash loses nothing: what is still open can always be asked for again, in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+
+import attrs
+
+from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited
+from orderflow.ledger import CANCELLED, OPEN, Ledger, allocated, packed, picked
+from orderflow.tracking import Anomaly, Scan, Tracking, fold
+from orderflow.values.address import Address
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.money import Money
+from orderflow.values.numbers import EXACT
+from orderflow.values.party import Party
+from orderflow.values.times import Window
+
+__all__ = [
+    "Booking",
+    "Cancellation",
+    "Case",
+    "Claim",
+    "Deferral",
+    "Fulfillment",
+    "Goods",
+    "Hold",
+    "Line",
+    "Message",
+    "Order",
+    "Origin",
+    "Parcel",
+    "Shipment",
+    "Status",
+    "Terms",
+    "Waiver",
+]
+
+R = TypeVar("R", bound="_Record")
+_ZERO = Decimal(0)
+
+
+class _Record:
+    """A frozen record with a fast way to the next one."""
+
+    def replace(self: R, **changes: Any) -> R:
+        """This record with some fields changed."""
+        made: R = object.__new__(type(self))
+        fields = made.__dict__
+        fields.update(self.__dict__)
+        fields.update(changes)
+        return made
+
+
+@attrs.frozen
+class Terms:
+    """Under which terms goods are to be delivered: those of a line, or of the order for lines that say nothing.
+
+    ``deliver_by`` is a calendar day in ``zone``, where the customer is; ``not_before`` holds a pre-order back.
+    ``method`` is ``carrier``, ``pick_up``, ``digital`` or ``supplier``.
+    """
+
+    deliver_by: date | None = None
+    window: Window | None = None
+    not_before: date | None = None
+    zone: str | None = None
+    ship_to: Address | None = None
+    service: str | None = None
+    carrier: str | None = None
+    method: str | None = None
+
+    def over(self, base: Terms) -> Terms:
+        """These terms, with what they leave open taken from ``base``."""
+        if self == _NO_TERMS:
+            return base
+        mine = {name: held for name in _TERM_NAMES if (held := getattr(self, name)) is not None}
+        return attrs.evolve(base, **mine)
+
+
+_NO_TERMS = Terms()
+_TERM_NAMES = tuple(field.name for field in attrs.fields(Terms))
+
+
+@attrs.frozen
+class Origin:
+    """Where a line comes from when the customer did not order it so: substitute, replacement, exchange, component."""
+
+    kind: Literal["ordered", "substitute_for", "replacement_of", "exchange_for", "component_of"] = "ordered"
+    line_id: str | None = None
+
+
+@attrs.frozen(slots=False)
+class Line(_Record):
+    """A row of the order. How many units it has, and where they are, the ledger says."""
+
+    id: str
+    sku: str
+    unit: str = "each"
+    stated_price: Money | None = None
+    terms: Terms = _NO_TERMS
+    instructions: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    origin: Origin = attrs.field(factory=Origin)
+
+
+@attrs.frozen
+class Goods:
+    """Units of one line as they are handled: how many, and what was read off them.
+
+    ``measured`` is a weight or length that prices; it never enters the conservation of units.
+    """
+
+    line_id: str
+    quantity: Decimal
+    measured: Decimal | None = None
+    lot: str = ""
+    serials: tuple[str, ...] = ()
+    expires_on: date | None = None
+
+
+@attrs.frozen(slots=False)
+class Claim(_Record):
+    """Stock that we want held for a line, and what is known to be held. It converges: wanted is put until confirmed.
+
+    ``wanted`` counts all units ever wanted under this claim, issued ones included; ``held`` is what the inventory system
+    confirmed for ``confirmed`` (a revision), in the same counting.
+    """
+
+    id: str
+    line_id: str
+    wanted: Decimal
+    revision: int
+    confirmed: int = 0
+    held: Decimal = _ZERO
+    location: str = ""
+    held_until: datetime | None = None
+    refusal: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the answer to the latest revision is known."""
+        return self.confirmed == self.revision
+
+
+@attrs.frozen(slots=False)
+class Fulfillment(_Record):
+    """The work of one location for this order."""
+
+    id: str
+    location: str
+    state: str
+    planned: FrozenMap[str, Decimal]
+
+
+@attrs.frozen(slots=False)
+class Parcel(_Record):
+    """A handling unit: contents, weight, dimensions, and where it is on its way."""
+
+    id: str
+    fulfillment_id: str
+    state: str
+    contents: tuple[Goods, ...]
+    weight_kg: Decimal | None = None
+    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = None
+    sscc: str = ""
+    tracking_number: str = ""
+    scans: tuple[Scan, ...] = ()
+    tracking: Tracking = attrs.field(factory=Tracking)
+    estimate: date | None = None
+
+    def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
+        """This parcel with another set of reports, and what they amount to."""
+        return self.replace(scans=scans, tracking=fold(scans))
+
+
+@attrs.frozen
+class Booking:
+    """What a carrier agreed to: its own number, the master tracking number, the label, the cost, the day it believes in."""
+
+    number: str
+    carrier: str
+    service: str
+    tracking_number: str
+    label: str = ""
+    cost: Money | None = None
+    estimate: date | None = None
+
+
+@attrs.frozen(slots=False)
+class Shipment(_Record):
+    """Parcels under one booking.
+
+    ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer), ``refused``,
+    ``booked``, ``void_wanted``, ``void_declined`` (the carrier will not void it), ``voided``, ``withdrawn`` (given up before
+    it was asked for), ``despatched``. ``request`` is the whole body of what was asked, frozen; ``generation`` counts
+    bodies.
+    """
+
+    id: str
+    parcel_ids: tuple[str, ...]
+    location: str
+    ship_to: Address | None
+    carrier: str = ""
+    service: str = ""
+    stage: str = "planned"
+    generation: int = 0
+    request: Any = None
+    booking: Booking | None = None
+    void_generation: int = 0
+    despatched_at: datetime | None = None
+    issue: Any = None
+    issued: bool = False
+
+
+@attrs.frozen(slots=False)
+class Message(_Record):
+    """Something the customer is to be told: ``queued``, ``sent``, ``failed`` or ``superseded``; its body is frozen."""
+
+    id: str
+    kind: str
+    subject: str
+    channel: str
+    to: str
+    locale: str
+    body: FrozenMap[str, str]
+    state: str = "queued"
+    failure: str = ""
+
+
+@attrs.frozen(slots=False)
+class Hold(_Record):
+    """A reasoned blocker: what it is about (the order, a fulfillment, a parcel), which steps it blocks, until when.
+
+    A hold that a rule placed names the rule and a digest of the facts it was about.
+    """
+
+    id: str
+    code: str
+    scope: str = ""
+    blocks: tuple[str, ...] = ()
+    note: str = ""
+    placed_at: datetime | None = None
+    expires_at: datetime | None = None
+    released_at: datetime | None = None
+    facts: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the hold still blocks."""
+        return self.released_at is None
+
+
+@attrs.frozen
+class Waiver:
+    """A rule's objection that a person has seen and released: it stays away until the facts change."""
+
+    code: str
+    facts: str
+
+
+@attrs.frozen(slots=False)
+class Case(_Record):
+    """An exception that someone must settle by choosing an option."""
+
+    id: str
+    code: str
+    about: str
+    message: str
+    options: tuple[str, ...]
+    raised_at: datetime
+    chosen: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether someone still has to choose."""
+        return not self.chosen
+
+
+@attrs.frozen(slots=False)
+class Deferral(_Record):
+    """An answer that will come later, under a ticket; the request is kept as it was asked."""
+
+    request_id: str
+    ticket: str
+    request: Any
+    ask_after: datetime
+    give_up_at: datetime
+    answered: bool = False
+
+
+@attrs.frozen
+class Cancellation:
+    """The wish to cancel what is left of the order, until every booking has answered."""
+
+    requested_at: datetime
+    reason: str = ""
+
+
+@attrs.frozen
+class Status:
+    """Where the units of a line or order are, in exact quantities, and the one word for it."""
+
+    word: str
+    ordered: Decimal
+    by_kind: Mapping[str, Decimal]
+
+
+@attrs.frozen(slots=False, repr=False)
+class Order(_Record):
+    """The customer's commitment and everything that came of it."""
+
+    tenant: str
+    channel: str
+    reference: str
+    id: str
+    version: int
+    state: str
+    currency: str
+    placed_at: datetime
+    customer: Party | None = None
+    ship_to: Address | None = None
+    bill_to: Party | None = None
+    priority: str = ""
+    terms: Terms = _NO_TERMS
+    instructions: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    lines: FrozenMap[str, Line] = attrs.field(factory=FrozenMap)
+    ledger: Ledger = attrs.field(factory=Ledger)
+    rounding: RoundingRule = attrs.field(factory=RoundingRule)
+    tranches: FrozenMap[str, tuple[Tranche, ...]] = attrs.field(factory=FrozenMap)
+    claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
+    fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
+    parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
+    shipments: FrozenMap[str, Shipment] = attrs.field(factory=FrozenMap)
+    messages: FrozenMap[str, Message] = attrs.field(factory=FrozenMap)
+    holds: FrozenMap[str, Hold] = attrs.field(factory=FrozenMap)
+    waivers: tuple[Waiver, ...] = ()
+    cases: FrozenMap[str, Case] = attrs.field(factory=FrozenMap)
+    deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
+    cancellation: Cancellation | None = None
+    milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
+
+    def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
+        """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
+        return self.replace(state=state, milestones=self.milestones.set(milestone, at), **changes)
+
+    def __repr__(self) -> str:
+        return f"<Order {self.id} {self.state} v{self.version}>"
+
+    # -- words of the trade ------------------------------------------------------------------------------------------
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether a cancellation waits for a carrier's or warehouse's word."""
+        return self.cancellation is not None
+
+    @property
+    def active_holds(self) -> Iterator[Hold]:
+        """The holds that still block something."""
+        return (hold for hold in self.holds.values() if hold.released_at is None)
+
+    @property
+    def open_cases(self) -> Iterator[Case]:
+        """The exceptions that someone still has to settle."""
+        return (case for case in self.cases.values() if not case.chosen)
+
+    def holds_on(self, step: str, *subjects: str) -> Iterator[Hold]:
+        """The holds that block a step of the order or of one of the subjects; a hold without a list blocks all."""
+        for hold in self.holds.values():
+            if (
+                hold.released_at is None
+                and (not hold.blocks or step in hold.blocks)
+                and (not hold.scope or hold.scope in subjects)
+            ):
+                yield hold
+
+    def case_about(self, about: str) -> Case | None:
+        """The open exception about a request or a part of the order, if there is one."""
+        for case in self.cases.values():
+            if not case.chosen and case.about == about:
+                return case
+        return None
+
+    # -- goods -------------------------------------------------------------------------------------------------------
+
+    def live_quantity(self, line_id: str) -> Decimal:
+        """Units of a line that are still to reach, or have reached, the customer: ordered less cancelled."""
+        return EXACT.subtract(self.ledger.ordered(line_id), self.ledger.balance(line_id, CANCELLED))
+
+    def work_left(self, fulfillment_id: str) -> bool:
+        """Whether a fulfillment still has units to pick or to pack."""
+        ledger = self.ledger
+        return ledger.holds_any(allocated(fulfillment_id)) or ledger.holds_any(picked(fulfillment_id))
+
+    def parcels_of(self, fulfillment_id: str) -> Iterator[Parcel]:
+        """The parcels a fulfillment packed."""
+        return (parcel for parcel in self.parcels.values() if parcel.fulfillment_id == fulfillment_id)
+
+    def shipment_of(self, parcel_id: str) -> Shipment | None:
+        """The shipment a parcel travels, or is to travel, under; shipments that came to nothing do not count."""
+        for shipment in self.shipments.values():
+            if parcel_id in shipment.parcel_ids and shipment.stage not in ("voided", "withdrawn", "refused"):
+                return shipment
+        return None
+
+    def parcel_with(self, tracking_number: str) -> Parcel | None:
+        """The parcel that travels under a tracking number."""
+        for parcel in self.parcels.values():
+            if parcel.tracking_number == tracking_number:
+                return parcel
+        return None
+
+    @property
+    def tracking_numbers(self) -> tuple[str, ...]:
+        """Every number under which parcels of this order travel, master numbers included."""
+        found: dict[str, None] = {}
+        for shipment in self.shipments.values():
+            if shipment.booking is not None and shipment.booking.tracking_number:
+                found[shipment.booking.tracking_number] = None
+        for parcel in self.parcels.values():
+            if parcel.tracking_number:
+                found[parcel.tracking_number] = None
+        return tuple(found)
+
+    @property
+    def status(self) -> Status:
+        """Where the units are, and one word for it: derived from the ledger, never stored."""
+        kinds = self.ledger.by_kind()
+        return Status(_word_for(kinds), _sum(self.ledger.ordered(line_id) for line_id in self.lines), kinds)
+
+    def line_status(self, line_id: str) -> Status:
+        """Where the units of one line are."""
+        kinds: dict[str, Decimal] = {}
+        for account, quantity in self.ledger.accounts(line_id):
+            kind = account.partition(":")[0]
+            kinds[kind] = EXACT.add(kinds.get(kind, _ZERO), quantity)
+        return Status(_word_for(kinds), self.ledger.ordered(line_id), kinds)
+
+    @property
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """Facts that do not fit, over all parcels."""
+        return tuple(anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies)
+
+    # -- terms, money ------------------------------------------------------------------------------------------------
+
+    def terms_of(self, line_id: str) -> Terms:
+        """The terms of a line: its own, and the order's for what it leaves open."""
+        return self.lines[line_id].terms.over(self.terms)
+
+    @property
+    def wanted_by(self) -> date | None:
+        """The latest day by which everything is to be delivered."""
+        days = [day for line_id in self.lines if (day := self.terms_of(line_id).deliver_by) is not None]
+        return max(days, default=None)
+
+    def unpriced(self, line_id: str) -> Decimal:
+        """Units of a line that no quote covers yet."""
+        priced = _sum(tranche.quantity for tranche in self.tranches.get(line_id, ()))
+        return max(_ZERO, EXACT.subtract(self.ledger.ordered(line_id), priced))
+
+    @property
+    def charged(self) -> Amounts:
+        """What the agreed prices come to for everything ever ordered, rounded by the order's rule."""
+        tranches = (tranche for held in self.tranches.values() for tranche in held)
+        return charged(tranches, self.rounding, self.currency)
+
+    @property
+    def credited(self) -> Amounts:
+        """What of that is owed back for units that were cancelled."""
+        total = Amounts.none(self.currency)
+        for line_id, tranches in self.tranches.items():
+            back = self.ledger.balance(line_id, CANCELLED)
+            if back:
+                total = total + credited(tranches, back, self.rounding.rounding, self.currency)
+        return total
+
+    @property
+    def total(self) -> Money:
+        """What the customer is to pay for what is not cancelled."""
+        return (self.charged - self.credited).total
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether quotes cover every unit."""
+        return all(not self.unpriced(line_id) for line_id in self.lines)
+
+    # -- stock -------------------------------------------------------------------------------------------------------
+
+    def claim_on(self, line_id: str) -> Claim | None:
+        """The claim for the stock of a line."""
+        for claim in self.claims.values():
+            if claim.line_id == line_id:
+                return claim
+        return None
+
+    def free_hold(self, claim: Claim) -> Decimal:
+        """Units held under a claim that no fulfillment has been given yet."""
+        used = EXACT.subtract(
+            EXACT.subtract(self.live_quantity(claim.line_id), self.ledger.balance(claim.line_id, OPEN)),
+            self.ledger.of_kind(claim.line_id, "backordered"),
+        )
+        return max(_ZERO, EXACT.subtract(claim.held, used))
+
+    def packed_weight(self, parcel_ids: Iterable[str]) -> Decimal | None:
+        """The weight of some parcels in kg, where every one of them was weighed."""
+        weights = [self.parcels[parcel_id].weight_kg for parcel_id in parcel_ids]
+        return _sum(weight for weight in weights if weight is not None) if None not in weights else None
+
+    def contents_of(self, parcel_id: str) -> dict[str, Decimal]:
+        """What is still in a parcel that has not left."""
+        return self.ledger.holding(packed(parcel_id))
+
+
+def _sum(quantities: Iterable[Decimal]) -> Decimal:
+    total = _ZERO
+    for quantity in quantities:
+        total = EXACT.add(total, quantity)
+    return total
+
+
+#: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.
+_WORDS = ("open", "backordered", "allocated", "picked", "packed", "shipped", "delivered")
+
+
+def _word_for(kinds: Mapping[str, Decimal]) -> str:
+    live = [kind for kind in _WORDS if kinds.get(kind)]
+    if not live:
+        return "cancelled" if kinds.get("cancelled") else "empty"
+    furthest = live[-1]
+    return furthest if len(live) == 1 else f"partly {furthest}"

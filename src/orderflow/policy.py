@@ -1,0 +1,147 @@
+"""What a host may replace: one frozen value.
+
+A `Policy` holds lifecycles, rule books, strategies, automation and the way of retrying. It decides what may happen next;
+it never decides what *has* happened: events record outcomes, so replay is the same under any two policies. The standard
+policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve(STANDARD, ...)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import attrs
+
+from orderflow.charges import RoundingRule
+from orderflow.errors import Violation
+from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
+from orderflow.order import Fulfillment, Order, Parcel, Shipment
+from orderflow.ports import Rate
+from orderflow.values.frozenmap import FrozenMap
+
+__all__ = [
+    "AUTOMATIC",
+    "Allocation",
+    "Available",
+    "Draft",
+    "Lifecycles",
+    "Policy",
+    "Retry",
+    "Rule",
+    "VerificationRule",
+]
+
+#: A rule of a command: a function whose name is a true sentence, and which yields what contradicts it.
+Rule: TypeAlias = Callable[[Order, Any, "Policy"], Iterable[Violation]]
+#: A rule of verification: what an order must fulfill before work begins. Severity ``hold`` places a hold for review.
+VerificationRule: TypeAlias = Callable[[Order], Iterable[Violation]]
+#: A guard of a lifecycle step, over the order and the id of the part concerned (empty for the order itself).
+Guard: TypeAlias = Callable[[Order, str], bool]
+
+#: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
+AUTOMATIC = frozenset({"acknowledge", "claim", "quote", "verify", "plan", "ship", "deliver", "complete"})
+
+
+@attrs.frozen
+class Lifecycles:
+    """The lifecycles of an order and its parts."""
+
+    order: Lifecycle = ORDER
+    fulfillment: Lifecycle = FULFILLMENT
+    parcel: Lifecycle = PARCEL
+
+
+@attrs.frozen
+class Retry:
+    """How often and how patiently an unavailable port is asked again: ``first``, then ``factor`` times as long, ..."""
+
+    first: timedelta = timedelta(seconds=30)
+    factor: int = 2
+    longest: timedelta = timedelta(hours=1)
+    attempts: int = 8
+
+    def delay(self, failed: int) -> timedelta:
+        """How long to wait after ``failed`` attempts in a row."""
+        return min(self.longest, self.first * self.factor ** max(0, min(failed, 40) - 1))
+
+
+@attrs.frozen
+class Available:
+    """Units of a line that are held for us and wait for a fulfillment."""
+
+    line_id: str
+    quantity: Decimal
+    location: str
+
+
+@attrs.frozen
+class Allocation:
+    """The work that one location is to be given."""
+
+    location: str
+    quantities: FrozenMap[str, Decimal]
+
+
+@attrs.frozen
+class Draft:
+    """A message as a strategy writes it: to whom, how, in which locale, with which data."""
+
+    channel: str
+    to: str
+    locale: str
+    body: FrozenMap[str, str]
+
+
+@attrs.frozen
+class Policy:
+    """How this host processes orders.
+
+    Attributes:
+        plan: sourcing strategy: which location does which part of what is available.
+        choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
+        draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
+        rules: further rules of commands, by the command's tag; they run after our own of the same command.
+        verification: what must be true of an order before it is verified.
+        guards: the guards that the lifecycles name.
+        automatic: which steps are taken without a command, where the lifecycle permits.
+        superseded_by: which unsent messages a later one makes stale.
+        rounding: how charges round; frozen into an order when it is placed.
+        retry: how an unavailable port is asked again.
+        poll_every: how often carriers are asked for tracking; ``None`` where they push.
+        renew_before: how long before a reservation ends it is put again.
+    """
+
+    plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
+    choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
+    draft: Callable[[Order, str, str], Draft | None]
+    lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
+    rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
+    verification: tuple[VerificationRule, ...] = ()
+    guards: Mapping[str, Guard] = attrs.field(factory=FrozenMap)
+    automatic: frozenset[str] = AUTOMATIC
+    superseded_by: Mapping[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
+    rounding: RoundingRule = attrs.field(factory=RoundingRule)
+    retry: Retry = attrs.field(factory=Retry)
+    poll_every: timedelta | None = timedelta(hours=6)
+    renew_before: timedelta = timedelta(minutes=5)
+
+    def order_step(self, order: Order, step: str) -> str | None:
+        """The state into which a step would take the order; ``None`` where its lifecycle does not permit it."""
+        return self._target(self.lifecycles.order, order.state, step, order, "")
+
+    def fulfillment_step(self, order: Order, fulfillment: Fulfillment, step: str) -> str | None:
+        """The state into which a step would take a fulfillment."""
+        return self._target(self.lifecycles.fulfillment, fulfillment.state, step, order, fulfillment.id)
+
+    def parcel_step(self, order: Order, parcel: Parcel, step: str) -> str | None:
+        """The state into which a step would take a parcel."""
+        return self._target(self.lifecycles.parcel, parcel.state, step, order, parcel.id)
+
+    def _target(self, lifecycle: Lifecycle, state: str, step: str, order: Order, subject: str) -> str | None:
+        if step not in lifecycle.events:
+            return None
+        return lifecycle.target(state, step, lambda guard: self.guards[guard](order, subject))
+
+

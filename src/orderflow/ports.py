@@ -1,0 +1,498 @@
+"""What orderflow asks of the systems around it, and what they may answer.
+
+Four ports: inventory, pricing, carriers, notifications. Each method takes one request value and returns one reply value,
+in a plain or an ``async`` form. Two kinds of request:
+
+*Effects* (claim stock, issue stock, book, void, send) carry an idempotency ``key`` made of tenant, order, purpose and
+generation; the same key always carries the same body, because the intention was written down whole before it was asked
+for. A *claim* is a PUT under one key with rising revisions: an older revision than the newest seen is ignored and
+answered with what is held, and zero releases (and fences a key never seen). *Queries* (levels, rates, quote, tracking)
+have no key and may be asked again.
+
+A port raises `PortUnavailable` (try again later; any unknown exception counts as that) or `PortRefused` (a business
+answer: no), or returns `Deferred` (the answer will come). What a port can do about repeated effects it declares:
+see `Repeats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+import attrs
+
+from orderflow.charges import Amounts
+from orderflow.errors import InvalidInput
+from orderflow.order import Booking, Goods
+from orderflow.tracking import Scan
+from orderflow.values.address import Address
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.money import Money
+from orderflow.values.party import Party
+
+__all__ = [
+    "EFFECTS",
+    "REPLIES",
+    "REQUESTS",
+    "BookCarrier",
+    "Booked",
+    "CarrierPort",
+    "ClaimStock",
+    "Deferred",
+    "GaveUp",
+    "InventoryPort",
+    "IssueLine",
+    "IssueStock",
+    "Issued",
+    "Level",
+    "Levels",
+    "NotificationPort",
+    "ParcelBody",
+    "PricingPort",
+    "QueryLevels",
+    "QueryRates",
+    "QueryTracking",
+    "Quote",
+    "QuoteLine",
+    "QuotePrices",
+    "QuotedLine",
+    "Rate",
+    "Rates",
+    "Refused",
+    "Repeats",
+    "Reply",
+    "Request",
+    "Scans",
+    "SendMessage",
+    "Sent",
+    "StockHeld",
+    "VoidBooking",
+    "Voided",
+]
+
+
+class Repeats(str, Enum):
+    """What a port does when the same effect is asked for twice, as it will be after a crash.
+
+    ``deduplicates``: it remembers keys and answers a repeated one as the first time. ``looks_up``: it does not, but its
+    ``lookup(request)`` finds what was done under a key, and is asked before each effect. ``neither`` (plain SMTP): an
+    effect happens at least once, and in the rare crash between the call and its record twice.
+    """
+
+    DEDUPLICATES = "deduplicates"
+    LOOKS_UP = "looks_up"
+    NEITHER = "neither"
+
+
+# -- requests ----------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Request:
+    """Something wanted from outside. ``id`` names it within its order, also between attempts."""
+
+    TAG: ClassVar[str] = ""
+    PORT: ClassVar[tuple[str, str]] = ("", "")
+
+    order_id: str
+    id: str
+
+
+@attrs.frozen
+class ClaimStock(Request):
+    """PUT: hold ``quantity`` units of a product for a line, counting those already issued under this claim."""
+
+    TAG = "claim_stock"
+    PORT = ("inventory", "claim")
+
+    key: str
+    claim_id: str
+    revision: int
+    sku: str
+    unit: str
+    quantity: Decimal
+    location: str = ""
+
+
+@attrs.frozen
+class IssueLine:
+    """Units of a product that left a location, and the claim they were held under."""
+
+    claim_key: str
+    sku: str
+    unit: str
+    quantity: Decimal
+
+
+@attrs.frozen
+class IssueStock(Request):
+    """Goods issue: these units have left the location; they are no longer on hand, nor held."""
+
+    TAG = "issue_stock"
+    PORT = ("inventory", "issue")
+
+    key: str
+    location: str
+    lines: tuple[IssueLine, ...]
+
+
+@attrs.frozen
+class QueryLevels(Request):
+    """How much of some products is available where."""
+
+    TAG = "query_levels"
+    PORT = ("inventory", "levels")
+
+    skus: tuple[str, ...]
+
+
+@attrs.frozen
+class QuoteLine:
+    """Units of a product to be priced; ``already`` counts units of the line priced before (for quantity breaks)."""
+
+    line_id: str
+    sku: str
+    unit: str
+    quantity: Decimal
+    already: Decimal = Decimal(0)
+
+
+@attrs.frozen
+class QuotePrices(Request):
+    """What do these units cost this customer, tax included or added as the price list has it."""
+
+    TAG = "quote_prices"
+    PORT = ("pricing", "quote")
+
+    currency: str
+    customer: Party | None
+    ship_to: Address | None
+    lines: tuple[QuoteLine, ...]
+
+
+@attrs.frozen
+class ParcelBody:
+    """A parcel as a carrier needs to know it."""
+
+    parcel_id: str
+    weight_kg: Decimal | None
+    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None
+    contents: tuple[Goods, ...]
+    sscc: str = ""
+
+
+@attrs.frozen
+class QueryRates(Request):
+    """What would carriers charge, and when would they deliver."""
+
+    TAG = "query_rates"
+    PORT = ("carriers", "rates")
+
+    shipment_id: str
+    location: str
+    ship_to: Address | None
+    parcels: tuple[ParcelBody, ...]
+
+
+@attrs.frozen
+class BookCarrier(Request):
+    """Book a carrier's service for parcels. The whole body was frozen when the booking was decided."""
+
+    TAG = "book_carrier"
+    PORT = ("carriers", "book")
+
+    key: str
+    shipment_id: str
+    generation: int
+    carrier: str
+    service: str
+    location: str
+    ship_to: Address | None
+    parcels: tuple[ParcelBody, ...]
+    reference: str = ""
+
+
+@attrs.frozen
+class VoidBooking(Request):
+    """Cancel a booking; the carrier may refuse, for instance because it has the parcels."""
+
+    TAG = "void_booking"
+    PORT = ("carriers", "void")
+
+    key: str
+    shipment_id: str
+    number: str
+
+
+@attrs.frozen
+class QueryTracking(Request):
+    """What has the carrier seen of these parcels."""
+
+    TAG = "query_tracking"
+    PORT = ("carriers", "track")
+
+    shipment_id: str
+    tracking_numbers: tuple[str, ...]
+
+
+@attrs.frozen
+class SendMessage(Request):
+    """Tell someone something, through a channel, in a locale. ``body`` is data for the template of its kind."""
+
+    TAG = "send_message"
+    PORT = ("notifications", "send")
+
+    key: str
+    message_id: str
+    kind: str
+    channel: str
+    to: str
+    locale: str
+    body: FrozenMap[str, str]
+
+
+# -- replies -----------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class StockHeld:
+    """What is held under a claim after ``revision``, counted like the wanted quantity; possibly less, for a time."""
+
+    TAG: ClassVar[str] = "stock_held"
+
+    revision: int
+    held: Decimal
+    location: str = ""
+    held_until: datetime | None = None
+
+
+@attrs.frozen
+class Issued:
+    """The goods issue is in the books."""
+
+    TAG: ClassVar[str] = "issued"
+
+
+@attrs.frozen
+class Level:
+    """Units of a product at a location: on hand, and of these not held for anyone."""
+
+    sku: str
+    location: str
+    on_hand: Decimal
+    available: Decimal
+
+
+@attrs.frozen
+class Levels:
+    """How much is where."""
+
+    TAG: ClassVar[str] = "levels"
+
+    levels: tuple[Level, ...]
+
+
+@attrs.frozen
+class QuotedLine:
+    """The price of some units: per unit, and the unrounded components for all of them."""
+
+    line_id: str
+    quantity: Decimal
+    unit_price: Money
+    amounts: Amounts
+    base_quantity: Decimal = Decimal(1)
+
+
+@attrs.frozen
+class Quote:
+    """The price of what was asked."""
+
+    TAG: ClassVar[str] = "quote"
+
+    lines: tuple[QuotedLine, ...]
+
+
+@attrs.frozen
+class Rate:
+    """What one service would cost, and the day it would deliver."""
+
+    carrier: str
+    service: str
+    cost: Money
+    estimate: date | None = None
+
+
+@attrs.frozen
+class Rates:
+    """What carriers would charge."""
+
+    TAG: ClassVar[str] = "rates"
+
+    rates: tuple[Rate, ...]
+
+
+@attrs.frozen
+class Booked:
+    """The carrier took the booking; ``tracking_numbers`` is by parcel, where parcels have their own."""
+
+    TAG: ClassVar[str] = "booked"
+
+    booking: Booking
+    tracking_numbers: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
+
+
+@attrs.frozen
+class Voided:
+    """The booking is void."""
+
+    TAG: ClassVar[str] = "voided"
+
+
+@attrs.frozen
+class Scans:
+    """What the carrier has seen."""
+
+    TAG: ClassVar[str] = "scans"
+
+    scans: tuple[Scan, ...]
+
+
+@attrs.frozen
+class Sent:
+    """The message is on its way; ``receipt`` is the provider's own id."""
+
+    TAG: ClassVar[str] = "sent"
+
+    receipt: str = ""
+
+
+@attrs.frozen
+class Refused:
+    """A business answer: no, and why. Asking again will not help."""
+
+    TAG: ClassVar[str] = "refused"
+
+    code: str
+    message: str = ""
+
+
+@attrs.frozen
+class Deferred:
+    """The answer will come under ``ticket``; ask again after ``ask_after``; after ``give_up_at`` it is a failure."""
+
+    TAG: ClassVar[str] = "deferred"
+
+    ticket: str
+    ask_after: datetime
+    give_up_at: datetime
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("ask_after", "give_up_at"):
+            moment = getattr(self, name)
+            if not isinstance(moment, datetime) or moment.utcoffset() is None:
+                raise InvalidInput.because("time.naive", "must be a datetime with a zone", name)
+
+
+@attrs.frozen
+class GaveUp:
+    """The final failure: no answer after all attempts, or none in time."""
+
+    TAG: ClassVar[str] = "gave_up"
+
+    attempts: int
+    reason: str = ""
+
+
+Reply: TypeAlias = (
+    StockHeld | Issued | Levels | Quote | Rates | Booked | Voided | Scans | Sent | Refused | Deferred | GaveUp
+)
+
+REQUESTS: tuple[type[Request], ...] = (
+    ClaimStock,
+    IssueStock,
+    QueryLevels,
+    QuotePrices,
+    QueryRates,
+    BookCarrier,
+    VoidBooking,
+    QueryTracking,
+    SendMessage,
+)
+REPLIES: tuple[type[Any], ...] = (
+    StockHeld,
+    Issued,
+    Levels,
+    Quote,
+    Rates,
+    Booked,
+    Voided,
+    Scans,
+    Sent,
+    Refused,
+    Deferred,
+    GaveUp,
+)
+#: The requests that change something outside, and so carry a key.
+EFFECTS: frozenset[type[Request]] = frozenset({ClaimStock, IssueStock, BookCarrier, VoidBooking, SendMessage})
+
+
+# -- ports -------------------------------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class InventoryPort(Protocol):
+    """The system that owns the truth about stock. A reservation, not a look at levels, decides."""
+
+    def claim(self, request: ClaimStock) -> StockHeld | Deferred | Awaitable[StockHeld | Deferred]:
+        """Put the wanted quantity of a claim, and say what is held."""
+        ...
+
+    def issue(self, request: IssueStock) -> Issued | Deferred | Awaitable[Issued | Deferred]:
+        """Book goods out: they have left."""
+        ...
+
+    def levels(self, request: QueryLevels) -> Levels | Awaitable[Levels]:
+        """Say how much is where."""
+        ...
+
+
+@runtime_checkable
+class PricingPort(Protocol):
+    """The system that knows prices and taxes."""
+
+    def quote(self, request: QuotePrices) -> Quote | Deferred | Awaitable[Quote | Deferred]:
+        """Price the units asked for."""
+        ...
+
+
+@runtime_checkable
+class CarrierPort(Protocol):
+    """The carriers, through one door."""
+
+    def rates(self, request: QueryRates) -> Rates | Deferred | Awaitable[Rates | Deferred]:
+        """Say what services would cost."""
+        ...
+
+    def book(self, request: BookCarrier) -> Booked | Deferred | Awaitable[Booked | Deferred]:
+        """Book a service for parcels."""
+        ...
+
+    def void(self, request: VoidBooking) -> Voided | Deferred | Awaitable[Voided | Deferred]:
+        """Cancel a booking."""
+        ...
+
+    def track(self, request: QueryTracking) -> Scans | Awaitable[Scans]:
+        """Say what was seen of parcels."""
+        ...
+
+
+@runtime_checkable
+class NotificationPort(Protocol):
+    """Whatever brings messages to people: mail, text messages, push."""
+
+    def send(self, request: SendMessage) -> Sent | Deferred | Awaitable[Sent | Deferred]:
+        """Send one message."""
+        ...

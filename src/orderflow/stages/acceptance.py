@@ -1,0 +1,434 @@
+"""Acceptance: receive and record the order accurately, and say so.
+
+``PlaceOrder`` records what the customer wants, word for word, after everything that can be checked without asking anyone
+was checked. *Acknowledged* means received and well-formed; it promises nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from orderflow.charges import RoundingRule
+from orderflow.errors import InvalidInput, Violation
+from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Line, Order, Origin, Terms
+from orderflow.policy import Policy
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    nothing_holds,
+    order_exists,
+    order_may,
+    order_not_cancelling,
+)
+from orderflow.values.address import Address, as_address
+from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_text
+from orderflow.values.money import Money, as_currency, as_money
+from orderflow.values.party import Party, as_party
+from orderflow.values.quantity import Quantity, as_amount, as_unit
+from orderflow.values.times import Window, as_day, as_zone
+
+__all__ = [
+    "STAGE",
+    "AcknowledgeOrder",
+    "OrderAcknowledged",
+    "OrderLine",
+    "OrderPlaced",
+    "OrderRejected",
+    "PlaceOrder",
+    "PlacedLine",
+    "RejectOrder",
+]
+
+_METHODS = ("carrier", "pick_up", "digital", "supplier")
+
+
+def _as_method(raw: Any) -> str:
+    if raw not in _METHODS:
+        raise InvalidInput.because("terms.unknown_method", f"must be one of {', '.join(_METHODS)}")
+    return str(raw)
+
+
+def _as_window(raw: Any) -> Window:
+    if not isinstance(raw, Window):
+        raise InvalidInput.because("terms.not_a_window", f"must be a Window, not {type(raw).__name__}")
+    return raw
+
+
+_texts = tuple_of(as_text(1000))
+
+
+@value
+class OrderLine:
+    """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
+
+    ``price`` is the unit price that the customer states, if one was stated; it is checked against the quote.
+    """
+
+    sku: str = checked(as_id)
+    quantity: Decimal = checked(as_amount)
+    unit: str = checked(as_unit, default="each")
+    price: Money | None = checked(optional(as_money), default=None)
+    deliver_by: date | None = checked(optional(as_day), default=None)
+    window: Window | None = checked(optional(_as_window), default=None)
+    not_before: date | None = checked(optional(as_day), default=None)
+    ship_to: Address | None = checked(optional(as_address), default=None)
+    service: str | None = checked(optional(as_id), default=None)
+    carrier: str | None = checked(optional(as_id), default=None)
+    method: str | None = checked(optional(_as_method), default=None)
+    instructions: tuple[str, ...] = checked(_texts, default=())
+    requirements: tuple[str, ...] = checked(_texts, default=())
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            sku: str,
+            quantity: Decimal | int | str,
+            unit: str = "each",
+            price: Money | None = None,
+            deliver_by: date | None = None,
+            window: Window | None = None,
+            not_before: date | None = None,
+            ship_to: Address | None = None,
+            service: str | None = None,
+            carrier: str | None = None,
+            method: str | None = None,
+            instructions: Iterable[str] = (),
+            requirements: Iterable[str] = (),
+        ) -> None: ...
+
+    def placed(self, line_id: str) -> PlacedLine:
+        """This row under the id it has from now on."""
+        terms = Terms(
+            deliver_by=self.deliver_by,
+            window=self.window,
+            not_before=self.not_before,
+            ship_to=self.ship_to,
+            service=self.service,
+            carrier=self.carrier,
+            method=self.method,
+        )
+        line = Line(line_id, self.sku, self.unit, self.price, terms, self.instructions, self.requirements, Origin())
+        return PlacedLine(line, self.quantity)
+
+
+def as_order_line(raw: Any) -> OrderLine:
+    """An `OrderLine`, or a pair of product and quantity."""
+    if isinstance(raw, OrderLine):
+        return raw
+    if isinstance(raw, tuple | list) and len(raw) == 2:
+        sku, quantity = raw
+        if isinstance(quantity, Quantity):
+            return OrderLine(sku, quantity.amount, quantity.unit)
+        return OrderLine(sku, quantity)
+    raise InvalidInput.because("acceptance.not_a_line", "must be an OrderLine or a pair (sku, quantity)")
+
+
+@command("place_order")
+class PlaceOrder(Command):
+    """The customer orders: products and quantities, where to, in which currency, with what wishes.
+
+    ``reference`` is the order's number in its ``channel``; without one, and without an ``order_id``, the application's
+    numbering gives both. ``deliver_by`` is a calendar day in ``zone``.
+    """
+
+    lines: tuple[OrderLine, ...] = checked(tuple_of(as_order_line, at_least=1))
+    currency: str = checked(as_currency)
+    ship_to: Address | None = checked(optional(as_address), default=None)
+    customer: Party | None = checked(optional(as_party), default=None)
+    bill_to: Party | None = checked(optional(as_party), default=None)
+    order_id: str | None = checked(optional(as_id), default=None)
+    reference: str | None = checked(optional(as_id), default=None)
+    channel: str = checked(as_id, default="main")
+    tenant: str = checked(as_id, default="main")
+    priority: str = checked(as_text(100), default="")
+    deliver_by: date | None = checked(optional(as_day), default=None)
+    not_before: date | None = checked(optional(as_day), default=None)
+    zone: str = checked(as_zone, default="UTC")
+    service: str | None = checked(optional(as_id), default=None)
+    carrier: str | None = checked(optional(as_id), default=None)
+    method: str = checked(_as_method, default="carrier")
+    instructions: tuple[str, ...] = checked(_texts, default=())
+    requirements: tuple[str, ...] = checked(_texts, default=())
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            lines: Iterable[OrderLine | tuple[str, Decimal | int | str | Quantity]],
+            currency: str,
+            ship_to: Address | None = None,
+            customer: Party | str | None = None,
+            bill_to: Party | str | None = None,
+            order_id: str | None = None,
+            reference: str | None = None,
+            channel: str = "main",
+            tenant: str = "main",
+            priority: str = "",
+            deliver_by: date | None = None,
+            not_before: date | None = None,
+            zone: str = "UTC",
+            service: str | None = None,
+            carrier: str | None = None,
+            method: str = "carrier",
+            instructions: Iterable[str] = (),
+            requirements: Iterable[str] = (),
+        ) -> None: ...
+
+
+@command("acknowledge_order")
+class AcknowledgeOrder(Command):
+    """Say that the order was received and is well-formed. By default this happens by itself."""
+
+    order_id: str = checked(as_id)
+
+
+@command("reject_order")
+class RejectOrder(Command):
+    """Refuse the order as a whole, before it was verified; the reason is told."""
+
+    order_id: str = checked(as_id)
+    reason: str = checked(as_text(1000), default="")
+
+
+@attrs.frozen
+class PlacedLine:
+    """A row and how many units of it were ordered."""
+
+    line: Line
+    quantity: Decimal
+
+
+@event("order_placed")
+class OrderPlaced(Event):
+    """The customer's order was recorded."""
+
+    tenant: str
+    channel: str
+    reference: str
+    order_id: str
+    currency: str
+    lines: tuple[PlacedLine, ...]
+    state: str
+    ship_to: Address | None = None
+    customer: Party | None = None
+    bill_to: Party | None = None
+    priority: str = ""
+    terms: Terms = attrs.field(factory=Terms)
+    instructions: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    rounding: RoundingRule = attrs.field(factory=RoundingRule)
+
+    def apply(self, order: Order | None) -> Order:
+        """A new order, with every unit open."""
+        moves = (Move(placed.line.id, ORDERED, OPEN, placed.quantity) for placed in self.lines)
+        return Order(
+            tenant=self.tenant,
+            channel=self.channel,
+            reference=self.reference,
+            id=self.order_id,
+            version=0,
+            state=self.state,
+            currency=self.currency,
+            placed_at=self.at,
+            customer=self.customer,
+            ship_to=self.ship_to,
+            bill_to=self.bill_to,
+            priority=self.priority,
+            terms=self.terms,
+            instructions=self.instructions,
+            requirements=self.requirements,
+            lines=FrozenMap({placed.line.id: placed.line for placed in self.lines}),
+            ledger=Ledger().moved(moves),
+            rounding=self.rounding,
+            milestones=FrozenMap({"placed": self.at}),
+        )
+
+
+@event("order_acknowledged")
+class OrderAcknowledged(Event):
+    """The customer may know that the order has arrived."""
+
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The order is acknowledged."""
+        return order.reached(self.state, "acknowledged", self.at)
+
+
+@event("order_rejected")
+class OrderRejected(Event):
+    """The order was refused as a whole; its units are cancelled."""
+
+    state: str
+    moves: tuple[Move, ...]
+    reason: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """The order is rejected, and nothing of it is wanted any more."""
+        return order.reached(self.state, "rejected", self.at, ledger=order.ledger.moved(self.moves))
+
+
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def an_order_is_placed_once(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
+    """An order id is used once."""
+    if order is not None:
+        yield Violation("acceptance.already_placed", f"order {order.id} exists", "order_id")
+
+
+def an_order_has_a_number(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
+    """Someone gave the order an id: the caller, or the application's numbering."""
+    if command.order_id is None:
+        yield Violation("acceptance.no_number", "the order needs an id", "order_id")
+
+
+def carried_goods_have_an_address(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
+    """What a carrier is to bring needs an address to bring it to."""
+    if command.ship_to is not None:
+        return
+    for index, line in enumerate(command.lines):
+        if line.ship_to is None and (line.method or command.method) == "carrier":
+            yield Violation("acceptance.no_address", "a carrier needs a delivery address", _address_path(command, index))
+
+
+def _address_path(command: PlaceOrder, index: int) -> str:
+    return "ship_to" if len(command.lines) == 1 else f"lines[{index}].ship_to"
+
+
+def stated_prices_are_in_the_orders_currency(
+    order: Order | None, command: PlaceOrder, policy: Policy
+) -> Iterable[Violation]:
+    """An order has one currency."""
+    for index, line in enumerate(command.lines):
+        if line.price is not None and line.price.currency != command.currency:
+            yield Violation(
+                "acceptance.other_currency",
+                f"the price is in {line.price.currency}, the order in {command.currency}",
+                f"lines[{index}].price",
+            )
+
+
+def days_are_in_order(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
+    """Nothing is wanted before it may be delivered."""
+    for index, line in enumerate(command.lines):
+        latest, earliest = line.deliver_by or command.deliver_by, line.not_before or command.not_before
+        if latest is not None and earliest is not None and latest < earliest:
+            yield Violation(
+                "acceptance.days_reversed",
+                f"wanted by {latest}, but not before {earliest}",
+                f"lines[{index}].deliver_by",
+            )
+
+
+# -- decisions -----------------------------------------------------------------------------------------------------------
+
+
+def _place(order: Order | None, command: PlaceOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    assert command.order_id is not None
+    yield OrderPlaced(
+        envelope.at,
+        command.tenant,
+        command.channel,
+        command.reference or command.order_id,
+        command.order_id,
+        command.currency,
+        tuple(line.placed(f"L{number}") for number, line in enumerate(command.lines, 1)),
+        policy.lifecycles.order.initial,
+        command.ship_to,
+        command.customer,
+        command.bill_to,
+        command.priority,
+        Terms(
+            deliver_by=command.deliver_by,
+            not_before=command.not_before,
+            zone=command.zone,
+            service=command.service,
+            carrier=command.carrier,
+            method=command.method,
+        ),
+        command.instructions,
+        command.requirements,
+        policy.rounding,
+    )
+
+
+def _acknowledge(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    state = policy.order_step(order, "acknowledge")
+    if state is not None:
+        yield OrderAcknowledged(at, state)
+
+
+def _reject(order: Order, command: RejectOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    state = policy.order_step(order, "reject")
+    assert state is not None
+    yield OrderRejected(envelope.at, state, everything_cancelled(order), command.reason or envelope.reason)
+
+
+def everything_cancelled(order: Order) -> tuple[Move, ...]:
+    """The moves that cancel every unit that is not cancelled yet."""
+    return tuple(
+        Move(line_id, account, CANCELLED, quantity)
+        for line_id in order.lines
+        for account, quantity in order.ledger.accounts(line_id)
+        if account != CANCELLED
+    )
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    """An order is acknowledged by itself, unless the host does it by hand."""
+    if (
+        "acknowledged" not in order.milestones
+        and "acknowledge" in policy.automatic
+        and not any(order.holds_on("acknowledge"))
+    ):
+        return _acknowledge(order, policy, at)
+    return ()
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    if "acknowledged" not in order.milestones and policy.order_step(order, "acknowledge") is not None:
+        yield Wait("someone", "to acknowledge the order")
+
+
+
+STAGE = Stage(
+    name="acceptance",
+    commands=(PlaceOrder, AcknowledgeOrder, RejectOrder),
+    events=(OrderPlaced, OrderAcknowledged, OrderRejected),
+    decisions=(
+        Decision(
+            PlaceOrder,
+            tiers=(
+                (an_order_is_placed_once, an_order_has_a_number),
+                (carried_goods_have_an_address, stated_prices_are_in_the_orders_currency, days_are_in_order),
+            ),
+            events=_place,
+        ),
+        Decision(
+            AcknowledgeOrder,
+            tiers=((order_exists,), (order_may("acknowledge"), nothing_holds("acknowledge"))),
+            events=lambda order, command, policy, envelope: _acknowledge(order, policy, envelope.at),
+            candidates=lambda order: (AcknowledgeOrder(order.id),),
+        ),
+        Decision(
+            RejectOrder,
+            tiers=((order_exists,), (order_may("reject"), order_not_cancelling)),
+            events=_reject,
+            candidates=lambda order: (RejectOrder(order.id),),
+        ),
+    ),
+    follow=_follow,
+    awaits=_awaits,
+)

@@ -1,0 +1,188 @@
+"""What a stage is, and the rules that stages share.
+
+A stage contributes any of these, each a plain function over the order:
+
+``decisions``  what its commands may do: rules in tiers (shape, existence, state, quantity), then events
+``follow``     what follows from the state alone: milestones and automatic steps (run to a fixpoint after every change)
+``wants``      what is still wanted from outside, derived from the state
+``answers``    what an answer to such a request means, total over every reply
+``moments``    when time alone would change something, and ``at_time``: what it changes then
+``settles``    what the options of its exception cases do
+``awaits``     whom the order waits for, in words
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from orderflow.errors import Violation
+from orderflow.messages import Command, Envelope, Event
+from orderflow.order import Case, Order
+from orderflow.policy import Policy, Rule
+from orderflow.ports import Request
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.numbers import plain
+
+__all__ = [
+    "Decision",
+    "Stage",
+    "Wait",
+    "Wanted",
+    "next_id",
+    "nothing_holds",
+    "order_exists",
+    "order_may",
+    "order_not_cancelling",
+    "units_text",
+]
+
+@attrs.frozen
+class Wanted:
+    """A request that is wanted, from which moment on (``None``: now), and whether it repeats while it is wanted."""
+
+    request: Request
+    not_before: datetime | None = None
+    repeats: bool = False
+
+
+@attrs.frozen
+class Wait:
+    """Whom the order waits for, and what for."""
+
+    who: str
+    what: str
+    about: str = ""
+
+    def __str__(self) -> str:
+        about = f" ({self.about})" if self.about else ""
+        return f"{self.who} {self.what}{about}"
+
+
+def _no_candidates(order: Order) -> Iterable[Command]:
+    return ()
+
+
+@attrs.frozen
+class Decision:
+    """One command: its rules in tiers, the events it leads to, and the forms in which it could be given now."""
+
+    command: type[Command]
+    tiers: tuple[tuple[Rule, ...], ...]
+    events: Callable[[Order, Any, Policy, Envelope], Iterable[Event]]
+    candidates: Callable[[Order], Iterable[Command]] = _no_candidates
+
+    def violations(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
+        """Everything in the first tier that is broken; a host's own rules are the last tier."""
+        for tier in self.tiers:
+            found = [violation for rule in tier for violation in rule(order, command, policy)]
+            if found:
+                return tuple(found)
+        own = policy.rules.get(self.command.TAG, ()) if policy.rules else ()
+        return tuple(v for rule in own for v in rule(order, command, policy) if v.severity == "error")
+
+
+def _nothing(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    return ()
+
+
+def _no_wants(order: Order) -> Iterable[Wanted]:
+    return ()
+
+
+def _no_moments(order: Order, policy: Policy) -> Iterable[datetime]:
+    return ()
+
+
+def _no_waits(order: Order, policy: Policy) -> Iterable[Wait]:
+    return ()
+
+
+Answer = Callable[[Order, Any, Any, Policy, datetime], Iterable[Event]]
+Settle = Callable[[Order, Case, Policy, datetime], Iterable[Event]]
+
+
+@attrs.frozen
+class Stage:
+    """One stage of the trade."""
+
+    name: str
+    commands: tuple[type[Command], ...] = ()
+    events: tuple[type[Event], ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    follow: Callable[[Order, Policy, datetime], Iterable[Event]] = _nothing
+    wants: Callable[[Order], Iterable[Wanted]] = _no_wants
+    answers: Mapping[type[Request], Answer] = attrs.field(factory=FrozenMap)
+    moments: Callable[[Order, Policy], Iterable[datetime]] = _no_moments
+    at_time: Callable[[Order, Policy, datetime], Iterable[Event]] = _nothing
+    settles: Mapping[tuple[str, str], Settle] = attrs.field(factory=FrozenMap)
+    awaits: Callable[[Order, Policy], Iterable[Wait]] = _no_waits
+
+    def __attrs_post_init__(self) -> None:
+        given = {decision.command for decision in self.decisions}
+        assert given == set(self.commands), f"stage {self.name}: commands without a decision, or the reverse"
+
+
+def next_id(prefix: str, held: Mapping[str, Any]) -> str:
+    """The next ordinal id: F1, F2, ... Parts are never removed, so their number is enough."""
+    return f"{prefix}{len(held) + 1}"
+
+
+def units_text(order: Order, quantities: Mapping[str, Decimal]) -> str:
+    """``2 x TEA-250 and 1 x POT-1``; long lists are cut."""
+    parts = [f"{plain(quantity)} × {order.lines[line_id].sku}" for line_id, quantity in quantities.items()]
+    if len(parts) > 4:
+        parts = [*parts[:3], f"{len(parts) - 3} more lines"]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+# -- rules that stages share ---------------------------------------------------------------------------------------------
+
+
+def order_exists(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
+    """A command concerns an order that exists."""
+    if order is None:
+        yield Violation("order.unknown", f"there is no order {command.order_id!r}", "order_id")
+
+
+def order_may(step: str) -> Rule:
+    """The order's lifecycle permits a step."""
+
+    def the_order_may_take_this_step(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+        if policy.order_step(order, step) is None:
+            chart = policy.lifecycles.order
+            sources = chart.sources_of(step) if step in chart.events else ()
+            yield Violation(
+                f"order.cannot_{step}",
+                f"the order is {order.state}",
+                remedy=f"possible while it is {' or '.join(sources)}" if sources else "",
+            )
+
+    return the_order_may_take_this_step
+
+
+def order_not_cancelling(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """Nothing new is begun while a cancellation waits for its answer."""
+    if order.cancellation is not None:
+        yield Violation("cancellation.requested", "the order is being cancelled")
+
+
+def nothing_holds(step: str, subjects: Callable[[Order, Any], tuple[str, ...]] = lambda order, command: ()) -> Rule:
+    """No active hold blocks a step."""
+
+    def no_hold_blocks_this_step(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+        if not order.holds:
+            return
+        for hold in order.holds_on(step, *subjects(order, command)):
+            yield Violation(
+                "hold.active",
+                f"hold {hold.id} ({hold.code}) blocks this" + (f": {hold.note}" if hold.note else ""),
+                hold.id,
+                remedy=f"ReleaseHold {hold.id}",
+            )
+
+    return no_hold_blocks_this_step

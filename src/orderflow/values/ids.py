@@ -1,0 +1,106 @@
+"""Names that others gave to things, and the words that people write.
+
+An *id* is somebody's key: an order reference, a SKU, a location, a tracking number. It is kept letter by letter as it
+came; what would make two ids look alike on paper (blanks at the ends, control characters) or break a path built from
+them (a slash) is refused rather than mended. A *text* is written for people; a *line* is a text on one line, fit for a
+label or the head of a letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from orderflow.errors import InvalidInput
+
+__all__ = ["ERASED", "as_id", "as_id_or_blank", "as_line", "as_text", "ordinal"]
+
+ERASED: Final = "(erased)"
+"""What a store leaves in place of personal data; every check here lets it pass, so that replay still works."""
+
+_LONGEST_ID = 128
+
+
+def as_id(raw: Any) -> str:
+    """Somebody's key for something, exactly as they write it.
+
+    Raises:
+        InvalidInput: ``id.not_text``, ``id.empty``, ``id.too_long`` (over 128 characters) or ``id.bad_character``
+            (blanks at the ends, control characters, a slash).
+    """
+    if not isinstance(raw, str):
+        raise InvalidInput.because("id.not_text", f"must be text, not {type(raw).__name__}")
+    if not raw:
+        raise InvalidInput.because("id.empty", "must not be empty")
+    if len(raw) > _LONGEST_ID:
+        raise InvalidInput.because("id.too_long", f"must be at most {_LONGEST_ID} characters, not {len(raw)}")
+    if "/" in raw or raw != raw.strip() or _has_control(raw):
+        raise InvalidInput.because(
+            "id.bad_character", "must have no blanks at its ends, no control character and no '/'"
+        )
+    return raw
+
+
+def as_id_or_blank(raw: Any) -> str:
+    """`as_id`, but the empty text is allowed and means that there is none."""
+    if isinstance(raw, str) and not raw:
+        return ""
+    return as_id(raw)
+
+
+def as_text(limit: int) -> Callable[[Any], str]:
+    """A converter for free text of at most ``limit`` characters, which may have several lines.
+
+    The converter raises `InvalidInput` with ``text.not_text``, ``text.too_long`` or ``text.bad_character`` (NUL, or
+    half of a surrogate pair: no UTF-8 file and hardly a database can hold them).
+    """
+
+    def converting(raw: Any) -> str:
+        text = _short_text(raw, limit)
+        if "\x00" in text or not _can_be_encoded(text):
+            raise InvalidInput.because("text.bad_character", "must not contain NUL or unpaired surrogates")
+        return text
+
+    return converting
+
+
+def as_line(limit: int) -> Callable[[Any], str]:
+    """A converter for text on one line: like `as_text`, but no control character at all may be in it."""
+
+    def converting(raw: Any) -> str:
+        text = _short_text(raw, limit)
+        if _has_control(text):
+            raise InvalidInput.because("text.bad_character", "must be one line without control characters")
+        return text
+
+    return converting
+
+
+def ordinal(prefix: str, count: int) -> str:
+    """The id of a part of an order, counted from one within the order.
+
+    >>> ordinal("F", 1)
+    'F1'
+    """
+    return f"{prefix}{count}"
+
+
+def _short_text(raw: Any, limit: int) -> str:
+    if not isinstance(raw, str):
+        raise InvalidInput.because("text.not_text", f"must be text, not {type(raw).__name__}")
+    if len(raw) > limit:
+        raise InvalidInput.because("text.too_long", f"must be at most {limit} characters, not {len(raw)}")
+    return raw
+
+
+def _can_be_encoded(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _has_control(text: str) -> bool:
+    """Whether text holds what is no mark on paper; independent of the Unicode version that Python knows."""
+    if text.isascii():
+        return not text.isprintable()
+    return not _can_be_encoded(text) or any(
+        character < " " or "\x7f" <= character <= "\x9f" or character in "\u2028\u2029" for character in text
+    )
