@@ -236,7 +236,7 @@ def _claim_answered(
         yield from _stale_answer(claim, reply, at)
     elif not claim.is_settled:
         yield StockClaimed(at, claim.id, reply.revision, reply.held, reply.location, reply.held_until)
-    elif reply.held > claim.held and claim.held_until is None:
+    elif reply.held > claim.held:
         yield _put_again(claim, at)
 
 
@@ -329,7 +329,7 @@ def _backorders_follow_what_is_held(order: Order, at: datetime) -> Iterable[Even
         if not waiting and claim.held == claim.wanted:
             continue
         missing = max(_ZERO, EXACT.subtract(claim.wanted, claim.held))
-        if missing > waiting and claim.held_until is None:
+        if missing > waiting:
             short = min(EXACT.subtract(missing, waiting), order.ledger.balance(claim.line_id, OPEN))
             if short:
                 yield LineBackordered(at, claim.line_id, short)

@@ -1,0 +1,113 @@
+"""The standard policy: strategies that are right for most, and good examples for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from orderflow.order import Order, Shipment
+from orderflow.policy import Allocation, Available, Draft, Policy
+from orderflow.ports import Rate
+from orderflow.process import OrderProcess
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.numbers import plain
+
+__all__ = [
+    "STANDARD",
+    "cheapest_in_time",
+    "one_fulfillment_a_line",
+    "one_fulfillment_a_location",
+    "standard_process",
+    "tell_the_customer",
+]
+
+
+def one_fulfillment_a_location(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
+    """Each location that holds something for us gets one piece of work with all of it."""
+    work: dict[str, dict[str, Decimal]] = {}
+    for unit in units:
+        work.setdefault(unit.location, {})[unit.line_id] = unit.quantity
+    return [Allocation(location, FrozenMap(quantities)) for location, quantities in work.items()]
+
+
+def one_fulfillment_a_line(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
+    """Each line travels by itself: for goods that are despatched on days of their own."""
+    return [Allocation(unit.location, FrozenMap({unit.line_id: unit.quantity})) for unit in units]
+
+
+def cheapest_in_time(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
+    """The cheapest rate that keeps the promise; where none does, the fastest. Only rates in the order's currency count."""
+    offered = [rate for rate in rates if rate.cost.currency == order.currency]
+    if not offered:
+        return None
+    due = order.wanted_by
+    in_time = [rate for rate in offered if due is None or (rate.estimate is not None and rate.estimate <= due)]
+    if in_time:
+        return min(in_time, key=lambda rate: (rate.cost.amount, rate.carrier, rate.service))
+    return min(
+        offered, key=lambda rate: (rate.estimate is None, rate.estimate or order.placed_at.date(), rate.cost.amount)
+    )
+
+
+def tell_the_customer(order: Order, kind: str, subject: str) -> Draft | None:
+    """The customer's contact hears of every milestone it wants to hear of, in its own locale, by its own channel."""
+    contact = order.customer.contact if order.customer is not None else None
+    if contact is None or not contact.wants_kind(kind):
+        return None
+    to = contact.phone if contact.channel in ("sms", "phone") else contact.email
+    if not to:
+        return None
+    return Draft(contact.channel, to, contact.locale, FrozenMap(_body(order, kind, subject)))
+
+
+def _body(order: Order, kind: str, subject: str) -> dict[str, str]:
+    """The data of a message: what happened to which order, and what the recipient will want to know next."""
+    body = {"order": order.reference, "name": order.customer.name if order.customer is not None else ""}
+    if kind == "shipment_despatched":
+        return body | _shipment_body(order, order.shipments[subject])
+    body["lines"] = ", ".join(
+        f"{plain(order.live_quantity(line.id) or order.ledger.ordered(line.id))} × {line.sku}"
+        for line in order.lines.values()
+    )
+    if order.tranches and order.is_priced and kind != "order_cancelled":
+        body["total"] = str(order.total)
+    if order.wanted_by is not None:
+        body["wanted_by"] = order.wanted_by.isoformat()
+    return body
+
+
+def _shipment_body(order: Order, shipment: Shipment) -> dict[str, str]:
+    parcels = [order.parcels[parcel_id] for parcel_id in shipment.parcel_ids]
+    body = {
+        "shipment": shipment.id,
+        "lines": ", ".join(
+            f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}" for parcel in parcels for goods in parcel.contents
+        ),
+        "tracking": ", ".join(parcel.tracking_number for parcel in parcels if parcel.tracking_number),
+    }
+    booking = shipment.booking
+    if booking is not None:
+        body["carrier"] = booking.carrier
+        body["tracking"] = body["tracking"] or booking.tracking_number
+        if booking.estimate is not None:
+            body["estimate"] = booking.estimate.isoformat()
+    return body
+
+
+STANDARD = Policy(
+    plan=one_fulfillment_a_location,
+    choose_rate=cheapest_in_time,
+    draft=tell_the_customer,
+    superseded_by=FrozenMap(
+        {
+            "order_cancelled": ("order_placed", "order_verified"),
+            "order_rejected": ("order_placed", "order_verified"),
+            "order_delivered": ("order_verified", "shipment_despatched"),
+        }
+    ),
+)
+
+
+def standard_process() -> OrderProcess:
+    """The process under the standard policy."""
+    return OrderProcess(STANDARD)

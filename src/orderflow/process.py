@@ -1,0 +1,291 @@
+"""The process: four pure functions, and everything else is a way to call them.
+
+========================== ===================== =======================================================================
+`OrderProcess.decide`      what may happen       ``(order, command, envelope) -> events``, or `CommandRefused` with every
+                                                 reason
+`evolve`                   what it means         ``(order, event) -> order``; no policy, no look-ups
+`pending`                  what is still wanted  ``(order) -> requests``, derived from the state alone
+`OrderProcess.conclude`    what an answer means  ``(order, request, reply) -> events``; total over every reply, refusal
+                                                 and final failure
+========================== ===================== =======================================================================
+
+After every ``decide`` and ``conclude`` an internal fifth, ``consequences``, runs to a bounded fixpoint in the same change:
+milestones, messages and automatic steps live only there, so it does not matter which command removed the last blocker.
+
+Nothing here reads a clock, draws a random number or does I/O: the envelope says what time it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from orderflow.errors import CommandRefused, UnknownType, Violation
+from orderflow.messages import Command, Envelope, Event
+from orderflow.order import Order
+from orderflow.policy import Policy
+from orderflow.ports import Deferred, GaveUp, Reply, Request
+from orderflow.stages import (
+    acceptance,
+    answers,
+    changes,
+    communication,
+    exceptions,
+    holds,
+    packing,
+    picking,
+    shipping,
+    sourcing,
+    steps,
+    tracking,
+    verification,
+)
+from orderflow.stages.stage import Decision, Stage, Wanted
+from orderflow.values.money import Money
+from orderflow.values.numbers import EXACT, ZERO
+
+__all__ = ["STAGES", "OrderProcess", "Outcome", "Preview", "evolve", "pending", "replay"]
+
+#: Every stage of the trade, in the order in which goods and papers pass through them.
+STAGES: tuple[Stage, ...] = (
+    acceptance.STAGE,
+    verification.STAGE,
+    sourcing.STAGE,
+    picking.STAGE,
+    packing.STAGE,
+    shipping.STAGE,
+    tracking.STAGE,
+    changes.STAGE,
+    communication.STAGE,
+    holds.STAGE,
+    exceptions.STAGE,
+    answers.STAGE,
+    steps.STAGE,
+)
+
+#: Consequences of one change that follow each other; more than this is a policy that chases its own tail.
+_MOST_ROUNDS = 50
+
+
+def evolve(order: Order | None, event: Event) -> Order:
+    """The order after one event. Replaying its events, in order, gives the order."""
+    after = event.apply(order)  # type: ignore[arg-type]
+    return after.replace(version=1 if order is None else order.version + 1)
+
+
+def replay(events: Iterable[Event], order: Order | None = None) -> Order | None:
+    """The order that these events make, from nothing or from an earlier state of it."""
+    for event in events:
+        order = evolve(order, event)
+    return order
+
+
+def pending(order: Order, stages: tuple[Stage, ...] = STAGES) -> tuple[Wanted, ...]:
+    """What is still wanted from outside, derived from the state alone.
+
+    A request that was deferred is wanted from the moment on at which it may be asked again; one about which someone has to
+    settle an exception is not wanted until then.
+    """
+    wanted = tuple(one for stage in stages for one in stage.wants(order))
+    if not wanted or not (order.cases or order.deferrals):
+        return wanted
+    blocked = {case.about for case in order.open_cases}
+    later = {d.request_id: d.ask_after for d in order.deferrals.values() if not d.answered}
+    return tuple(
+        attrs.evolve(one, not_before=later[one.request.id]) if one.request.id in later else one
+        for one in wanted
+        if one.request.id not in blocked
+    )
+
+
+@attrs.frozen
+class Outcome:
+    """What a change leads to: the events, and the order after them."""
+
+    events: tuple[Event, ...]
+    order: Order
+
+
+@attrs.frozen
+class Preview:
+    """What a command would do, without doing it.
+
+    Attributes:
+        events: what would happen.
+        order: the order as it would be.
+        requests: what would be newly asked of the systems around.
+        goods: units that would move, by line and ``source -> target`` account.
+        money: by how much the amount that the customer is to pay would change.
+        messages: what the customer would be told, as ``(kind, subject)``.
+    """
+
+    events: tuple[Event, ...]
+    order: Order
+    requests: tuple[Request, ...]
+    goods: Mapping[str, Mapping[str, Any]]
+    money: Money | None
+    messages: tuple[tuple[str, str], ...]
+
+
+class OrderProcess:
+    """How orders are processed under one policy: a value, and pure."""
+
+    def __init__(self, policy: Policy, stages: tuple[Stage, ...] = STAGES) -> None:
+        self.policy = policy
+        self.stages = stages
+        self.decisions: dict[type[Command], Decision] = {
+            decision.command: decision for stage in stages for decision in stage.decisions
+        }
+        self._answers = {kind: answer for stage in stages for kind, answer in stage.answers.items()}
+        self._settles = [(key, settle) for stage in stages for key, settle in stage.settles.items()]
+        self._follow = tuple(stage.follow for stage in stages if stage.follow is not _NOTHING)
+        self._moments = tuple(stage.moments for stage in stages)
+        self._at_time = tuple(stage.at_time for stage in stages)
+
+    # -- the four functions ------------------------------------------------------------------------------------------
+
+    def decide(self, order: Order | None, command: Command, envelope: Envelope) -> tuple[Event, ...]:
+        """What happens when ``command`` is given, consequences included.
+
+        Raises:
+            CommandRefused: it may not happen now; every reason of the first broken tier is told, and nothing has happened.
+        """
+        return self.carry_out(order, command, envelope).events
+
+    def conclude(self, order: Order, request: Request, reply: Reply, at: datetime) -> tuple[Event, ...]:
+        """What an answer means, consequences included: total over every reply, refusal and final failure."""
+        return self.settle(order, request, reply, at).events
+
+    def consequences(self, order: Order, at: datetime) -> tuple[Event, ...]:
+        """What follows from the state alone, to a fixpoint."""
+        events: list[Event] = []
+        self._run_consequences(order, at, events)
+        return tuple(events)
+
+    # -- the same, with the order that results -----------------------------------------------------------------------
+
+    def carry_out(self, order: Order | None, command: Command, envelope: Envelope) -> Outcome:
+        """`decide`, with the order after it."""
+        refused = self.violations(order, command)
+        if envelope.expected_version is not None and envelope.expected_version != (order.version if order else 0):
+            told = f"the order is at version {order.version if order else 0}, not {envelope.expected_version}"
+            refused = (Violation("order.version_conflict", told, "expected_version"), *refused)
+        if refused:
+            raise CommandRefused(type(command).__name__, refused)
+        decision = self.decisions[type(command)]
+        events = list(decision.events(order, command, self.policy, envelope))  # type: ignore[arg-type]
+        if order is not None:
+            events += self._beyond_its_stage(order, command, envelope.at)
+        return self._outcome(order, events, envelope.at)
+
+    def settle(self, order: Order, request: Request, reply: Reply, at: datetime) -> Outcome:
+        """`conclude`, with the order after it."""
+        return self._outcome(order, self._meaning(order, request, reply, at), at)
+
+    def violations(self, order: Order | None, command: Command) -> tuple[Violation, ...]:
+        """Why a command may not happen now: everything in the first broken tier; empty where it may.
+
+        Raises:
+            UnknownType: no stage knows this command.
+        """
+        decision = self.decisions.get(type(command))
+        if decision is None:
+            raise UnknownType(type(command).__name__, "command")
+        return decision.violations(order, command, self.policy)  # type: ignore[arg-type]
+
+    def attention(self, order: Order) -> datetime | None:
+        """The next moment at which time alone changes something."""
+        return min((moment for moments in self._moments for moment in moments(order, self.policy)), default=None)
+
+    def preview(self, order: Order | None, command: Command, envelope: Envelope) -> Preview:
+        """What a command would do: events, order, requests, goods, money and messages. Nothing happens.
+
+        Raises:
+            CommandRefused: it may not happen now.
+        """
+        outcome = self.carry_out(order, command, envelope)
+        before = {one.request.id for one in pending(order, self.stages)} if order is not None else set()
+        told = set(order.messages) if order is not None else set()
+        return Preview(
+            outcome.events,
+            outcome.order,
+            tuple(one.request for one in pending(outcome.order, self.stages) if one.request.id not in before),
+            _goods_moved(order, outcome.order),
+            _money_moved(order, outcome.order),
+            tuple((m.kind, m.subject) for key, m in outcome.order.messages.items() if key not in told),
+        )
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _outcome(self, order: Order | None, events: Iterable[Event], at: datetime) -> Outcome:
+        happened = list(events)
+        for event in happened:
+            order = evolve(order, event)
+        assert order is not None
+        if happened:
+            order = self._run_consequences(order, at, happened)
+        return Outcome(tuple(happened), order)
+
+    def _run_consequences(self, order: Order, at: datetime, events: list[Event]) -> Order:
+        for _ in range(_MOST_ROUNDS):
+            settled = True
+            for follow in self._follow:
+                for event in tuple(follow(order, self.policy, at)):
+                    order = evolve(order, event)
+                    events.append(event)
+                    settled = False
+            if settled:
+                return order
+        raise RuntimeError(f"the consequences of order {order.id} do not come to an end under this policy")
+
+    def _meaning(self, order: Order, request: Request, reply: Reply, at: datetime) -> Iterable[Event]:
+        if isinstance(reply, Deferred):
+            return answers.deferred(order, request, reply, at)
+        closing = tuple(answers.closed(order, request, at)) if order.deferrals else ()
+        if isinstance(reply, GaveUp):
+            return (*closing, *answers.given_up(order, request, reply, at))
+        answer = self._answers.get(type(request))
+        if answer is None:
+            raise UnknownType(type(request).__name__, "request")
+        return (*closing, *answer(order, request, reply, self.policy, at))
+
+    def _beyond_its_stage(self, order: Order, command: Command, at: datetime) -> Iterable[Event]:
+        """What a command means to other stages than its own: a reply, a settled case, the time."""
+        if isinstance(command, answers.RecordReply):
+            return self._meaning(order, order.deferrals[command.ticket].request, command.reply, at)
+        if isinstance(command, exceptions.ResolveException):
+            case = order.cases[command.case_id]
+            key = (case.code, command.option)
+            return [e for known, settle in self._settles if known == key for e in settle(order, case, self.policy, at)]
+        if isinstance(command, steps.TimePassed):
+            return [event for at_time in self._at_time for event in at_time(order, self.policy, at)]
+        return ()
+
+
+_NOTHING = Stage("nothing").follow
+
+
+def _goods_moved(before: Order | None, after: Order) -> dict[str, dict[str, Any]]:
+    """By how much the accounts of each line differ."""
+    found: dict[str, dict[str, Any]] = {}
+    for line_id in after.lines:
+        then = dict(before.ledger.accounts(line_id)) if before is not None else {}
+        now = dict(after.ledger.accounts(line_id))
+        changed = {
+            str(account): EXACT.subtract(now.get(account, ZERO), then.get(account, ZERO))
+            for account in (*then, *(account for account in now if account not in then))
+            if now.get(account, ZERO) != then.get(account, ZERO)
+        }
+        if changed:
+            found[line_id] = changed
+    return found
+
+
+def _money_moved(before: Order | None, after: Order) -> Money | None:
+    """By how much the amount to be paid differs, as far as prices are known."""
+    if not after.tranches:
+        return None
+    return after.total if before is None else after.total - before.total

@@ -1,0 +1,260 @@
+"""Changes: amendments and cancellation, honest about what is still possible.
+
+An amendment changes quantities of lines whose goods nobody has begun to handle. A cancellation is a wish until every
+booking has answered: units in a booked parcel are cancelled only when the carrier has voided the booking, and when it
+declines, the cancellation is declined and the order goes on. What was held for cancelled units is released because claims
+follow what is wanted; nothing here speaks to the inventory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from orderflow.errors import InvalidInput, Problems, Violation
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Cancellation, Case, Order
+from orderflow.policy import Policy
+from orderflow.stages.acceptance import everything_cancelled
+from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_may, order_not_cancelling
+from orderflow.values.checked import checked
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_text
+from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain
+
+__all__ = [
+    "STAGE",
+    "AmendOrder",
+    "CancelOrder",
+    "CancellationDeclined",
+    "CancellationRequested",
+    "OrderAmended",
+    "OrderCancelled",
+]
+
+#: Stages of a shipment in which a carrier has, or may have, a booking of ours.
+_OUTSTANDING = ("requested", "booked", "void_wanted")
+
+
+def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
+    if not isinstance(raw, Mapping) or not raw:
+        raise InvalidInput.because("amendment.no_quantities", "must map line ids to their new quantities")
+    problems = Problems()
+    found: dict[str, Decimal] = {}
+    for line_id, quantity in raw.items():
+        amount = problems.attempt(f"[{line_id}]", as_not_negative, quantity)
+        if amount is not None:
+            found[as_id(line_id)] = amount
+    problems.raise_any()
+    return FrozenMap(found)
+
+
+@command("amend_order")
+class AmendOrder(Command):
+    """Change how many units of some lines are wanted; zero takes a line out."""
+
+    order_id: str = checked(as_id)
+    quantities: FrozenMap[str, Decimal] = checked(_as_quantities)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, order_id: str, quantities: Mapping[str, Decimal | int | str]) -> None: ...
+
+
+@command("cancel_order")
+class CancelOrder(Command):
+    """Cancel the whole order, as long as nothing of it has left."""
+
+    order_id: str = checked(as_id)
+    reason: str = checked(as_text(1000), default="")
+
+
+@event("order_amended")
+class OrderAmended(Event):
+    """Other quantities are wanted from now on; the moves say which units came or went."""
+
+    moves: tuple[Move, ...]
+
+    def apply(self, order: Order) -> Order:
+        """The ledger has more or fewer live units."""
+        return order.replace(ledger=order.ledger.moved(self.moves))
+
+
+@event("cancellation_requested")
+class CancellationRequested(Event):
+    """The order is to be cancelled, once every booking has answered."""
+
+    reason: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """Nothing new is begun."""
+        return order.replace(cancellation=Cancellation(self.at, self.reason))
+
+
+@event("cancellation_declined")
+class CancellationDeclined(Event):
+    """It is too late: a carrier keeps its booking. The order goes on."""
+
+    code: str
+    message: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """The wish is off the table."""
+        return order.replace(cancellation=None)
+
+
+@event("order_cancelled")
+class OrderCancelled(Event):
+    """Nothing of the order will be delivered."""
+
+    state: str
+    moves: tuple[Move, ...]
+    reason: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """Every unit is cancelled."""
+        return order.reached(
+            self.state, "cancelled", self.at, ledger=order.ledger.moved(self.moves), cancellation=None
+        )
+
+
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Every line that is amended is one of this order's."""
+    for line_id in command.quantities:
+        if line_id not in order.lines:
+            yield Violation("amendment.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
+
+
+def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """At least one quantity differs from what is wanted already, and something stays wanted."""
+    if all(order.live_quantity(line_id) == quantity for line_id, quantity in command.quantities.items()):
+        yield Violation("amendment.nothing_changes", "these quantities are wanted already", "quantities")
+    if not any(command.quantities.get(line_id, order.live_quantity(line_id)) for line_id in order.lines):
+        yield Violation("amendment.nothing_left", "no unit would be left", "quantities", remedy="CancelOrder")
+
+
+def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Only units that nobody has begun to handle can be taken out."""
+    for line_id, quantity in command.quantities.items():
+        less = EXACT.subtract(order.live_quantity(line_id), quantity)
+        free = ZERO
+        for _, units in _reducible(order, line_id, policy):
+            free = EXACT.add(free, units)
+        if less > free:
+            yield Violation(
+                "amendment.too_late",
+                f"{plain(less)} units fewer are asked for, {plain(free)} can still be taken out",
+                f"quantities[{line_id}]",
+            )
+
+
+def nothing_has_left(order: Order, command: CancelOrder, policy: Policy) -> Iterable[Violation]:
+    """Goods that are gone cannot be cancelled."""
+    if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
+        yield Violation("cancellation.goods_have_left", "goods of this order have left")
+
+
+def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Account, Decimal]]:
+    """The accounts from which units can still be taken, in the order in which they are."""
+    ledger = order.ledger
+    accounts = [BACKORDERED, OPEN]
+    initial = policy.lifecycles.fulfillment.initial
+    accounts += [allocated(f.id) for f in reversed(order.fulfillments.values()) if f.state == initial]
+    return ((account, held) for account in accounts if (held := ledger.balance(line_id, account)))
+
+
+# -- decisions -----------------------------------------------------------------------------------------------------------
+
+
+def _amend(order: Order, command: AmendOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    yield OrderAmended(
+        envelope.at,
+        tuple(
+            move
+            for line_id, quantity in command.quantities.items()
+            for move in _amendment(order, line_id, quantity, policy)
+        ),
+    )
+
+
+def _amendment(order: Order, line_id: str, quantity: Decimal, policy: Policy) -> Iterable[Move]:
+    more = EXACT.subtract(quantity, order.live_quantity(line_id))
+    if more > 0:
+        yield Move(line_id, ORDERED, OPEN, more)
+        return
+    less = EXACT.subtract(ZERO, more)
+    for account, held in _reducible(order, line_id, policy):
+        taken = min(less, held)
+        if taken:
+            yield Move(line_id, account, CANCELLED, taken)
+            less = EXACT.subtract(less, taken)
+
+
+def _cancel(order: Order, command: CancelOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    yield CancellationRequested(envelope.at, command.reason or envelope.reason)
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The order is cancelled when no carrier has, or may have, a booking of ours any more."""
+    if order.cancellation is None:
+        return
+    if any(shipment.stage in _OUTSTANDING for shipment in order.shipments.values()):
+        return
+    state = policy.order_step(order, "cancel")
+    if state is not None:
+        yield OrderCancelled(at, state, everything_cancelled(order), order.cancellation.reason)
+    else:
+        yield CancellationDeclined(at, "order.cannot_cancel", f"the order is {order.state}")
+
+
+def _cancel_instead(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The option ``cancel_order`` of an exception."""
+    if order.cancellation is None and policy.order_step(order, "cancel") is not None:
+        yield CancellationRequested(at, case.message)
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    if order.cancellation is not None:
+        names = [s.id for s in order.shipments.values() if s.stage in _OUTSTANDING]
+        yield Wait("the cancellation", f"for the word of the carrier on {', '.join(names)}")
+
+
+STAGE = Stage(
+    name="changes",
+    commands=(AmendOrder, CancelOrder),
+    events=(OrderAmended, CancellationRequested, CancellationDeclined, OrderCancelled),
+    decisions=(
+        Decision(
+            AmendOrder,
+            tiers=(
+                (order_exists,),
+                (the_lines_exist,),
+                (order_may("cancel"), order_not_cancelling),
+                (an_amendment_changes_something, handled_goods_are_not_amended),
+            ),
+            events=_amend,
+        ),
+        Decision(
+            CancelOrder,
+            tiers=((order_exists,), (nothing_has_left, order_may("cancel"), order_not_cancelling)),
+            events=_cancel,
+            candidates=lambda order: (CancelOrder(order.id),),
+        ),
+    ),
+    follow=_follow,
+    settles=FrozenMap(
+        {
+            ("stock.short", "cancel_order"): _cancel_instead,
+            ("pricing.refused", "cancel_order"): _cancel_instead,
+            ("shipping.refused", "cancel_order"): _cancel_instead,
+            ("shipping.no_rate", "cancel_order"): _cancel_instead,
+        }
+    ),
+    awaits=_awaits,
+)

@@ -1,0 +1,178 @@
+"""Communication: the customer hears of it in time, once, and in the words of that moment.
+
+What has happened and was not told yet is told: milestones of the order, and each shipment that leaves. Whom to tell, how
+and with which data is a strategy (``Policy.draft``); what it drafts is frozen in `MessageQueued`, so that the same key
+always carries the same message. Messages that a later one makes stale, and that were not sent yet, are superseded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from orderflow.messages import Event, event
+from orderflow.order import Case, Message, Order
+from orderflow.policy import Policy
+from orderflow.ports import Refused, Reply, SendMessage, Sent
+from orderflow.stages.exceptions import impossible_reply
+from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.values.frozenmap import FrozenMap
+
+__all__ = ["KINDS", "STAGE", "MessageFailed", "MessageQueued", "MessageSent", "MessageSuperseded"]
+
+#: The kinds of messages of the standard process, and the milestone or event that each tells of.
+KINDS = {
+    "order_placed": "placed",
+    "order_verified": "verified",
+    "shipment_despatched": "a shipment leaves, with tracking and estimate",
+    "order_delivered": "delivered",
+    "order_cancelled": "cancelled",
+    "order_rejected": "rejected",
+}
+
+_ENDS = (("cancelled", "order_cancelled"), ("rejected", "order_rejected"))
+_MILESTONES = (("placed", "order_placed"), ("verified", "order_verified"), ("delivered", "order_delivered"))
+
+
+@event("message_queued")
+class MessageQueued(Event):
+    """Someone is to be told something, in these words: the intention, before it was sent."""
+
+    message_id: str
+    kind: str
+    subject: str
+    channel: str
+    to: str
+    locale: str
+    body: FrozenMap[str, str]
+
+    def apply(self, order: Order) -> Order:
+        """There is a message to be sent."""
+        message = Message(self.message_id, self.kind, self.subject, self.channel, self.to, self.locale, self.body)
+        return order.replace(messages=order.messages.set(self.message_id, message))
+
+
+@event("message_sent")
+class MessageSent(Event):
+    """The message is on its way."""
+
+    message_id: str
+    receipt: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """The message was sent."""
+        return _message(order, self.message_id, "sent")
+
+
+@event("message_failed")
+class MessageFailed(Event):
+    """The message cannot be brought to its recipient."""
+
+    message_id: str
+    code: str
+
+    def apply(self, order: Order) -> Order:
+        """The message failed."""
+        return _message(order, self.message_id, "failed", self.code)
+
+
+@event("message_superseded")
+class MessageSuperseded(Event):
+    """The message was not sent in time, and would be stale now."""
+
+    message_id: str
+    by: str
+
+    def apply(self, order: Order) -> Order:
+        """The message will not be sent."""
+        return _message(order, self.message_id, "superseded")
+
+
+def _message(order: Order, message_id: str, state: str, failure: str = "") -> Order:
+    message = order.messages[message_id].replace(state=state, failure=failure)
+    return order.replace(messages=order.messages.set(message_id, message))
+
+
+def _to_tell(order: Order) -> Iterable[tuple[str, str]]:
+    """What there is to tell by now: kind and subject."""
+    milestones = order.milestones
+    for milestone, kind in _ENDS:
+        if milestone in milestones:
+            yield kind, ""
+            return
+    for milestone, kind in _MILESTONES:
+        if milestone in milestones:
+            yield kind, ""
+    for shipment in order.shipments.values():
+        if shipment.stage == "despatched":
+            yield "shipment_despatched", shipment.id
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    told = {(message.kind, message.subject) for message in order.messages.values()}
+    number = len(order.messages)
+    for kind, subject in _to_tell(order):
+        if (kind, subject) in told:
+            continue
+        draft = policy.draft(order, kind, subject)
+        if draft is None:
+            continue
+        number += 1
+        yield MessageQueued(at, f"M{number}", kind, subject, draft.channel, draft.to, draft.locale, draft.body)
+        for message in order.messages.values():
+            if message.state == "queued" and message.kind in policy.superseded_by.get(kind, ()):
+                yield MessageSuperseded(at, message.id, kind)
+
+
+def _wants(order: Order) -> Iterable[Wanted]:
+    for message in order.messages.values():
+        if message.state == "queued":
+            yield Wanted(
+                SendMessage(
+                    order.id,
+                    f"send/{message.id}",
+                    f"{order.tenant}/{order.id}/message/{message.id}",
+                    message.id,
+                    message.kind,
+                    message.channel,
+                    message.to,
+                    message.locale,
+                    message.body,
+                )
+            )
+
+
+def _sent(order: Order, request: SendMessage, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
+    message = order.messages[request.message_id]
+    if isinstance(reply, Sent):
+        if message.state != "sent":
+            yield MessageSent(at, message.id, reply.receipt)
+    elif isinstance(reply, Refused):
+        if message.state == "queued":
+            yield MessageFailed(at, message.id, reply.code)
+    else:
+        yield from impossible_reply(order, request, reply, at)
+
+
+def _give_up(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """Let a message that could not be sent be."""
+    message = order.messages.get(case.about.partition("/")[2])
+    if message is not None and message.state == "queued":
+        yield MessageFailed(at, message.id, case.code)
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for message in order.messages.values():
+        if message.state == "queued":
+            yield Wait("the notifications", f"to tell {message.to or 'the customer'}: {message.kind}", message.id)
+
+
+STAGE = Stage(
+    name="communication",
+    events=(MessageQueued, MessageSent, MessageFailed, MessageSuperseded),
+    follow=_follow,
+    wants=_wants,
+    answers=FrozenMap({SendMessage: _sent}),
+    settles=FrozenMap({("port.gave_up", "give_up"): _give_up}),
+    awaits=_awaits,
+)

@@ -1,0 +1,287 @@
+"""Packing: picked goods become parcels.
+
+A parcel is a handling unit with contents, weight, dimensions and, where there is one, an SSCC. The fulfillment is packed,
+by itself, when nothing picked is left outside a parcel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from orderflow.errors import InvalidInput, Violation
+from orderflow.ledger import Move, packed, picked
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Goods, Order, Parcel
+from orderflow.policy import Policy
+from orderflow.stages.picking import (
+    as_goods,
+    fulfillment_may,
+    goods_are_there,
+    on_fulfillment,
+    the_fulfillment_exists,
+)
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    next_id,
+    nothing_holds,
+    order_exists,
+    order_not_cancelling,
+    units_text,
+)
+from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.ids import as_id, as_text
+from orderflow.values.numbers import as_positive
+
+__all__ = [
+    "STAGE",
+    "PackParcel",
+    "PackingFinished",
+    "ParcelEmptied",
+    "ParcelPacked",
+    "ParcelUnpacked",
+    "UnpackParcel",
+    "the_parcel_exists",
+]
+
+
+def _as_dimensions(raw: Any) -> tuple[Decimal, Decimal, Decimal]:
+    sides = tuple_of(as_positive)(raw)
+    if len(sides) != 3:
+        raise InvalidInput.because("packing.not_three_sides", "must be length, width and height in cm")
+    return (sides[0], sides[1], sides[2])
+
+
+@command("pack_parcel")
+class PackParcel(Command):
+    """Put picked goods into one parcel; without a list, everything that is picked. Weight in kg, sides in cm."""
+
+    order_id: str = checked(as_id)
+    fulfillment_id: str = checked(as_id)
+    contents: tuple[Goods, ...] | None = checked(optional(tuple_of(as_goods, at_least=1)), default=None)
+    weight_kg: Decimal | None = checked(optional(as_positive), default=None)
+    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = checked(optional(_as_dimensions), default=None)
+    sscc: str = checked(as_text(18), default="")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            order_id: str,
+            fulfillment_id: str,
+            contents: Iterable[Goods | tuple[str, Decimal | int | str]] | None = None,
+            weight_kg: Decimal | int | str | None = None,
+            dimensions_cm: tuple[Decimal | int | str, Decimal | int | str, Decimal | int | str] | None = None,
+            sscc: str = "",
+        ) -> None: ...
+
+
+@command("unpack_parcel")
+class UnpackParcel(Command):
+    """Take the goods out of a parcel again; they are picked, and to be packed anew."""
+
+    order_id: str = checked(as_id)
+    parcel_id: str = checked(as_id)
+
+
+@event("parcel_packed")
+class ParcelPacked(Event):
+    """Goods were put into a parcel."""
+
+    parcel_id: str
+    fulfillment_id: str
+    contents: tuple[Goods, ...]
+    state: str
+    fulfillment_state: str
+    weight_kg: Decimal | None = None
+    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = None
+    sscc: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """There is a parcel more, and its contents are packed."""
+        source, target = picked(self.fulfillment_id), packed(self.parcel_id)
+        moves = (Move(goods.line_id, source, target, goods.quantity) for goods in self.contents)
+        parcel = Parcel(
+            self.parcel_id,
+            self.fulfillment_id,
+            self.state,
+            self.contents,
+            self.weight_kg,
+            self.dimensions_cm,
+            self.sscc,
+        )
+        fulfillment = order.fulfillments[self.fulfillment_id].replace(state=self.fulfillment_state)
+        return order.replace(
+            ledger=order.ledger.moved(moves),
+            parcels=order.parcels.set(self.parcel_id, parcel),
+            fulfillments=order.fulfillments.set(self.fulfillment_id, fulfillment),
+        )
+
+
+@event("parcel_unpacked")
+class ParcelUnpacked(Event):
+    """The goods were taken out of a parcel."""
+
+    parcel_id: str
+    state: str
+    fulfillment_state: str
+
+    def apply(self, order: Order) -> Order:
+        """The contents are picked again."""
+        parcel = order.parcels[self.parcel_id]
+        target = picked(parcel.fulfillment_id)
+        moves = tuple(
+            Move(line_id, packed(parcel.id), target, quantity)
+            for line_id, quantity in order.contents_of(parcel.id).items()
+        )
+        fulfillment = order.fulfillments[parcel.fulfillment_id].replace(state=self.fulfillment_state)
+        return order.replace(
+            ledger=order.ledger.moved(moves),
+            parcels=order.parcels.set(parcel.id, parcel.replace(state=self.state)),
+            fulfillments=order.fulfillments.set(fulfillment.id, fulfillment),
+        )
+
+
+@event("parcel_emptied")
+class ParcelEmptied(Event):
+    """Everything in a parcel was cancelled: there is nothing in it that may be sent."""
+
+    parcel_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The parcel is no more."""
+        parcel = order.parcels[self.parcel_id].replace(state=self.state)
+        return order.replace(parcels=order.parcels.set(self.parcel_id, parcel))
+
+
+@event("packing_finished")
+class PackingFinished(Event):
+    """Everything picked is in parcels."""
+
+    fulfillment_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The fulfillment is packed."""
+        fulfillment = order.fulfillments[self.fulfillment_id].replace(state=self.state)
+        return order.replace(fulfillments=order.fulfillments.set(self.fulfillment_id, fulfillment))
+
+
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def the_parcel_exists(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """The parcel is one of this order's."""
+    if command.parcel_id not in order.parcels:
+        yield Violation("parcel.unknown", f"there is no parcel {command.parcel_id!r}", "parcel_id")
+
+
+def the_parcel_may_be_unpacked(order: Order, command: UnpackParcel, policy: Policy) -> Iterable[Violation]:
+    """The lifecycles of parcel and fulfillment permit unpacking."""
+    parcel = order.parcels[command.parcel_id]
+    if policy.parcel_step(order, parcel, "unpack") is None:
+        yield Violation("parcel.cannot_unpack", f"{parcel.id} is {parcel.state}", parcel.id)
+    fulfillment = order.fulfillments[parcel.fulfillment_id]
+    if policy.fulfillment_step(order, fulfillment, "unpack") is None:
+        yield Violation("fulfillment.cannot_unpack", f"{fulfillment.id} is {fulfillment.state}", fulfillment.id)
+
+
+def the_parcel_is_not_booked(order: Order, command: UnpackParcel, policy: Policy) -> Iterable[Violation]:
+    """A parcel that a carrier was asked to take stays as it was described."""
+    shipment = order.shipment_of(command.parcel_id)
+    if shipment is not None:
+        yield Violation("packing.parcel_is_booked", f"{command.parcel_id} travels with {shipment.id}", command.parcel_id)
+
+
+def _pack(order: Order, command: PackParcel, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    everything = order.ledger.holding(picked(command.fulfillment_id))
+    contents = command.contents or tuple(Goods(line_id, quantity) for line_id, quantity in everything.items())
+    state = policy.fulfillment_step(order, order.fulfillments[command.fulfillment_id], "pack")
+    assert state is not None
+    yield ParcelPacked(
+        envelope.at,
+        next_id("P", order.parcels),
+        command.fulfillment_id,
+        contents,
+        policy.lifecycles.parcel.initial,
+        state,
+        command.weight_kg,
+        command.dimensions_cm,
+        command.sscc,
+    )
+
+
+def _unpack(order: Order, command: UnpackParcel, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    parcel = order.parcels[command.parcel_id]
+    state = policy.parcel_step(order, parcel, "unpack")
+    fulfillment_state = policy.fulfillment_step(order, order.fulfillments[parcel.fulfillment_id], "unpack")
+    assert state is not None and fulfillment_state is not None
+    yield ParcelUnpacked(envelope.at, parcel.id, state, fulfillment_state)
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    for parcel in order.parcels.values():
+        if parcel.state == policy.lifecycles.parcel.initial and not order.ledger.holds_any(packed(parcel.id)):
+            state = policy.parcel_step(order, parcel, "unpack")
+            if state is not None:
+                yield ParcelEmptied(at, parcel.id, state)
+    finishing = _finishing_states(policy)
+    for fulfillment in order.fulfillments.values():
+        if fulfillment.state in finishing and not order.work_left(fulfillment.id) and _has_parcels(order, fulfillment.id):
+            state = policy.fulfillment_step(order, fulfillment, "finish_packing")
+            if state is not None:
+                yield PackingFinished(at, fulfillment.id, state)
+
+
+def _has_parcels(order: Order, fulfillment_id: str) -> bool:
+    return any(order.ledger.holds_any(packed(parcel.id)) for parcel in order.parcels_of(fulfillment_id))
+
+
+def _finishing_states(policy: Policy) -> tuple[str, ...]:
+    chart = policy.lifecycles.fulfillment
+    return chart.sources_of("finish_packing") if "finish_packing" in chart.events else ()
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for fulfillment in order.fulfillments.values():
+        units = order.ledger.holding(picked(fulfillment.id))
+        if units:
+            who = fulfillment.location or "the warehouse"
+            yield Wait(who, f"to pack {units_text(order, units)}", f"fulfillment {fulfillment.id}")
+
+
+STAGE = Stage(
+    name="packing",
+    commands=(PackParcel, UnpackParcel),
+    events=(ParcelPacked, ParcelUnpacked, ParcelEmptied, PackingFinished),
+    decisions=(
+        Decision(
+            PackParcel,
+            tiers=(
+                (order_exists,),
+                (the_fulfillment_exists,),
+                (fulfillment_may("pack"), order_not_cancelling, nothing_holds("pack", on_fulfillment)),
+                (goods_are_there(picked, "packing.takes", "contents"),),
+            ),
+            events=_pack,
+            candidates=lambda order: tuple(PackParcel(order.id, f) for f in order.fulfillments),
+        ),
+        Decision(
+            UnpackParcel,
+            tiers=(
+                (order_exists,),
+                (the_parcel_exists,),
+                (the_parcel_may_be_unpacked, the_parcel_is_not_booked, order_not_cancelling),
+            ),
+            events=_unpack,
+            candidates=lambda order: tuple(UnpackParcel(order.id, p) for p in order.parcels),
+        ),
+    ),
+    follow=_follow,
+    awaits=_awaits,
+)

@@ -1,0 +1,304 @@
+"""Picking: taking the goods from the shelf.
+
+``StartPicking`` says that a location has begun; ``RecordPick`` records what was taken, in one go or in several. Picking is
+finished, by itself, when nothing allocated is left to take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from orderflow.errors import InvalidInput, Violation
+from orderflow.ledger import Account, Move, allocated, picked
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Goods, Order
+from orderflow.policy import Policy, Rule
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    nothing_holds,
+    order_exists,
+    order_not_cancelling,
+    units_text,
+)
+from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.ids import as_id, as_text
+from orderflow.values.numbers import EXACT, ZERO, plain
+from orderflow.values.quantity import as_amount
+from orderflow.values.times import as_day
+
+__all__ = [
+    "STAGE",
+    "GoodsPicked",
+    "OrderInFulfillment",
+    "PickingFinished",
+    "PickingStarted",
+    "RecordPick",
+    "StartPicking",
+    "as_goods",
+    "fulfillment_may",
+    "goods_are_there",
+    "the_fulfillment_exists",
+    "totals",
+]
+
+_serials = tuple_of(as_id)
+
+
+def as_goods(raw: Any) -> Goods:
+    """`Goods`, or a pair of line id and quantity."""
+    if isinstance(raw, tuple | list) and len(raw) == 2:
+        raw = Goods(raw[0], raw[1])
+    if not isinstance(raw, Goods):
+        raise InvalidInput.because("goods.not_goods", "must be Goods or a pair (line_id, quantity)")
+    return _checked_goods(raw)
+
+
+def _checked_goods(raw: Goods) -> Goods:
+    from orderflow.errors import Problems
+
+    problems = Problems()
+    line_id = problems.attempt("line_id", as_id, raw.line_id)
+    quantity = problems.attempt("quantity", as_amount, raw.quantity)
+    measured = problems.attempt("measured", optional(as_amount), raw.measured)
+    lot = problems.attempt("lot", as_text(100), raw.lot)
+    serials = problems.attempt("serials", _serials, raw.serials)
+    expires_on: date | None = problems.attempt("expires_on", optional(as_day), raw.expires_on)
+    problems.raise_any()
+    assert line_id is not None and quantity is not None and lot is not None and serials is not None
+    return Goods(line_id, quantity, measured, lot, serials, expires_on)
+
+
+@command("start_picking")
+class StartPicking(Command):
+    """A location begins to pick."""
+
+    order_id: str = checked(as_id)
+    fulfillment_id: str = checked(as_id)
+
+
+@command("record_pick")
+class RecordPick(Command):
+    """These goods were taken from the shelf; without a list, everything that was allocated."""
+
+    order_id: str = checked(as_id)
+    fulfillment_id: str = checked(as_id)
+    goods: tuple[Goods, ...] | None = checked(optional(tuple_of(as_goods, at_least=1)), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            order_id: str,
+            fulfillment_id: str,
+            goods: Iterable[Goods | tuple[str, Decimal | int | str]] | None = None,
+        ) -> None: ...
+
+
+@event("picking_started")
+class PickingStarted(Event):
+    """A location has begun to pick."""
+
+    fulfillment_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The fulfillment is being picked."""
+        return _in_state(order, self.fulfillment_id, self.state)
+
+
+@event("order_in_fulfillment")
+class OrderInFulfillment(Event):
+    """The warehouse works on the order."""
+
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """Fulfillment has started."""
+        return order.reached(self.state, "in_fulfillment", self.at)
+
+
+@event("goods_picked")
+class GoodsPicked(Event):
+    """Goods were taken from the shelf."""
+
+    fulfillment_id: str
+    goods: tuple[Goods, ...]
+
+    def apply(self, order: Order) -> Order:
+        """They are picked."""
+        source, target = allocated(self.fulfillment_id), picked(self.fulfillment_id)
+        moves = (Move(goods.line_id, source, target, goods.quantity) for goods in self.goods)
+        return order.replace(ledger=order.ledger.moved(moves))
+
+
+@event("picking_finished")
+class PickingFinished(Event):
+    """A location has picked all it was to pick."""
+
+    fulfillment_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The fulfillment is picked."""
+        return _in_state(order, self.fulfillment_id, self.state)
+
+
+def _in_state(order: Order, fulfillment_id: str, state: str) -> Order:
+    fulfillment = order.fulfillments[fulfillment_id].replace(state=state)
+    return order.replace(fulfillments=order.fulfillments.set(fulfillment_id, fulfillment))
+
+
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def the_fulfillment_exists(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """The fulfillment is one of this order's."""
+    if command.fulfillment_id not in order.fulfillments:
+        yield Violation("fulfillment.unknown", f"there is no fulfillment {command.fulfillment_id!r}", "fulfillment_id")
+
+
+def fulfillment_may(step: str) -> Rule:
+    """The fulfillment's lifecycle permits a step."""
+
+    def the_fulfillment_may_take_this_step(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+        fulfillment = order.fulfillments[command.fulfillment_id]
+        if policy.fulfillment_step(order, fulfillment, step) is None:
+            chart = policy.lifecycles.fulfillment
+            sources = chart.sources_of(step) if step in chart.events else ()
+            yield Violation(
+                f"fulfillment.cannot_{step}",
+                f"{fulfillment.id} is {fulfillment.state}",
+                fulfillment.id,
+                remedy=f"possible while it is {' or '.join(sources)}" if sources else "",
+            )
+
+    return the_fulfillment_may_take_this_step
+
+
+def totals(goods: Iterable[Goods]) -> dict[str, Decimal]:
+    """Units by line."""
+    found: dict[str, Decimal] = {}
+    for some in goods:
+        found[some.line_id] = EXACT.add(found.get(some.line_id, ZERO), some.quantity)
+    return found
+
+
+def goods_are_there(account: Callable[[str], Account], code: str, field: str) -> Rule:
+    """No more is handled than the account of the fulfillment holds, and something is."""
+
+    def no_more_is_handled_than_is_there(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+        there = order.ledger.holding(account(command.fulfillment_id))
+        if not there:
+            yield Violation(f"{code}_nothing", f"{command.fulfillment_id} has nothing left for this", "fulfillment_id")
+            return
+        for line_id, quantity in totals(getattr(command, field) or ()).items():
+            if quantity > there.get(line_id, ZERO):
+                yield Violation(
+                    f"{code}_too_much",
+                    f"{plain(quantity)} of {line_id}, but {plain(there.get(line_id, ZERO))} are there",
+                    f"{field}[{_index_of(getattr(command, field), line_id)}].quantity",
+                )
+
+    return no_more_is_handled_than_is_there
+
+
+def _index_of(goods: Iterable[Goods], line_id: str) -> int:
+    return next(index for index, some in enumerate(goods) if some.line_id == line_id)
+
+
+def the_order_is_being_worked_on(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """Picking starts where the order's lifecycle lets fulfillment start, or has let it."""
+    if "in_fulfillment" not in order.milestones and policy.order_step(order, "start_fulfillment") is None:
+        yield Violation("order.cannot_start_fulfillment", f"the order is {order.state}")
+
+
+def on_fulfillment(order: Order, command: Any) -> tuple[str, ...]:
+    """Holds on the fulfillment count as well."""
+    return (command.fulfillment_id,)
+
+
+def _start(order: Order, command: StartPicking, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    state = policy.fulfillment_step(order, order.fulfillments[command.fulfillment_id], "start_picking")
+    assert state is not None
+    yield PickingStarted(envelope.at, command.fulfillment_id, state)
+    if "in_fulfillment" not in order.milestones:
+        entered = policy.order_step(order, "start_fulfillment")
+        assert entered is not None
+        yield OrderInFulfillment(envelope.at, entered)
+
+
+def _pick(order: Order, command: RecordPick, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    everything = order.ledger.holding(allocated(command.fulfillment_id))
+    goods = command.goods or tuple(Goods(line_id, quantity) for line_id, quantity in everything.items())
+    yield GoodsPicked(envelope.at, command.fulfillment_id, goods)
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    for fulfillment in order.fulfillments.values():
+        if (
+            fulfillment.state in _picking_states(policy)
+            and not order.ledger.holds_any(allocated(fulfillment.id))
+            and order.ledger.holds_any(picked(fulfillment.id))
+        ):
+            state = policy.fulfillment_step(order, fulfillment, "finish_picking")
+            if state is not None:
+                yield PickingFinished(at, fulfillment.id, state)
+
+
+def _picking_states(policy: Policy) -> tuple[str, ...]:
+    chart = policy.lifecycles.fulfillment
+    return chart.sources_of("finish_picking") if "finish_picking" in chart.events else ()
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for fulfillment in order.fulfillments.values():
+        units = order.ledger.holding(allocated(fulfillment.id))
+        if units:
+            who = fulfillment.location or "the warehouse"
+            yield Wait(who, f"to pick {units_text(order, units)}", f"fulfillment {fulfillment.id}")
+
+
+STAGE = Stage(
+    name="picking",
+    commands=(StartPicking, RecordPick),
+    events=(PickingStarted, OrderInFulfillment, GoodsPicked, PickingFinished),
+    decisions=(
+        Decision(
+            StartPicking,
+            tiers=(
+                (order_exists,),
+                (the_fulfillment_exists,),
+                (
+                    fulfillment_may("start_picking"),
+                    the_order_is_being_worked_on,
+                    order_not_cancelling,
+                    nothing_holds("pick", on_fulfillment),
+                ),
+            ),
+            events=_start,
+            candidates=lambda order: tuple(StartPicking(order.id, f) for f in order.fulfillments),
+        ),
+        Decision(
+            RecordPick,
+            tiers=(
+                (order_exists,),
+                (the_fulfillment_exists,),
+                (
+                    fulfillment_may("finish_picking"),
+                    order_not_cancelling,
+                    nothing_holds("pick", on_fulfillment),
+                ),
+                (goods_are_there(allocated, "picking.takes", "goods"),),
+            ),
+            events=_pick,
+            candidates=lambda order: tuple(RecordPick(order.id, f) for f in order.fulfillments),
+        ),
+    ),
+    follow=_follow,
+    awaits=_awaits,
+)

@@ -1,0 +1,806 @@
+"""Shipping: parcels are booked with a carrier and leave.
+
+A *shipment* is parcels under one booking. Where no service is named, carriers are asked for rates and a strategy chooses.
+When the service is known, the whole body of the booking is frozen: whatever happens afterwards, the same key always
+carries the same body. A booking that is no longer wanted, because the order is being cancelled, is voided as soon as its
+answer is known; an answer that never came is asked for again, not guessed.
+
+*Despatch* is the departure (goods issue): units are shipped from then on, and the inventory is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from orderflow.errors import Violation
+from orderflow.ledger import Move, packed, shipped
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Booking, Case, Order, Parcel, Shipment
+from orderflow.policy import Policy
+from orderflow.ports import (
+    BookCarrier,
+    Booked,
+    Issued,
+    IssueLine,
+    IssueStock,
+    ParcelBody,
+    QueryRates,
+    Rates,
+    Refused,
+    Reply,
+    VoidBooking,
+    Voided,
+)
+from orderflow.stages.changes import CancellationDeclined
+from orderflow.stages.exceptions import ExceptionRaised, impossible_reply, raised
+from orderflow.stages.packing import the_parcel_exists
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    Wanted,
+    next_id,
+    nothing_holds,
+    order_exists,
+    order_not_cancelling,
+)
+from orderflow.stages.verification import claim_key
+from orderflow.values.address import Address
+from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id
+
+__all__ = [
+    "STAGE",
+    "BookShipment",
+    "BookingAbandoned",
+    "BookingContradicted",
+    "BookingRefused",
+    "BookingRequested",
+    "DespatchShipment",
+    "FulfillmentDespatched",
+    "GoodsDespatched",
+    "OrderShipped",
+    "ShipmentBooked",
+    "ShipmentPlanned",
+    "ShipmentVoided",
+    "ShipmentWithdrawn",
+    "StockIssued",
+    "VoidDeclined",
+    "VoidWanted",
+]
+
+
+@command("book_shipment")
+class BookShipment(Command):
+    """Have a carrier take parcels; without a list, every packed parcel that is not booked.
+
+    Without a service, the terms of the goods decide, and where these say nothing, rates are asked for and the policy
+    chooses.
+    """
+
+    order_id: str = checked(as_id)
+    parcel_ids: tuple[str, ...] | None = checked(optional(tuple_of(as_id, at_least=1)), default=None)
+    carrier: str | None = checked(optional(as_id), default=None)
+    service: str | None = checked(optional(as_id), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            order_id: str,
+            parcel_ids: Iterable[str] | None = None,
+            carrier: str | None = None,
+            service: str | None = None,
+        ) -> None: ...
+
+
+@command("despatch_shipment")
+class DespatchShipment(Command):
+    """The parcels of a booked shipment have left; without an id, those of the one shipment that is booked."""
+
+    order_id: str = checked(as_id)
+    shipment_id: str | None = checked(optional(as_id), default=None)
+
+
+@event("shipment_planned")
+class ShipmentPlanned(Event):
+    """Parcels are to travel together."""
+
+    shipment_id: str
+    parcel_ids: tuple[str, ...]
+    location: str
+    ship_to: Address | None = None
+    carrier: str = ""
+    service: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """There is a shipment more."""
+        shipment = Shipment(
+            self.shipment_id, self.parcel_ids, self.location, self.ship_to, self.carrier, self.service
+        )
+        return order.replace(shipments=order.shipments.set(self.shipment_id, shipment))
+
+
+@event("booking_requested")
+class BookingRequested(Event):
+    """A booking is wanted, in these words: the intention, before the carrier was asked."""
+
+    shipment_id: str
+    request: BookCarrier
+
+    def apply(self, order: Order) -> Order:
+        """The shipment waits for its booking."""
+        return _shipment(
+            order,
+            self.shipment_id,
+            stage="requested",
+            generation=self.request.generation,
+            request=self.request,
+            carrier=self.request.carrier,
+            service=self.request.service,
+        )
+
+
+@event("shipment_booked")
+class ShipmentBooked(Event):
+    """The carrier took the booking."""
+
+    shipment_id: str
+    booking: Booking
+    tracking_numbers: FrozenMap[str, str]
+    states: FrozenMap[str, str]
+
+    def apply(self, order: Order) -> Order:
+        """The parcels are booked, and known to the carrier by their numbers."""
+        parcels = dict(order.parcels)
+        for parcel_id in order.shipments[self.shipment_id].parcel_ids:
+            number = self.tracking_numbers.get(parcel_id, "")
+            state = self.states.get(parcel_id, parcels[parcel_id].state)
+            parcels[parcel_id] = parcels[parcel_id].replace(tracking_number=number, state=state)
+        booked = _shipment(order, self.shipment_id, stage="booked", booking=self.booking)
+        return booked.replace(parcels=FrozenMap(parcels))
+
+
+@event("booking_refused")
+class BookingRefused(Event):
+    """The carrier will not take the booking."""
+
+    shipment_id: str
+    code: str
+    message: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """The shipment came to nothing."""
+        return _shipment(order, self.shipment_id, stage="refused")
+
+
+@event("booking_abandoned")
+class BookingAbandoned(Event):
+    """Someone found out that a booking without an answer does not exist."""
+
+    shipment_id: str
+
+    def apply(self, order: Order) -> Order:
+        """The shipment came to nothing."""
+        return _shipment(order, self.shipment_id, stage="withdrawn")
+
+
+@event("booking_contradicted")
+class BookingContradicted(Event):
+    """The carrier answered one booking with two numbers; the second is noted, and to be voided by whoever settles it."""
+
+    shipment_id: str
+    booking: Booking
+
+    def apply(self, order: Order) -> Order:
+        """What is booked stays what was recorded first."""
+        return order
+
+
+@event("shipment_withdrawn")
+class ShipmentWithdrawn(Event):
+    """A shipment that was never asked for is not wanted any more."""
+
+    shipment_id: str
+
+    def apply(self, order: Order) -> Order:
+        """The shipment came to nothing."""
+        return _shipment(order, self.shipment_id, stage="withdrawn")
+
+
+@event("void_wanted")
+class VoidWanted(Event):
+    """A booking is to be cancelled: the intention, before the carrier was asked."""
+
+    shipment_id: str
+    generation: int
+
+    def apply(self, order: Order) -> Order:
+        """The shipment waits for the carrier's word."""
+        return _shipment(order, self.shipment_id, stage="void_wanted", void_generation=self.generation)
+
+
+@event("shipment_voided")
+class ShipmentVoided(Event):
+    """The booking is void; its parcels stay where they are."""
+
+    shipment_id: str
+    states: FrozenMap[str, str]
+
+    def apply(self, order: Order) -> Order:
+        """The parcels are not booked any more."""
+        parcels = dict(order.parcels)
+        for parcel_id in order.shipments[self.shipment_id].parcel_ids:
+            state = self.states.get(parcel_id, parcels[parcel_id].state)
+            parcels[parcel_id] = parcels[parcel_id].replace(tracking_number="", state=state)
+        return _shipment(order, self.shipment_id, stage="voided").replace(parcels=FrozenMap(parcels))
+
+
+@event("void_declined")
+class VoidDeclined(Event):
+    """The carrier will not cancel the booking."""
+
+    shipment_id: str
+    code: str
+    message: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """The shipment is booked, as before."""
+        return _shipment(order, self.shipment_id, stage="booked")
+
+
+@event("goods_despatched")
+class GoodsDespatched(Event):
+    """The parcels have left: goods issue. What the inventory is to be told is frozen here."""
+
+    shipment_id: str
+    states: FrozenMap[str, str]
+    issue: IssueStock
+
+    def apply(self, order: Order) -> Order:
+        """The contents are on their way."""
+        shipment = order.shipments[self.shipment_id]
+        moves: list[Move] = []
+        parcels = dict(order.parcels)
+        for parcel_id in shipment.parcel_ids:
+            for line_id, quantity in order.contents_of(parcel_id).items():
+                moves.append(Move(line_id, packed(parcel_id), shipped(parcel_id), quantity))
+            parcels[parcel_id] = parcels[parcel_id].replace(state=self.states.get(parcel_id, parcels[parcel_id].state))
+        gone = _shipment(order, shipment.id, stage="despatched", despatched_at=self.at, issue=self.issue)
+        return gone.replace(ledger=order.ledger.moved(moves), parcels=FrozenMap(parcels))
+
+
+@event("stock_issued")
+class StockIssued(Event):
+    """The inventory system has booked the goods out."""
+
+    shipment_id: str
+
+    def apply(self, order: Order) -> Order:
+        """The goods issue is known outside."""
+        return _shipment(order, self.shipment_id, issued=True)
+
+
+@event("fulfillment_despatched")
+class FulfillmentDespatched(Event):
+    """A location has sent everything it was to send."""
+
+    fulfillment_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The fulfillment is over."""
+        fulfillment = order.fulfillments[self.fulfillment_id].replace(state=self.state)
+        return order.replace(fulfillments=order.fulfillments.set(self.fulfillment_id, fulfillment))
+
+
+@event("order_shipped")
+class OrderShipped(Event):
+    """Everything that is not cancelled has left."""
+
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The order is shipped."""
+        return order.reached(self.state, "shipped", self.at)
+
+
+def _shipment(order: Order, shipment_id: str, **changes: Any) -> Order:
+    shipment = order.shipments[shipment_id].replace(**changes)
+    return order.replace(shipments=order.shipments.set(shipment_id, shipment))
+
+
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def bookable_parcels(order: Order) -> tuple[Parcel, ...]:
+    """Packed parcels with something in them that travel under no shipment yet."""
+    return tuple(
+        parcel
+        for parcel in order.parcels.values()
+        if order.ledger.holds_any(packed(parcel.id)) and order.shipment_of(parcel.id) is None
+    )
+
+
+def _chosen(order: Order, command: BookShipment) -> tuple[str, ...]:
+    if command.parcel_ids is not None:
+        return command.parcel_ids
+    free = bookable_parcels(order)
+    return tuple(parcel.id for parcel in free if _destination(order, parcel) == _destination(order, free[0]))
+
+
+def _destination(order: Order, parcel: Parcel) -> tuple[str, Address | None, str | None, str | None]:
+    """What parcels must agree on to travel together: from where, to where, how."""
+    terms = order.terms_of(parcel.contents[0].line_id)
+    location = order.fulfillments[parcel.fulfillment_id].location
+    return location, terms.ship_to or order.ship_to, terms.service, terms.carrier
+
+
+def something_is_packed(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """There is a parcel to be sent."""
+    if getattr(command, "parcel_ids", None) is None and not bookable_parcels(order):
+        yield Violation("shipping.nothing_packed", _why_nothing_is_packed(order), remedy="PackParcel")
+
+
+def _why_nothing_is_packed(order: Order) -> str:
+    return "every packed parcel is booked" if order.shipments else "nothing is packed yet"
+
+
+def the_parcels_exist(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:
+    """Every parcel is one of this order's, and named once."""
+    named = command.parcel_ids or ()
+    for index, parcel_id in enumerate(named):
+        if parcel_id not in order.parcels:
+            yield Violation("parcel.unknown", f"there is no parcel {parcel_id!r}", f"parcel_ids[{index}]")
+        elif parcel_id in named[:index]:
+            yield Violation("parcel.named_twice", f"{parcel_id} is named twice", f"parcel_ids[{index}]")
+
+
+def the_parcels_may_be_booked(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:
+    """Every parcel is packed and travels under no other shipment."""
+    for parcel_id in _chosen(order, command):
+        parcel, shipment = order.parcels[parcel_id], order.shipment_of(parcel_id)
+        if shipment is not None:
+            yield Violation("shipping.already_booked", f"{parcel_id} travels with {shipment.id}", parcel_id)
+        elif policy.parcel_step(order, parcel, "book") is None or not order.ledger.holds_any(packed(parcel_id)):
+            yield Violation("parcel.cannot_book", f"{parcel_id} is {parcel.state}", parcel_id)
+
+
+def the_parcels_go_one_way(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:
+    """Parcels of one booking leave one location for one address by one service."""
+    parcels = [order.parcels[parcel_id] for parcel_id in command.parcel_ids or ()]
+    if len({_destination(order, parcel) for parcel in parcels}) > 1:
+        yield Violation("shipping.mixed", "the parcels differ in location, address or service", "parcel_ids")
+
+
+def a_shipment_is_there(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
+    """The shipment is one of this order's; without an id, there is exactly one that could leave."""
+    if command.shipment_id is not None:
+        if command.shipment_id not in order.shipments:
+            yield Violation("shipment.unknown", f"there is no shipment {command.shipment_id!r}", "shipment_id")
+        return
+    booked = _booked(order)
+    if len(booked) > 1:
+        yield Violation("shipping.several", f"{', '.join(booked)} are booked: which one?", "shipment_id")
+    elif not booked and not order.shipments:
+        packed_any = bookable_parcels(order)
+        code, why = ("not_booked", "no carrier is booked yet") if packed_any else ("nothing_packed", "nothing is packed yet")
+        yield Violation(f"shipping.{code}", why, remedy="BookShipment" if packed_any else "PackParcel")
+    elif not booked:
+        stages = ", ".join(f"{shipment.id} is {shipment.stage}" for shipment in order.shipments.values())
+        yield Violation("shipping.not_booked", stages)
+
+
+def _booked(order: Order) -> tuple[str, ...]:
+    return tuple(shipment.id for shipment in order.shipments.values() if shipment.stage == "booked")
+
+
+def _leaving(order: Order, command: DespatchShipment) -> Shipment:
+    return order.shipments[command.shipment_id or _booked(order)[0]]
+
+
+def the_shipment_is_booked(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
+    """Nothing leaves without a booking."""
+    shipment = _leaving(order, command)
+    if shipment.stage != "booked":
+        yield Violation("shipping.not_booked", f"{shipment.id} is {shipment.stage}", shipment.id)
+
+
+def the_parts_may_be_despatched(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
+    """The lifecycles of the parcels and of their fulfillments permit departure."""
+    for parcel_id in _leaving(order, command).parcel_ids:
+        parcel = order.parcels[parcel_id]
+        if policy.parcel_step(order, parcel, "despatch") is None:
+            yield Violation("parcel.cannot_despatch", f"{parcel.id} is {parcel.state}", parcel.id)
+        fulfillment = order.fulfillments[parcel.fulfillment_id]
+        if policy.fulfillment_step(order, fulfillment, "despatch") is None:
+            yield Violation("fulfillment.cannot_despatch", f"{fulfillment.id} is {fulfillment.state}", fulfillment.id)
+
+
+def _booking_subjects(order: Order, command: BookShipment) -> tuple[str, ...]:
+    return _subjects(order, _chosen(order, command))
+
+
+def _leaving_subjects(order: Order, command: DespatchShipment) -> tuple[str, ...]:
+    return _subjects(order, _leaving(order, command).parcel_ids)
+
+
+def _subjects(order: Order, parcel_ids: tuple[str, ...]) -> tuple[str, ...]:
+    fulfillments = {order.parcels[parcel_id].fulfillment_id for parcel_id in parcel_ids}
+    return (*parcel_ids, *sorted(fulfillments))
+
+
+# -- decisions -----------------------------------------------------------------------------------------------------------
+
+
+def _book(order: Order, command: BookShipment, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    parcel_ids = _chosen(order, command)
+    location, ship_to, service, carrier = _destination(order, order.parcels[parcel_ids[0]])
+    yield ShipmentPlanned(
+        envelope.at,
+        next_id("S", order.shipments),
+        parcel_ids,
+        location,
+        ship_to,
+        command.carrier or carrier or "",
+        command.service or service or "",
+    )
+
+
+def _despatch(order: Order, command: DespatchShipment, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    shipment = _leaving(order, command)
+    parcels = [order.parcels[parcel_id] for parcel_id in shipment.parcel_ids]
+    states = {parcel.id: policy.parcel_step(order, parcel, "despatch") or parcel.state for parcel in parcels}
+    issue = IssueStock(
+        order.id,
+        f"issue/{shipment.id}",
+        f"{order.tenant}/{order.id}/issue/{shipment.id}",
+        shipment.location,
+        tuple(_issue_lines(order, shipment)),
+    )
+    yield GoodsDespatched(envelope.at, shipment.id, FrozenMap(states), issue)
+
+
+def _issue_lines(order: Order, shipment: Shipment) -> Iterable[IssueLine]:
+    for parcel_id in shipment.parcel_ids:
+        for line_id, quantity in order.contents_of(parcel_id).items():
+            line, claim = order.lines[line_id], order.claim_on(line_id)
+            yield IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity)
+
+
+# -- what follows --------------------------------------------------------------------------------------------------------
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    for shipment in order.shipments.values():
+        if shipment.stage == "planned":
+            if order.cancellation is not None or "cancelled" in order.milestones:
+                yield ShipmentWithdrawn(at, shipment.id)
+            elif shipment.service and not any(order.holds_on("book", *_subjects(order, shipment.parcel_ids))):
+                yield _requested(order, shipment, shipment.carrier, shipment.service, at)
+        elif shipment.stage == "booked" and order.cancellation is not None:
+            yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
+    yield from _fulfillments_despatched(order, policy, at)
+    yield from _order_shipped(order, policy, at)
+
+
+def _requested(order: Order, shipment: Shipment, carrier: str, service: str, at: datetime) -> BookingRequested:
+    """Freeze the whole body of a booking."""
+    generation = shipment.generation + 1
+    request_id = f"book/{shipment.id}/{generation}"
+    request = BookCarrier(
+        order.id,
+        request_id,
+        f"{order.tenant}/{order.id}/{request_id}",
+        shipment.id,
+        generation,
+        carrier,
+        service,
+        shipment.location,
+        shipment.ship_to,
+        _bodies(order, shipment),
+        order.reference,
+    )
+    return BookingRequested(at, shipment.id, request)
+
+
+def _bodies(order: Order, shipment: Shipment) -> tuple[ParcelBody, ...]:
+    parcels = (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+    return tuple(
+        ParcelBody(parcel.id, parcel.weight_kg, parcel.dimensions_cm, parcel.contents, parcel.sscc)
+        for parcel in parcels
+    )
+
+
+def _fulfillments_despatched(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    chart = policy.lifecycles.fulfillment
+    finishing = chart.sources_of("finish_despatch") if "finish_despatch" in chart.events else ()
+    for fulfillment in order.fulfillments.values():
+        if fulfillment.state not in finishing or order.work_left(fulfillment.id):
+            continue
+        parcels = tuple(order.parcels_of(fulfillment.id))
+        has_left = any(not order.contents_of(parcel.id) and _has_left(order, parcel) for parcel in parcels)
+        if has_left and not any(order.contents_of(parcel.id) for parcel in parcels):
+            state = policy.fulfillment_step(order, fulfillment, "finish_despatch")
+            if state is not None:
+                yield FulfillmentDespatched(at, fulfillment.id, state)
+
+
+def _has_left(order: Order, parcel: Parcel) -> bool:
+    shipment = order.shipment_of(parcel.id)
+    return shipment is not None and shipment.stage == "despatched"
+
+
+def _order_shipped(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    if "in_fulfillment" not in order.milestones or "ship" not in policy.automatic:
+        return
+    state = policy.order_step(order, "ship")
+    if state is not None and _everything_left(order):
+        yield OrderShipped(at, state)
+
+
+_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
+
+
+def _everything_left(order: Order) -> bool:
+    """Nothing is here any more, and something has left."""
+    gone = False
+    for line in order.ledger.balances.values():
+        for account, quantity in line.items():
+            kind = account.partition(":")[0]
+            if kind in _STILL_HERE:
+                return False
+            gone = gone or (kind in ("shipped", "delivered") and quantity > 0)
+    return gone
+
+
+# -- what is wanted from outside, and what answers mean ------------------------------------------------------------------
+
+
+def _wants(order: Order) -> Iterable[Wanted]:
+    for shipment in order.shipments.values():
+        if shipment.stage == "requested":
+            yield Wanted(shipment.request)
+        elif shipment.stage == "despatched":
+            if not shipment.issued:
+                yield Wanted(shipment.issue)
+        elif shipment.stage == "planned" and not shipment.service:
+            if not any(order.holds_on("book", *_subjects(order, shipment.parcel_ids))):
+                yield Wanted(
+                    QueryRates(
+                        order.id,
+                        f"rates/{shipment.id}",
+                        shipment.id,
+                        shipment.location,
+                        shipment.ship_to,
+                        _bodies(order, shipment),
+                    )
+                )
+        elif shipment.stage == "void_wanted" and shipment.booking is not None:
+            request_id = f"void/{shipment.id}/{shipment.void_generation}"
+            key = f"{order.tenant}/{order.id}/{request_id}"
+            yield Wanted(VoidBooking(order.id, request_id, key, shipment.id, shipment.booking.number))
+
+
+def _rates_answered(order: Order, request: QueryRates, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
+    shipment = order.shipments[request.shipment_id]
+    if shipment.stage != "planned":
+        return
+    if isinstance(reply, Refused):
+        yield from _no_rate(order, request, reply.message or reply.code, at)
+    elif not isinstance(reply, Rates) or any(not rate.service for rate in reply.rates):
+        yield from impossible_reply(order, request, reply, at)
+    else:
+        rate = policy.choose_rate(order, shipment, reply.rates)
+        if rate is None:
+            yield from _no_rate(order, request, "no carrier offers a rate that will do", at)
+        else:
+            yield _requested(order, shipment, rate.carrier, rate.service, at)
+
+
+def _no_rate(order: Order, request: QueryRates, why: str, at: datetime) -> Iterable[ExceptionRaised]:
+    return raised(order, "shipping.no_rate", request.id, why, ("try_again", "cancel_order"), at)
+
+
+def _booking_answered(
+    order: Order, request: BookCarrier, reply: Reply, policy: Policy, at: datetime
+) -> Iterable[Event]:
+    shipment = order.shipments[request.shipment_id]
+    if isinstance(reply, Booked):
+        yield from _booked_answer(order, shipment, request, reply, policy, at)
+    elif isinstance(reply, Refused):
+        if shipment.stage == "requested":
+            yield BookingRefused(at, shipment.id, reply.code, reply.message)
+            told = f"{request.carrier or 'the carrier'} refused {shipment.id}: {reply.message or reply.code}"
+            yield from raised(order, "shipping.refused", shipment.id, told, ("try_again", "cancel_order"), at)
+    else:
+        yield from impossible_reply(order, request, reply, at)
+
+
+def _booked_answer(
+    order: Order, shipment: Shipment, request: BookCarrier, reply: Booked, policy: Policy, at: datetime
+) -> Iterable[Event]:
+    known = shipment.booking
+    if not reply.booking.number or set(reply.tracking_numbers) - set(shipment.parcel_ids):
+        yield from impossible_reply(order, request, reply, at)
+    elif shipment.stage in ("requested", "refused", "withdrawn"):
+        yield ShipmentBooked(
+            at,
+            shipment.id,
+            reply.booking,
+            _numbers(shipment, reply),
+            _states(order, shipment, policy, "book"),
+        )
+        if shipment.stage != "requested" or "cancelled" in order.milestones:
+            yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
+    elif known is not None and known.number != reply.booking.number:
+        yield BookingContradicted(at, shipment.id, reply.booking)
+        told = f"{shipment.id} is booked as {known.number} and was answered {reply.booking.number} as well"
+        yield from raised(order, "shipping.contradiction", shipment.id, told, ("settled",), at)
+
+
+def _numbers(shipment: Shipment, reply: Booked) -> FrozenMap[str, str]:
+    """The tracking number of each parcel: its own, or the master's where it is the only one."""
+    if reply.tracking_numbers:
+        return reply.tracking_numbers
+    if len(shipment.parcel_ids) == 1 and reply.booking.tracking_number:
+        return FrozenMap({shipment.parcel_ids[0]: reply.booking.tracking_number})
+    return FrozenMap()
+
+
+def _states(order: Order, shipment: Shipment, policy: Policy, step: str) -> FrozenMap[str, str]:
+    """The states into which a step takes those parcels of a shipment that may take it."""
+    parcels = (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+    targets = ((parcel.id, policy.parcel_step(order, parcel, step)) for parcel in parcels)
+    return FrozenMap({parcel_id: state for parcel_id, state in targets if state is not None})
+
+
+def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
+    shipment = order.shipments[request.shipment_id]
+    if shipment.stage != "void_wanted":
+        return
+    if isinstance(reply, Voided):
+        yield ShipmentVoided(at, shipment.id, _states(order, shipment, policy, "unbook"))
+    elif isinstance(reply, Refused):
+        yield VoidDeclined(at, shipment.id, reply.code, reply.message)
+        if order.cancellation is not None:
+            yield CancellationDeclined(at, reply.code, reply.message)
+        elif "cancelled" in order.milestones or "rejected" in order.milestones:
+            told = f"booking {request.number} is not wanted, and {reply.message or reply.code}"
+            yield from raised(order, "shipping.void_declined", shipment.id, told, ("settled",), at)
+    else:
+        yield from impossible_reply(order, request, reply, at)
+
+
+def _issue_answered(order: Order, request: IssueStock, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
+    shipment_id = request.id.partition("/")[2]
+    if order.shipments[shipment_id].issued:
+        return
+    if isinstance(reply, Issued):
+        yield StockIssued(at, shipment_id)
+    elif isinstance(reply, Refused):
+        told = f"the goods issue of {shipment_id} was refused: {reply.message or reply.code}"
+        yield from raised(order, "shipping.issue_refused", request.id, told, ("try_again", "booked_by_hand"), at)
+    else:
+        yield from impossible_reply(order, request, reply, at)
+
+
+# -- settling ------------------------------------------------------------------------------------------------------------
+
+
+def _book_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """Ask for a refused booking once more: a new generation, a new key."""
+    shipment = order.shipments[case.about]
+    if shipment.stage == "refused" and order.cancellation is None and _free_again(order, shipment):
+        yield _requested(order, shipment, shipment.carrier, shipment.service, at)
+
+
+def _free_again(order: Order, shipment: Shipment) -> bool:
+    return all(
+        order.shipment_of(parcel_id) is None and order.ledger.holds_any(packed(parcel_id))
+        for parcel_id in shipment.parcel_ids
+    )
+
+
+def _not_booked(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    shipment_id = case.about.split("/")[1]
+    if order.shipments[shipment_id].stage == "requested":
+        yield BookingAbandoned(at, shipment_id)
+
+
+def _booked_by_hand(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    shipment_id = case.about.split("/")[1]
+    if not order.shipments[shipment_id].issued:
+        yield StockIssued(at, shipment_id)
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for shipment in order.shipments.values():
+        carrier = shipment.carrier or "the carriers"
+        if shipment.stage == "requested":
+            yield Wait(carrier, f"to take {', '.join(shipment.parcel_ids)}", f"shipment {shipment.id}")
+        elif shipment.stage == "void_wanted":
+            yield Wait(carrier, "to void the booking", f"shipment {shipment.id}")
+        elif shipment.stage == "planned":
+            yield Wait(carrier, "to offer a rate", f"shipment {shipment.id}")
+        elif shipment.stage == "booked":
+            yield Wait(carrier, f"to collect {', '.join(shipment.parcel_ids)}", f"shipment {shipment.id}")
+        elif shipment.stage == "despatched" and not shipment.issued:
+            yield Wait("the inventory", "to book the goods out", f"shipment {shipment.id}")
+    free = bookable_parcels(order)
+    if free and order.cancellation is None:
+        names = ", ".join(parcel.id for parcel in free)
+        yield Wait(order.fulfillments[free[0].fulfillment_id].location or "the warehouse", f"to book a carrier for {names}")
+
+
+STAGE = Stage(
+    name="shipping",
+    commands=(BookShipment, DespatchShipment),
+    events=(
+        ShipmentPlanned,
+        BookingRequested,
+        ShipmentBooked,
+        BookingRefused,
+        BookingAbandoned,
+        BookingContradicted,
+        ShipmentWithdrawn,
+        VoidWanted,
+        ShipmentVoided,
+        VoidDeclined,
+        GoodsDespatched,
+        StockIssued,
+        FulfillmentDespatched,
+        OrderShipped,
+    ),
+    decisions=(
+        Decision(
+            BookShipment,
+            tiers=(
+                (order_exists,),
+                (something_is_packed, the_parcels_exist),
+                (the_parcels_may_be_booked, order_not_cancelling, nothing_holds("book", _booking_subjects)),
+                (the_parcels_go_one_way,),
+            ),
+            events=_book,
+            candidates=lambda order: (BookShipment(order.id),),
+        ),
+        Decision(
+            DespatchShipment,
+            tiers=(
+                (order_exists,),
+                (a_shipment_is_there,),
+                (
+                    the_shipment_is_booked,
+                    the_parts_may_be_despatched,
+                    order_not_cancelling,
+                    nothing_holds("despatch", _leaving_subjects),
+                ),
+            ),
+            events=_despatch,
+            candidates=lambda order: tuple(
+                DespatchShipment(order.id, shipment_id) for shipment_id in (tuple(order.shipments) or (None,))
+            ),
+        ),
+    ),
+    follow=_follow,
+    wants=_wants,
+    answers=FrozenMap(
+        {
+            QueryRates: _rates_answered,
+            BookCarrier: _booking_answered,
+            VoidBooking: _void_answered,
+            IssueStock: _issue_answered,
+        }
+    ),
+    settles=FrozenMap(
+        {
+            ("shipping.refused", "try_again"): _book_again,
+            ("port.gave_up", "not_booked"): _not_booked,
+            ("shipping.issue_refused", "booked_by_hand"): _booked_by_hand,
+        }
+    ),
+    awaits=_awaits,
+)

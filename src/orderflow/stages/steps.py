@@ -1,0 +1,131 @@
+"""A host's own steps, and the passing of time.
+
+A host may put states and steps of its own into a lifecycle; ``TakeStep`` takes one, for the whole order, a fulfillment or a
+parcel. The steps of the standard process have commands of their own and are not taken this way. ``TimePassed`` is how
+time enters: the core reads no clock, the runtime says what time it is when a moment of attention has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orderflow.errors import Violation
+from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Order
+from orderflow.policy import Policy
+from orderflow.stages.stage import Decision, Stage, nothing_holds, order_exists, order_not_cancelling
+from orderflow.values.checked import checked
+from orderflow.values.ids import as_id, as_text
+
+__all__ = ["STAGE", "StepTaken", "TakeStep", "TimePassed"]
+
+
+@command("take_step")
+class TakeStep(Command):
+    """Take a step that the host has put into a lifecycle: of the order, or of the part named by ``subject``."""
+
+    order_id: str = checked(as_id)
+    step: str = checked(as_id)
+    subject: str = checked(as_text(100), default="")
+
+
+@command("time_passed")
+class TimePassed(Command):
+    """It is now the time of the envelope: what ends by itself has ended."""
+
+    order_id: str = checked(as_id)
+
+
+@event("step_taken")
+class StepTaken(Event):
+    """The order or a part of it took a step of the host's own."""
+
+    step: str
+    state: str
+    subject: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """It is in another state."""
+        if not self.subject:
+            return order.reached(self.state, self.step, self.at)
+        if self.subject in order.fulfillments:
+            fulfillment = order.fulfillments[self.subject].replace(state=self.state)
+            return order.replace(fulfillments=order.fulfillments.set(self.subject, fulfillment))
+        parcel = order.parcels[self.subject].replace(state=self.state)
+        return order.replace(parcels=order.parcels.set(self.subject, parcel))
+
+
+def _chart(order: Order, subject: str, policy: Policy) -> tuple[Lifecycle, Lifecycle]:
+    """The lifecycle of a subject, and the standard one it stands beside."""
+    if not subject:
+        return policy.lifecycles.order, ORDER
+    if subject in order.fulfillments:
+        return policy.lifecycles.fulfillment, FULFILLMENT
+    return policy.lifecycles.parcel, PARCEL
+
+
+def _target(order: Order, command: TakeStep, policy: Policy) -> str | None:
+    if not command.subject:
+        return policy.order_step(order, command.step)
+    if command.subject in order.fulfillments:
+        return policy.fulfillment_step(order, order.fulfillments[command.subject], command.step)
+    return policy.parcel_step(order, order.parcels[command.subject], command.step)
+
+
+def the_subject_exists(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:
+    """A step is of the order, a fulfillment or a parcel."""
+    if command.subject and command.subject not in order.fulfillments and command.subject not in order.parcels:
+        yield Violation("step.unknown_subject", f"there is no {command.subject!r} in this order", "subject")
+
+
+def the_step_is_the_hosts_own(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:
+    """A step of the standard process is taken by its own command, which does what the step means."""
+    chart, standard = _chart(order, command.subject, policy)
+    if command.step not in chart.events:
+        yield Violation("step.unknown", f"the lifecycle of the {chart.name} has no step {command.step!r}", "step")
+    elif command.step in standard.events:
+        yield Violation("step.not_yours", f"{command.step!r} is taken by its own command", "step")
+
+
+def the_step_is_permitted(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:
+    """The lifecycle permits the step in this state."""
+    if _target(order, command, policy) is None:
+        chart, _ = _chart(order, command.subject, policy)
+        sources = " or ".join(chart.sources_of(command.step))
+        yield Violation("step.not_permitted", f"{command.step!r} is possible from {sources}", command.subject)
+
+
+def _holds(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:
+    return nothing_holds(command.step, lambda o, c: (c.subject,))(order, command, policy)
+
+
+def _take(order: Order, command: TakeStep, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    state = _target(order, command, policy)
+    assert state is not None
+    yield StepTaken(envelope.at, command.step, state, command.subject)
+
+
+def _nothing_of_our_own(order: Order, command: TimePassed, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    """What time changes, each stage says for itself (``Stage.at_time``); the process asks them all."""
+    return ()
+
+
+STAGE = Stage(
+    name="steps",
+    commands=(TakeStep, TimePassed),
+    events=(StepTaken,),
+    decisions=(
+        Decision(
+            TakeStep,
+            tiers=(
+                (order_exists,),
+                (the_subject_exists,),
+                (the_step_is_the_hosts_own,),
+                (the_step_is_permitted, order_not_cancelling, _holds),
+            ),
+            events=_take,
+        ),
+        Decision(TimePassed, tiers=((order_exists,),), events=_nothing_of_our_own),
+    ),
+)

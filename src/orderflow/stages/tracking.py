@@ -1,0 +1,310 @@
+"""Tracking and delivery: following each parcel to the door.
+
+Reports come by push (``RecordTracking``) and by poll. A report is an observation: it is never refused. What is new joins
+the parcel's set of reports, and what the set amounts to (`orderflow.tracking.fold`) decides, level-triggered, what the
+ledger says: delivered, or not after all. So any arrival order and any repetition ends in the same tracking and ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from orderflow.errors import InvalidInput, Violation
+from orderflow.ledger import Account, Move, delivered, shipped
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Order, Parcel
+from orderflow.policy import Policy
+from orderflow.ports import QueryTracking, Refused, Reply, Scans
+from orderflow.stages.exceptions import impossible_reply
+from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists
+from orderflow.tracking import Scan, TrackingStatus, united
+from orderflow.values.checked import checked, tuple_of
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id
+
+__all__ = [
+    "STAGE",
+    "DeliveryRevoked",
+    "EstimateChanged",
+    "GoodsDelivered",
+    "OrderCompleted",
+    "OrderDelivered",
+    "OrderReopened",
+    "RecordTracking",
+    "TrackingRecorded",
+]
+
+
+def _as_scan(raw: Any) -> Scan:
+    if not isinstance(raw, Scan):
+        raise InvalidInput.because("tracking.not_a_scan", f"must be a Scan, not {type(raw).__name__}")
+    return raw
+
+
+@command("record_tracking")
+class RecordTracking(Command):
+    """A carrier reported; what was known already changes nothing."""
+
+    order_id: str = checked(as_id)
+    scans: tuple[Scan, ...] = checked(tuple_of(_as_scan, at_least=1))
+
+    if TYPE_CHECKING:
+
+        def __init__(self, order_id: str, scans: Iterable[Scan]) -> None: ...
+
+
+@event("tracking_recorded")
+class TrackingRecorded(Event):
+    """A parcel has reports that it did not have before."""
+
+    parcel_id: str
+    scans: tuple[Scan, ...]
+
+    def apply(self, order: Order) -> Order:
+        """The parcel's reports are a larger set."""
+        parcel = order.parcels[self.parcel_id]
+        return order.replace(
+            parcels=order.parcels.set(parcel.id, parcel.with_scans(united(parcel.scans, self.scans)))
+        )
+
+
+@event("estimate_changed")
+class EstimateChanged(Event):
+    """The carrier believes in another day of delivery."""
+
+    parcel_id: str
+    estimate: date | None
+
+    def apply(self, order: Order) -> Order:
+        """The parcel has another estimate."""
+        parcel = order.parcels[self.parcel_id].replace(estimate=self.estimate)
+        return order.replace(parcels=order.parcels.set(parcel.id, parcel))
+
+
+@event("goods_delivered")
+class GoodsDelivered(Event):
+    """A parcel reached the customer; ``delivered_at`` is when the carrier says it did."""
+
+    parcel_id: str
+    state: str
+    delivered_at: datetime
+
+    def apply(self, order: Order) -> Order:
+        """Its contents are delivered."""
+        return _carried(order, self.parcel_id, self.state, shipped(self.parcel_id), delivered(self.parcel_id))
+
+
+@event("delivery_revoked")
+class DeliveryRevoked(Event):
+    """A parcel that was reported delivered was not, or did not stay: it is on its way again."""
+
+    parcel_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """Its contents are on their way."""
+        return _carried(order, self.parcel_id, self.state, delivered(self.parcel_id), shipped(self.parcel_id))
+
+
+@event("order_delivered")
+class OrderDelivered(Event):
+    """Everything that is not cancelled has reached the customer."""
+
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The order is delivered."""
+        return order.reached(self.state, "delivered", self.at)
+
+
+@event("order_completed")
+class OrderCompleted(Event):
+    """Delivered, and nothing is open any more."""
+
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The order is completed."""
+        return order.reached(self.state, "completed", self.at)
+
+
+@event("order_reopened")
+class OrderReopened(Event):
+    """A delivery did not stay: the order is not delivered after all."""
+
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """The order waits for delivery again."""
+        milestones = order.milestones.without("delivered") if "delivered" in order.milestones else order.milestones
+        if "completed" in milestones:
+            milestones = milestones.without("completed")
+        return order.replace(state=self.state, milestones=milestones.set("reopened", self.at))
+
+
+def _carried(order: Order, parcel_id: str, state: str, source: Account, target: Account) -> Order:
+    moves = tuple(Move(line_id, source, target, units) for line_id, units in order.ledger.holding(source).items())
+    parcel = order.parcels[parcel_id].replace(state=state)
+    return order.replace(ledger=order.ledger.moved(moves), parcels=order.parcels.set(parcel_id, parcel))
+
+
+# -- what reports mean ---------------------------------------------------------------------------------------------------
+
+
+def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Event]:
+    news: dict[str, list[Scan]] = {}
+    for scan in scans:
+        for parcel in _parcels_under(order, scan.tracking_number):
+            if scan not in parcel.scans and scan not in news.setdefault(parcel.id, []):
+                news[parcel.id].append(scan)
+    for parcel_id, fresh in news.items():
+        if fresh:
+            yield TrackingRecorded(at, parcel_id, tuple(fresh))
+
+
+def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
+    """The parcel with this number; for a master number, every parcel of the shipment."""
+    parcel = order.parcel_with(tracking_number)
+    if parcel is not None:
+        yield parcel
+        return
+    for shipment in order.shipments.values():
+        if shipment.booking is not None and shipment.booking.tracking_number == tracking_number:
+            yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+
+
+def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Policy) -> Iterable[Violation]:
+    """A report concerns a parcel of this order; for others there is the inbox (``OrderFlow.observe``)."""
+    for index, scan in enumerate(command.scans):
+        if not any(True for _ in _parcels_under(order, scan.tracking_number)):
+            yield Violation(
+                "tracking.unknown_number",
+                f"no parcel of this order travels under {scan.tracking_number!r}",
+                f"scans[{index}].tracking_number",
+                remedy="observe(scan) keeps it until a booking claims it",
+            )
+
+
+def _record(order: Order, command: RecordTracking, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    return _recorded(order, command.scans, envelope.at)
+
+
+def _tracking_answered(
+    order: Order, request: QueryTracking, reply: Reply, policy: Policy, at: datetime
+) -> Iterable[Event]:
+    if isinstance(reply, Scans):
+        yield from _recorded(order, reply.scans, at)
+    elif not isinstance(reply, Refused):
+        yield from impossible_reply(order, request, reply, at)
+
+
+def _wants(order: Order) -> Iterable[Wanted]:
+    for shipment in order.shipments.values():
+        if shipment.stage == "despatched" and shipment.booking is not None:
+            numbers = tuple(
+                parcel.tracking_number or shipment.booking.tracking_number
+                for parcel in (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+                if not parcel.tracking.is_over
+            )
+            if numbers and numbers[0]:
+                request = QueryTracking(order.id, f"track/{shipment.id}", shipment.id, tuple(dict.fromkeys(numbers)))
+                yield Wanted(request, repeats=True)
+
+
+# -- what follows --------------------------------------------------------------------------------------------------------
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    for parcel in order.parcels.values():
+        if parcel.scans:
+            yield from _parcel_follows_its_reports(order, parcel, policy, at)
+    if "shipped" in order.milestones or "deliver" in policy.lifecycles.order.events_from(order.state):
+        yield from _order_follows_its_parcels(order, policy, at)
+
+
+def _parcel_follows_its_reports(order: Order, parcel: Parcel, policy: Policy, at: datetime) -> Iterable[Event]:
+    tracking = parcel.tracking
+    if tracking.estimate != parcel.estimate:
+        yield EstimateChanged(at, parcel.id, tracking.estimate)
+    is_delivered = tracking.status is TrackingStatus.DELIVERED
+    if is_delivered and order.ledger.holds_any(shipped(parcel.id)):
+        state = policy.parcel_step(order, parcel, "deliver") or parcel.state
+        yield GoodsDelivered(at, parcel.id, state, tracking.delivered_at or at)
+    elif not is_delivered and order.ledger.holds_any(delivered(parcel.id)):
+        state = policy.parcel_step(order, parcel, "reopen") or parcel.state
+        yield DeliveryRevoked(at, parcel.id, state)
+
+
+def _order_follows_its_parcels(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    arrived = _everything_arrived(order)
+    chart = policy.lifecycles.order
+    if arrived and "deliver" in policy.automatic and "deliver" in chart.events:
+        state = policy.order_step(order, "deliver")
+        if state is not None:
+            yield OrderDelivered(at, state)
+            return
+    if not arrived and "delivered" in order.milestones:
+        state = policy.order_step(order, "reopen")
+        if state is not None:
+            yield OrderReopened(at, state)
+    elif arrived and "complete" in policy.automatic and _nothing_is_open(order):
+        state = policy.order_step(order, "complete")
+        if state is not None:
+            yield OrderCompleted(at, state)
+
+
+def _everything_arrived(order: Order) -> bool:
+    arrived = False
+    for line_id in order.ledger.balances:
+        for account, _ in order.ledger.accounts(line_id):
+            kind = account.partition(":")[0]
+            if kind == "delivered":
+                arrived = True
+            elif kind != "cancelled":
+                return False
+    return arrived
+
+
+def _nothing_is_open(order: Order) -> bool:
+    """Every goods issue is booked, every claim confirmed, every exception settled."""
+    return (
+        all(shipment.issued for shipment in order.shipments.values() if shipment.stage == "despatched")
+        and all(claim.is_settled for claim in order.claims.values())
+        and not any(True for _ in order.open_cases)
+    )
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for shipment in order.shipments.values():
+        if shipment.stage != "despatched":
+            continue
+        for parcel_id in shipment.parcel_ids:
+            parcel = order.parcels[parcel_id]
+            if order.ledger.holds_any(shipped(parcel_id)):
+                by = f" by {parcel.estimate:%a %d %b}" if parcel.estimate else ""
+                number = parcel.tracking_number or (shipment.booking.tracking_number if shipment.booking else "")
+                yield Wait(shipment.carrier or "the carrier", f"to deliver {parcel_id}{by}", f"{number} {parcel.tracking.status}")
+
+
+STAGE = Stage(
+    name="tracking",
+    commands=(RecordTracking,),
+    events=(
+        TrackingRecorded,
+        EstimateChanged,
+        GoodsDelivered,
+        DeliveryRevoked,
+        OrderDelivered,
+        OrderCompleted,
+        OrderReopened,
+    ),
+    decisions=(
+        Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),
+    ),
+    follow=_follow,
+    wants=_wants,
+    answers=FrozenMap({QueryTracking: _tracking_answered}),
+    awaits=_awaits,
+)

@@ -1,0 +1,177 @@
+"""The store as a port: where orders, their events and everything beside them are kept.
+
+One transaction holds the events of a change, the columns by which orders are found, the record of the command and the
+next moment of attention. A store is bound to no tenant; every method names one, and every key and index carries it.
+
+*Version* is the number of events of an order. An append names the version it was decided on and is refused with
+`VersionConflict` when the order has moved on. *Attempts* (how often a request failed, when it is asked again) are kept
+beside the order and do not bump its version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import attrs
+
+from orderflow.messages import Actor, Event
+from orderflow.order import Order
+from orderflow.tracking import Scan
+from orderflow.values.frozenmap import FrozenMap
+
+__all__ = ["Attempt", "CommandRecord", "Loaded", "OrderStore", "OrderSummary", "Page", "Recorded"]
+
+
+@attrs.frozen
+class Attempt:
+    """How asking for one request went so far: failures in a row, the last reason, and when it is asked next."""
+
+    failures: int
+    next_at: datetime
+    reason: str = ""
+
+
+@attrs.frozen
+class CommandRecord:
+    """What became of a command: enough to answer a repeated one as the first time.
+
+    ``fingerprint`` is a digest of the command's whole body; ``first`` and ``last`` are the versions between which its
+    events lie (``first`` exclusive), so an accepted command without events has ``first == last``.
+    """
+
+    command_id: str
+    order_id: str
+    tag: str
+    fingerprint: str
+    first: int
+    last: int
+    at: datetime
+    by: Actor
+    reason: str = ""
+    correlation_id: str | None = None
+
+
+@attrs.frozen
+class Recorded:
+    """An event as it is kept: its number in the order, the fact, and what brought it about.
+
+    ``cause`` is the id of the command or of the request whose answer it was; ``by`` is who sent the command.
+    """
+
+    number: int
+    event: Event
+    cause: str
+    by: Actor
+
+
+@attrs.frozen
+class Loaded:
+    """An order with what is kept beside it."""
+
+    order: Order
+    attempts: FrozenMap[str, Attempt]
+    next_at: datetime | None = None
+
+
+@attrs.frozen
+class OrderSummary:
+    """A row of a list of orders."""
+
+    order_id: str
+    channel: str
+    reference: str
+    state: str
+    version: int
+    placed_at: datetime
+
+
+@attrs.frozen
+class Page:
+    """A part of a list, and the cursor with which the next part begins; ``None`` at the end."""
+
+    orders: tuple[OrderSummary, ...]
+    cursor: str | None
+
+
+class OrderStore(Protocol):
+    """Where orders are kept."""
+
+    def load(self, tenant: str, order_id: str) -> Loaded | None:
+        """The order as it is now, or ``None``."""
+        ...
+
+    def command(self, tenant: str, command_id: str) -> CommandRecord | None:
+        """What became of a command, by its id."""
+        ...
+
+    def append(
+        self,
+        order: Order,
+        expected_version: int,
+        events: Iterable[Event],
+        *,
+        cause: str,
+        by: Actor,
+        command: CommandRecord | None = None,
+        attempts: Mapping[str, Attempt] | None = None,
+        next_at: datetime | None = None,
+        inbox_taken: Iterable[Scan] = (),
+    ) -> None:
+        """Keep a change, whole or not at all.
+
+        ``order`` is the order after ``events``; tenant and id are read off it. ``expected_version`` is 0 for a new order.
+        ``events`` may be empty when there is a ``command`` to be recorded. ``attempts``, where given, replaces what is
+        kept beside the order. ``inbox_taken`` are parked scans that this change has absorbed.
+
+        Raises:
+            VersionConflict: the order is at another version.
+            DuplicateOrder: the channel already has an order with this reference (or the id is taken by a new order).
+            CommandIdReused: the command id is on record already.
+        """
+        ...
+
+    def history(self, tenant: str, order_id: str) -> tuple[Recorded, ...]:
+        """Everything that happened to an order, oldest first; empty for an unknown order."""
+        ...
+
+    def due(self, tenant: str, now: datetime, limit: int, lease: timedelta) -> tuple[str, ...]:
+        """Orders that need attention, most urgent first; each is leased: it is not due again before ``now + lease``."""
+        ...
+
+    def next_due(self, tenant: str) -> datetime | None:
+        """The next moment at which any order needs attention."""
+        ...
+
+    def reschedule(
+        self, tenant: str, order_id: str, version: int, attempts: Mapping[str, Attempt], next_at: datetime | None
+    ) -> bool:
+        """Keep attempts and the next moment of attention; ``False``, and nothing done, when the order has moved on."""
+        ...
+
+    def find(
+        self,
+        tenant: str,
+        *,
+        state: str | None = None,
+        reference: str | None = None,
+        channel: str | None = None,
+        tracking_number: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """Orders in the order in which they were placed into the store, by any of these; pages follow a cursor."""
+        ...
+
+    def park(self, tenant: str, scan: Scan) -> tuple[str, ...]:
+        """Keep a scan whose tracking number nobody knows; or, where orders know it, say which, and keep nothing."""
+        ...
+
+    def inbox(self, tenant: str, tracking_numbers: Iterable[str]) -> tuple[Scan, ...]:
+        """The parked scans for some tracking numbers."""
+        ...
+
+    def next_number(self, tenant: str) -> int:
+        """The next number of the tenant's own numbering: 1, 2, 3, ... never the same twice."""
+        ...
