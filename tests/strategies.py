@@ -7,8 +7,6 @@ what records facts without a check (events) gets odd ones as well: numbers with 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import typing
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -21,11 +19,11 @@ import attrs
 from hypothesis import assume
 from hypothesis import strategies as st
 
-import orderflow.stages
 from orderflow.errors import InvalidInput
 from orderflow.messages import Actor, Command, Envelope, Event
 from orderflow.order import Parcel
 from orderflow.ports import REPLIES, REQUESTS, Deferred, Request
+from orderflow.process import STAGES
 from orderflow.stages.stage import Stage
 from orderflow.tracking import Scan
 from orderflow.values.address import Address
@@ -52,15 +50,9 @@ __all__ = [
 ]
 
 
-@cache
 def all_stages() -> tuple[Stage, ...]:
-    """The standard stages; until somebody lists them, those of the modules that are there."""
-    try:
-        return tuple(importlib.import_module("orderflow.defaults").STAGES)
-    except (ModuleNotFoundError, AttributeError):
-        names = [name for _, name, _ in pkgutil.iter_modules(orderflow.stages.__path__)]
-        modules = [importlib.import_module(f"orderflow.stages.{name}") for name in names]
-        return tuple(module.STAGE for module in modules if isinstance(getattr(module, "STAGE", None), Stage))
+    """The standard stages."""
+    return STAGES
 
 
 def all_events() -> tuple[type[Event], ...]:
@@ -128,9 +120,7 @@ _addresses = st.builds(
     postal_code=st.just("10119"),
     name=st.just("") | ids,
 )
-_windows = st.builds(
-    lambda start, hours: Window(start, start + timedelta(hours=hours)), instants, st.integers(1, 1000)
-)
+_windows = st.builds(lambda start, hours: Window(start, start + timedelta(hours=hours)), instants, st.integers(1, 1000))
 _contacts = st.builds(
     Contact,
     email=_FIELDS["email"],

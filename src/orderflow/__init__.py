@@ -1,0 +1,116 @@
+"""Order processing: from the order that arrives to the goods at the door.
+
+Values, pure functions, and ports around them. The few names that most programs need are here. Everything else is found
+by the word of the trade: commands and events as the namespaces `orderflow.commands` and `orderflow.events`, a stage as
+its module in `orderflow.stages`, the ports in `orderflow.ports`, values in `orderflow.values`, the runnable parts in
+`orderflow.adapters` and `orderflow.stores`.
+"""
+
+from __future__ import annotations
+
+from orderflow import commands, events
+from orderflow.commands import (
+    AcknowledgeOrder,
+    AmendOrder,
+    BookShipment,
+    CancelOrder,
+    DespatchShipment,
+    PackParcel,
+    PlaceHold,
+    PlaceOrder,
+    PlanFulfillment,
+    RecordPick,
+    RecordReply,
+    RecordTracking,
+    RejectOrder,
+    ReleaseHold,
+    ResolveException,
+    StartPicking,
+    TakeStep,
+    UnpackParcel,
+)
+from orderflow.defaults import STANDARD
+from orderflow.errors import (
+    CommandRefused,
+    InvalidInput,
+    OrderflowError,
+    PortRefused,
+    PortUnavailable,
+    VersionConflict,
+    Violation,
+)
+from orderflow.explain import Explanation, explain
+from orderflow.lifecycle import Lifecycle, Step
+from orderflow.messages import Actor, Command, Envelope, Event
+from orderflow.order import Goods, Order
+from orderflow.policy import Lifecycles, Policy, Retry
+from orderflow.process import OrderProcess, evolve, pending, replay
+from orderflow.runtime import AsyncOrderFlow, OrderFlow, Receipt
+from orderflow.stages.acceptance import OrderLine
+from orderflow.stores import MemoryStore, SqliteStore
+from orderflow.tracking import Scan, TrackingStatus
+from orderflow.values import Address, Contact, Money, Party, Quantity, Window
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "STANDARD",
+    "AcknowledgeOrder",
+    "Actor",
+    "Address",
+    "AmendOrder",
+    "AsyncOrderFlow",
+    "BookShipment",
+    "CancelOrder",
+    "Command",
+    "CommandRefused",
+    "Contact",
+    "DespatchShipment",
+    "Envelope",
+    "Event",
+    "Explanation",
+    "Goods",
+    "InvalidInput",
+    "Lifecycle",
+    "Lifecycles",
+    "MemoryStore",
+    "Money",
+    "Order",
+    "OrderFlow",
+    "OrderLine",
+    "OrderProcess",
+    "OrderflowError",
+    "PackParcel",
+    "Party",
+    "PlaceHold",
+    "PlaceOrder",
+    "PlanFulfillment",
+    "Policy",
+    "PortRefused",
+    "PortUnavailable",
+    "Quantity",
+    "Receipt",
+    "RecordPick",
+    "RecordReply",
+    "RecordTracking",
+    "RejectOrder",
+    "ReleaseHold",
+    "ResolveException",
+    "Retry",
+    "Scan",
+    "SqliteStore",
+    "StartPicking",
+    "Step",
+    "TakeStep",
+    "TrackingStatus",
+    "UnpackParcel",
+    "VersionConflict",
+    "Violation",
+    "Window",
+    "commands",
+    "events",
+    "evolve",
+    "explain",
+    "pending",
+    "replay",
+]

@@ -36,6 +36,7 @@ from orderflow.errors import InvalidInput, NewerVersion, OrderflowError, Problem
 from orderflow.messages import Actor, Command, Envelope, Event
 from orderflow.order import Order, Parcel
 from orderflow.ports import REPLIES, REQUESTS, Reply, Request
+from orderflow.process import STAGES
 from orderflow.stages.stage import Stage
 from orderflow.tracking import Scan
 from orderflow.values.frozenmap import FrozenMap
@@ -624,6 +625,10 @@ class Codec:
     A host gives its own ``events`` and ``commands`` along with those of the ``stages`` (the standard ones, if nothing
     is said), and an upcaster for each older version of a tag: ``{("parcel_packed", 1): fields_of_version_2}``.
 
+    >>> from orderflow.stages.holds import HoldReleased
+    >>> standard_codec().event_to_json(HoldReleased(datetime(2026, 3, 1, 12, tzinfo=UTC), "H1"))
+    '{"type":"hold_released","v":1,"at":"2026-03-01T12:00:00+00:00","hold_id":"H1"}'
+
     Raises:
         InvalidInput: ``codec.bad_tag``, ``codec.tag_used_twice`` or ``codec.reserved_field``, for every class
             concerned; ``codec.useless_upcaster`` for one that no tag and version will ever need.
@@ -631,13 +636,13 @@ class Codec:
 
     def __init__(
         self,
-        stages: Iterable[Stage] | None = None,
+        stages: Iterable[Stage] = STAGES,
         *,
         events: Iterable[type[Event]] = (),
         commands: Iterable[type[Command]] = (),
         upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
     ) -> None:
-        known = tuple(_standard_stages() if stages is None else stages)
+        known = tuple(stages)
         steps = dict(upcasters or {})
         self._forms = _Forms(_LEAVES)
         all_events = (*(cls for stage in known for cls in stage.events), *events)
@@ -798,12 +803,6 @@ class Codec:
         assert write is not None
         document: Document = write(held)
         return document
-
-
-def _standard_stages() -> Iterable[Stage]:
-    from orderflow.defaults import STAGES
-
-    return STAGES
 
 
 @cache

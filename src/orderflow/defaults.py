@@ -8,11 +8,12 @@ from decimal import Decimal
 from orderflow.order import Order, Shipment
 from orderflow.policy import Allocation, Available, Draft, Policy
 from orderflow.ports import Rate
-from orderflow.process import OrderProcess
+from orderflow.process import STAGES, OrderProcess
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import plain
 
 __all__ = [
+    "STAGES",
     "STANDARD",
     "cheapest_in_time",
     "one_fulfillment_a_line",
@@ -36,7 +37,7 @@ def one_fulfillment_a_line(order: Order, units: tuple[Available, ...]) -> Iterab
 
 
 def cheapest_in_time(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
-    """The cheapest rate that keeps the promise; where none does, the fastest. Only rates in the order's currency count."""
+    """The cheapest rate, in the order's currency, that keeps the promise; where none does, the fastest."""
     offered = [rate for rate in rates if rate.cost.currency == order.currency]
     if not offered:
         return None
@@ -81,7 +82,9 @@ def _shipment_body(order: Order, shipment: Shipment) -> dict[str, str]:
     body = {
         "shipment": shipment.id,
         "lines": ", ".join(
-            f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}" for parcel in parcels for goods in parcel.contents
+            f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}"
+            for parcel in parcels
+            for goods in parcel.contents
         ),
         "tracking": ", ".join(parcel.tracking_number for parcel in parcels if parcel.tracking_number),
     }

@@ -42,8 +42,8 @@ class Violation:
     """A broken rule, as it is told to whoever asked.
 
     ``code`` is stable and dotted (``shipping.nothing_packed``); ``path`` names the field of the input
-    (``lines[0].quantity``) or the part of the order (``F1``); ``remedy`` says what would help. ``severity`` is ``error``
-    (refuses), ``hold`` (places a hold for review) or ``warning`` (is recorded).
+    (``lines[0].quantity``) or the part of the order (``F1``); ``remedy`` says what would help. ``severity`` is
+    ``error`` (refuses), ``hold`` (places a hold for review) or ``warning`` (is recorded).
     """
 
     code: str

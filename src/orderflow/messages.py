@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import attrs
 
@@ -83,7 +83,19 @@ class Command:
         def order_id(self) -> str | None: ...
 
 
-@attrs.frozen
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def event(tag: str, version: int = 1) -> Callable[[C], C]:
+    """Declare an event class under its stable storage tag and version."""
+
+    def declaring(cls: C) -> C:
+        cls.TAG = tag  # type: ignore[attr-defined]
+        cls.VERSION = version  # type: ignore[attr-defined]
+        return attrs.frozen(cls)
+
+    return declaring
+
+
+@event("")
 class Event:
     """A fact of one order: ``at`` is when it happened, ``apply`` is what it means."""
 
@@ -97,22 +109,12 @@ class Event:
         raise TypeError(f"{type(self).__name__} does not say what it means")
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field, checked))
 def command(tag: str) -> Callable[[C], C]:
     """Declare a command class under its stable storage tag; its fields check themselves."""
 
     def declaring(cls: C) -> C:
         cls.TAG = tag  # type: ignore[attr-defined]
         return value(cls)
-
-    return declaring
-
-
-def event(tag: str, version: int = 1) -> Callable[[C], C]:
-    """Declare an event class under its stable storage tag and version."""
-
-    def declaring(cls: C) -> C:
-        cls.TAG = tag  # type: ignore[attr-defined]
-        cls.VERSION = version  # type: ignore[attr-defined]
-        return attrs.frozen(cls)
 
     return declaring

@@ -131,8 +131,8 @@ class Goods:
 class Claim(_Record):
     """Stock that we want held for a line, and what is known to be held. It converges: wanted is put until confirmed.
 
-    ``wanted`` counts all units ever wanted under this claim, issued ones included; ``held`` is what the inventory system
-    confirmed for ``confirmed`` (a revision), in the same counting.
+    ``wanted`` counts all units ever wanted under this claim, issued ones included; ``held`` is what the inventory
+    system confirmed for ``confirmed`` (a revision), in the same counting.
     """
 
     id: str
@@ -184,7 +184,7 @@ class Parcel(_Record):
 
 @attrs.frozen
 class Booking:
-    """What a carrier agreed to: its own number, the master tracking number, the label, the cost, the day it believes in."""
+    """What a carrier agreed to: its number, the master tracking number, label, cost, the day it believes in."""
 
     number: str
     carrier: str
@@ -199,10 +199,11 @@ class Booking:
 class Shipment(_Record):
     """Parcels under one booking.
 
-    ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer), ``refused``,
-    ``booked``, ``void_wanted``, ``void_declined`` (the carrier will not void it), ``voided``, ``withdrawn`` (given up before
-    it was asked for), ``despatched``. ``request`` is the whole body of what was asked, frozen; ``generation`` counts
-    bodies.
+    ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer),
+    ``refused``,
+    ``booked``, ``void_wanted``, ``void_declined`` (the carrier will not void it), ``voided``, ``withdrawn`` (given up
+    before it was asked for), ``despatched``. ``request`` is the whole body of what was asked, frozen; ``generation``
+    counts bodies.
     """
 
     id: str

@@ -1,8 +1,8 @@
 """What a host may replace: one frozen value.
 
-A `Policy` holds lifecycles, rule books, strategies, automation and the way of retrying. It decides what may happen next;
-it never decides what *has* happened: events record outcomes, so replay is the same under any two policies. The standard
-policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve(STANDARD, ...)``.
+A `Policy` holds lifecycles, rule books, strategies, automation and the way of retrying. It decides what may happen
+next; it never decides what *has* happened: events record outcomes, so replay is the same under any two policies. The
+standard policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve(STANDARD, ...)``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Retry:
 
     def delay(self, failed: int) -> timedelta:
         """How long to wait after ``failed`` attempts in a row."""
-        return min(self.longest, self.first * self.factor ** max(0, min(failed, 40) - 1))
+        grown: timedelta = self.first * (self.factor ** max(0, min(failed, 20) - 1))
+        return min(self.longest, grown)
 
 
 @attrs.frozen
@@ -143,5 +144,3 @@ class Policy:
         if step not in lifecycle.events:
             return None
         return lifecycle.target(state, step, lambda guard: self.guards[guard](order, subject))
-
-

@@ -1,7 +1,7 @@
 """What orderflow asks of the systems around it, and what they may answer.
 
-Four ports: inventory, pricing, carriers, notifications. Each method takes one request value and returns one reply value,
-in a plain or an ``async`` form. Two kinds of request:
+Four ports: inventory, pricing, carriers, notifications. Each method takes one request value and returns one reply
+value, in a plain or an ``async`` form. Two kinds of request:
 
 *Effects* (claim stock, issue stock, book, void, send) carry an idempotency ``key`` made of tenant, order, purpose and
 generation; the same key always carries the same body, because the intention was written down whole before it was asked
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import attrs
@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 
-class Repeats(str, Enum):
+class Repeats(StrEnum):
     """What a port does when the same effect is asked for twice, as it will be after a crash.
 
     ``deduplicates``: it remembers keys and answers a repeated one as the first time. ``looks_up``: it does not, but its

@@ -1,7 +1,8 @@
 """The process: four pure functions, and everything else is a way to call them.
 
 ========================== ===================== =======================================================================
-`OrderProcess.decide`      what may happen       ``(order, command, envelope) -> events``, or `CommandRefused` with every
+`OrderProcess.decide`      what may happen       ``(order, command, envelope) -> events``, or `CommandRefused` with
+every
                                                  reason
 `evolve`                   what it means         ``(order, event) -> order``; no policy, no look-ups
 `pending`                  what is still wanted  ``(order) -> requests``, derived from the state alone
@@ -9,8 +10,9 @@
                                                  and final failure
 ========================== ===================== =======================================================================
 
-After every ``decide`` and ``conclude`` an internal fifth, ``consequences``, runs to a bounded fixpoint in the same change:
-milestones, messages and automatic steps live only there, so it does not matter which command removed the last blocker.
+After every ``decide`` and ``conclude`` an internal fifth, ``consequences``, runs to a bounded fixpoint in the same
+change: milestones, messages and automatic steps live only there, so it does not matter which command removed the last
+blocker.
 
 Nothing here reads a clock, draws a random number or does I/O: the envelope says what time it is.
 """
@@ -23,7 +25,7 @@ from typing import Any
 
 import attrs
 
-from orderflow.errors import CommandRefused, UnknownType, Violation
+from orderflow.errors import CommandRefused, InvalidInput, UnknownType, VersionConflict, Violation
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
 from orderflow.policy import Policy
@@ -86,8 +88,8 @@ def replay(events: Iterable[Event], order: Order | None = None) -> Order | None:
 def pending(order: Order, stages: tuple[Stage, ...] = STAGES) -> tuple[Wanted, ...]:
     """What is still wanted from outside, derived from the state alone.
 
-    A request that was deferred is wanted from the moment on at which it may be asked again; one about which someone has to
-    settle an exception is not wanted until then.
+    A request that was deferred is wanted from the moment on at which it may be asked again; one about which someone
+    has to settle an exception is not wanted until then.
     """
     wanted = tuple(one for stage in stages for one in stage.wants(order))
     if not wanted or not (order.cases or order.deferrals):
@@ -151,7 +153,8 @@ class OrderProcess:
         """What happens when ``command`` is given, consequences included.
 
         Raises:
-            CommandRefused: it may not happen now; every reason of the first broken tier is told, and nothing has happened.
+            CommandRefused: it may not happen now; every reason of the first broken tier is told, and nothing has
+            happened. VersionConflict: the sender has seen another version of the order.
         """
         return self.carry_out(order, command, envelope).events
 
@@ -169,10 +172,10 @@ class OrderProcess:
 
     def carry_out(self, order: Order | None, command: Command, envelope: Envelope) -> Outcome:
         """`decide`, with the order after it."""
+        actual = order.version if order is not None else 0
+        if envelope.expected_version is not None and envelope.expected_version != actual:
+            raise VersionConflict(str(command.order_id), envelope.expected_version, actual)
         refused = self.violations(order, command)
-        if envelope.expected_version is not None and envelope.expected_version != (order.version if order else 0):
-            told = f"the order is at version {order.version if order else 0}, not {envelope.expected_version}"
-            refused = (Violation("order.version_conflict", told, "expected_version"), *refused)
         if refused:
             raise CommandRefused(type(command).__name__, refused)
         decision = self.decisions[type(command)]
@@ -250,7 +253,10 @@ class OrderProcess:
         answer = self._answers.get(type(request))
         if answer is None:
             raise UnknownType(type(request).__name__, "request")
-        return (*closing, *answer(order, request, reply, self.policy, at))
+        try:
+            return (*closing, *answer(order, request, reply, self.policy, at))
+        except (AttributeError, TypeError, InvalidInput):  # a reply whose parts are not what they should be
+            return (*closing, *exceptions.impossible_reply(order, request, reply, at))
 
     def _beyond_its_stage(self, order: Order, command: Command, at: datetime) -> Iterable[Event]:
         """What a command means to other stages than its own: a reply, a settled case, the time."""

@@ -1,7 +1,7 @@
 """What was promised, what is believed, what happened: and how late that is.
 
-A promise is a calendar day where the customer is, not an instant: a parcel handed over in New York at 22:30 on the first
-of December is on time for that day, although it is already the second in Greenwich.
+A promise is a calendar day where the customer is, not an instant: a parcel handed over in New York at 22:30 on the
+first of December is on time for that day, although it is already the second in Greenwich.
 """
 
 from __future__ import annotations

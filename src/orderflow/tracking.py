@@ -1,8 +1,8 @@
 """Following a parcel: what carriers report, and what that means.
 
 Reports arrive late, twice and out of order, and some contradict each other. So the reports of a parcel are kept as a
-*set*, and its tracking is a *fold* over that set in one total order (when it occurred, rank of the status, id). Whatever
-order they arrive in and however often, the tracking is the same.
+*set*, and its tracking is a *fold* over that set in one total order (when it occurred, rank of the status, id).
+Whatever order they arrive in and however often, the tracking is the same.
 
 Carriers use hundreds of codes; they are normalised to the twelve statuses below, with the raw code kept. A table says
 which status may follow which; a report that may not follow is kept and flagged as an anomaly and does not move the
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -29,13 +29,13 @@ __all__ = [
     "Scan",
     "Tracking",
     "TrackingStatus",
-    "follow_table",
     "fold",
+    "follow_table",
     "united",
 ]
 
 
-class TrackingStatus(str, Enum):
+class TrackingStatus(StrEnum):
     """The twelve statuses to which carriers' vocabularies are normalised."""
 
     PENDING = "pending"
@@ -218,9 +218,7 @@ def fold(scans: Iterable[Scan]) -> Tracking:
         if scan.status in MAY_FOLLOW[tracking.status]:
             tracking = _moved(tracking, scan)
         else:
-            anomalies.append(
-                Anomaly("tracking.cannot_follow", f"{scan.status} cannot follow {tracking.status}", scan)
-            )
+            anomalies.append(Anomaly("tracking.cannot_follow", f"{scan.status} cannot follow {tracking.status}", scan))
     return attrs.evolve(tracking, anomalies=tuple(anomalies)) if anomalies else tracking
 
 

@@ -108,7 +108,7 @@ def _named(kind: Any) -> str:
     if not arguments:
         return getattr(kind, "__qualname__", repr(kind))
     origin = get_origin(kind)
-    name = getattr(origin, "__qualname__", "Union")
+    name = origin.__qualname__ if isinstance(origin, type) else str(origin).removeprefix("typing.")
     return f"{'Union' if name == 'UnionType' else name}[{', '.join(arguments)}]"
 
 

@@ -1,7 +1,7 @@
 """Acceptance: receive and record the order accurately, and say so.
 
-``PlaceOrder`` records what the customer wants, word for word, after everything that can be checked without asking anyone
-was checked. *Acknowledged* means received and well-formed; it promises nothing yet.
+``PlaceOrder`` records what the customer wants, word for word, after everything that can be checked without asking
+anyone was checked. *Acknowledged* means received and well-formed; it promises nothing yet.
 """
 
 from __future__ import annotations
@@ -279,7 +279,7 @@ class OrderRejected(Event):
         return order.reached(self.state, "rejected", self.at, ledger=order.ledger.moved(self.moves))
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def an_order_is_placed_once(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
@@ -300,7 +300,9 @@ def carried_goods_have_an_address(order: Order | None, command: PlaceOrder, poli
         return
     for index, line in enumerate(command.lines):
         if line.ship_to is None and (line.method or command.method) == "carrier":
-            yield Violation("acceptance.no_address", "a carrier needs a delivery address", _address_path(command, index))
+            yield Violation(
+                "acceptance.no_address", "a carrier needs a delivery address", _address_path(command, index)
+            )
 
 
 def _address_path(command: PlaceOrder, index: int) -> str:
@@ -332,7 +334,7 @@ def days_are_in_order(order: Order | None, command: PlaceOrder, policy: Policy) 
             )
 
 
-# -- decisions -----------------------------------------------------------------------------------------------------------
+# -- decisions ------------------------------------------------------------------------------------------------------
 
 
 def _place(order: Order | None, command: PlaceOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
@@ -400,7 +402,6 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     if "acknowledged" not in order.milestones and policy.order_step(order, "acknowledge") is not None:
         yield Wait("someone", "to acknowledge the order")
-
 
 
 STAGE = Stage(

@@ -1,10 +1,10 @@
 """Answers that come later, never, or from someone else.
 
-A port may answer `Deferred`: the answer will come under a ticket. Until then the request is asked again from time to time
-(the same key, the same body); ``RecordReply`` brings the answer when it arrives by another way, hours later. Every ticket
-is kept with its request, so that a late answer means what it means: one that nobody waits for changes nothing, one that is
-no longer wanted is compensated by the stage that asked. A request that got no answer in time, or none after all
-attempts, becomes a case for a person.
+A port may answer `Deferred`: the answer will come under a ticket. Until then the request is asked again from time to
+time (the same key, the same body); ``RecordReply`` brings the answer when it arrives by another way, hours later.
+Every ticket is kept with its request, so that a late answer means what it means: one that nobody waits for changes
+nothing, one that is no longer wanted is compensated by the stage that asked. A request that got no answer in time, or
+none after all attempts, becomes a case for a person.
 """
 
 from __future__ import annotations
@@ -130,9 +130,7 @@ STAGE = Stage(
     name="answers",
     commands=(RecordReply,),
     events=(AnswerDeferred, DeferralClosed),
-    decisions=(
-        Decision(RecordReply, tiers=((order_exists,), (the_ticket_is_known,)), events=_no_events),
-    ),
+    decisions=(Decision(RecordReply, tiers=((order_exists,), (the_ticket_is_known,)), events=_no_events),),
     moments=_moments,
     at_time=_at_time,
 )

@@ -2,8 +2,8 @@
 
 An amendment changes quantities of lines whose goods nobody has begun to handle. A cancellation is a wish until every
 booking has answered: units in a booked parcel are cancelled only when the carrier has voided the booking, and when it
-declines, the cancellation is declined and the order goes on. What was held for cancelled units is released because claims
-follow what is wanted; nothing here speaks to the inventory.
+declines, the cancellation is declined and the order goes on. What was held for cancelled units is released because
+claims follow what is wanted; nothing here speaks to the inventory.
 """
 
 from __future__ import annotations
@@ -116,12 +116,10 @@ class OrderCancelled(Event):
 
     def apply(self, order: Order) -> Order:
         """Every unit is cancelled."""
-        return order.reached(
-            self.state, "cancelled", self.at, ledger=order.ledger.moved(self.moves), cancellation=None
-        )
+        return order.reached(self.state, "cancelled", self.at, ledger=order.ledger.moved(self.moves), cancellation=None)
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
@@ -169,7 +167,7 @@ def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Acc
     return ((account, held) for account in accounts if (held := ledger.balance(line_id, account)))
 
 
-# -- decisions -----------------------------------------------------------------------------------------------------------
+# -- decisions ------------------------------------------------------------------------------------------------------
 
 
 def _amend(order: Order, command: AmendOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:

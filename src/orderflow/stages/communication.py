@@ -1,8 +1,8 @@
 """Communication: the customer hears of it in time, once, and in the words of that moment.
 
-What has happened and was not told yet is told: milestones of the order, and each shipment that leaves. Whom to tell, how
-and with which data is a strategy (``Policy.draft``); what it drafts is frozen in `MessageQueued`, so that the same key
-always carries the same message. Messages that a later one makes stale, and that were not sent yet, are superseded.
+What has happened and was not told yet is told: milestones of the order, and each shipment that leaves. Whom to tell,
+how and with which data is a strategy (``Policy.draft``); what it drafts is frozen in `MessageQueued`, so that the same
+key always carries the same message. Messages that a later one makes stale, and that were not sent yet, are superseded.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Exceptions: what went wrong in a way that someone must settle by choosing an option.
 
-A *case* is raised by whichever stage met the problem, names what it is about and which options there are, and is closed by
-choosing one. While a case about a request is open, the request is not asked again: a port that gave its final answer, or
-none after all attempts, is not nagged. What an option does, the stage that raised the case says (``Stage.settles``).
+A *case* is raised by whichever stage met the problem, names what it is about and which options there are, and is
+closed by choosing one. While a case about a request is open, the request is not asked again: a port that gave its
+final answer, or none after all attempts, is not nagged. What an option does, the stage that raised the case says
+(``Stage.settles``).
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def impossible_reply(order: Order, request: Request, reply: Any, at: datetime) -
     return raised(order, "port.impossible_reply", request.id, told, ("try_again",), at)
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def the_case_exists(order: Order, command: ResolveException, policy: Policy) -> Iterable[Violation]:

@@ -1,8 +1,8 @@
 """Holds: reasoned blockers, placed by people or rules, never a state.
 
 A hold says why, what it is about (the order, a fulfillment, a parcel) and which steps it blocks (all, where it names
-none); it may end by itself. Holds stop new intentions, never answers and never facts. Releasing a hold that a rule placed
-records a *waiver* of that rule on those facts: the hold does not come back until the facts change.
+none); it may end by itself. Holds stop new intentions, never answers and never facts. Releasing a hold that a rule
+placed records a *waiver* of that rule on those facts: the hold does not come back until the facts change.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class HoldPlaced(Event):
 
     def apply(self, order: Order) -> Order:
         """The order has a hold more."""
-        hold = Hold(self.hold_id, self.code, self.scope, self.blocks, self.note, self.at, self.expires_at, None, self.facts)
+        hold = Hold(
+            self.hold_id, self.code, self.scope, self.blocks, self.note, self.at, self.expires_at, None, self.facts
+        )
         return order.replace(holds=order.holds.set(self.hold_id, hold))
 
 
@@ -90,7 +92,7 @@ class HoldReleased(Event):
         return order.replace(holds=order.holds.set(self.hold_id, hold), waivers=waivers)
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def the_scope_exists(order: Order, command: PlaceHold, policy: Policy) -> Iterable[Violation]:
@@ -147,7 +149,9 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     for hold in order.active_holds:
         note = f": {hold.note}" if hold.note else ""
         until = f", by itself at {hold.expires_at:%Y-%m-%d %H:%M}" if hold.expires_at else ""
-        yield Wait("someone", f"to release hold {hold.id} {hold.code}{note}{until}", ", ".join(hold.blocks) or "all steps")
+        yield Wait(
+            "someone", f"to release hold {hold.id} {hold.code}{note}{until}", ", ".join(hold.blocks) or "all steps"
+        )
 
 
 STAGE = Stage(

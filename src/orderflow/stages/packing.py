@@ -1,7 +1,7 @@
 """Packing: picked goods become parcels.
 
-A parcel is a handling unit with contents, weight, dimensions and, where there is one, an SSCC. The fulfillment is packed,
-by itself, when nothing picked is left outside a parcel.
+A parcel is a handling unit with contents, weight, dimensions and, where there is one, an SSCC. The fulfillment is
+packed, by itself, when nothing picked is left outside a parcel.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class PackingFinished(Event):
         return order.replace(fulfillments=order.fulfillments.set(self.fulfillment_id, fulfillment))
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def the_parcel_exists(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
@@ -195,7 +195,9 @@ def the_parcel_is_not_booked(order: Order, command: UnpackParcel, policy: Policy
     """A parcel that a carrier was asked to take stays as it was described."""
     shipment = order.shipment_of(command.parcel_id)
     if shipment is not None:
-        yield Violation("packing.parcel_is_booked", f"{command.parcel_id} travels with {shipment.id}", command.parcel_id)
+        yield Violation(
+            "packing.parcel_is_booked", f"{command.parcel_id} travels with {shipment.id}", command.parcel_id
+        )
 
 
 def _pack(order: Order, command: PackParcel, policy: Policy, envelope: Envelope) -> Iterable[Event]:
@@ -220,7 +222,8 @@ def _unpack(order: Order, command: UnpackParcel, policy: Policy, envelope: Envel
     parcel = order.parcels[command.parcel_id]
     state = policy.parcel_step(order, parcel, "unpack")
     fulfillment_state = policy.fulfillment_step(order, order.fulfillments[parcel.fulfillment_id], "unpack")
-    assert state is not None and fulfillment_state is not None
+    assert state is not None
+    assert fulfillment_state is not None
     yield ParcelUnpacked(envelope.at, parcel.id, state, fulfillment_state)
 
 
@@ -232,7 +235,11 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
                 yield ParcelEmptied(at, parcel.id, state)
     finishing = _finishing_states(policy)
     for fulfillment in order.fulfillments.values():
-        if fulfillment.state in finishing and not order.work_left(fulfillment.id) and _has_parcels(order, fulfillment.id):
+        if (
+            fulfillment.state in finishing
+            and not order.work_left(fulfillment.id)
+            and _has_parcels(order, fulfillment.id)
+        ):
             state = policy.fulfillment_step(order, fulfillment, "finish_packing")
             if state is not None:
                 yield PackingFinished(at, fulfillment.id, state)

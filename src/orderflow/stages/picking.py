@@ -1,7 +1,7 @@
 """Picking: taking the goods from the shelf.
 
-``StartPicking`` says that a location has begun; ``RecordPick`` records what was taken, in one go or in several. Picking is
-finished, by itself, when nothing allocated is left to take.
+``StartPicking`` says that a location has begun; ``RecordPick`` records what was taken, in one go or in several.
+Picking is finished, by itself, when nothing allocated is left to take.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def _checked_goods(raw: Goods) -> Goods:
     serials = problems.attempt("serials", _serials, raw.serials)
     expires_on: date | None = problems.attempt("expires_on", optional(as_day), raw.expires_on)
     problems.raise_any()
-    assert line_id is not None and quantity is not None and lot is not None and serials is not None
+    assert line_id is not None
+    assert quantity is not None
+    assert lot is not None
+    assert serials is not None
     return Goods(line_id, quantity, measured, lot, serials, expires_on)
 
 
@@ -153,7 +156,7 @@ def _in_state(order: Order, fulfillment_id: str, state: str) -> Order:
     return order.replace(fulfillments=order.fulfillments.set(fulfillment_id, fulfillment))
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def the_fulfillment_exists(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:

@@ -1,9 +1,9 @@
 """Shipping: parcels are booked with a carrier and leave.
 
-A *shipment* is parcels under one booking. Where no service is named, carriers are asked for rates and a strategy chooses.
-When the service is known, the whole body of the booking is frozen: whatever happens afterwards, the same key always
-carries the same body. A booking that is no longer wanted, because the order is being cancelled, is voided as soon as its
-answer is known; an answer that never came is asked for again, not guessed.
+A *shipment* is parcels under one booking. Where no service is named, carriers are asked for rates and a strategy
+chooses. When the service is known, the whole body of the booking is frozen: whatever happens afterwards, the same key
+always carries the same body. A booking that is no longer wanted, because the order is being cancelled, is voided as
+soon as its answer is known; an answer that never came is asked for again, not guessed.
 
 *Despatch* is the departure (goods issue): units are shipped from then on, and the inventory is told.
 """
@@ -35,7 +35,6 @@ from orderflow.ports import (
 )
 from orderflow.stages.changes import CancellationDeclined
 from orderflow.stages.exceptions import ExceptionRaised, impossible_reply, raised
-from orderflow.stages.packing import the_parcel_exists
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -118,9 +117,7 @@ class ShipmentPlanned(Event):
 
     def apply(self, order: Order) -> Order:
         """There is a shipment more."""
-        shipment = Shipment(
-            self.shipment_id, self.parcel_ids, self.location, self.ship_to, self.carrier, self.service
-        )
+        shipment = Shipment(self.shipment_id, self.parcel_ids, self.location, self.ship_to, self.carrier, self.service)
         return order.replace(shipments=order.shipments.set(self.shipment_id, shipment))
 
 
@@ -190,7 +187,7 @@ class BookingAbandoned(Event):
 
 @event("booking_contradicted")
 class BookingContradicted(Event):
-    """The carrier answered one booking with two numbers; the second is noted, and to be voided by whoever settles it."""
+    """The carrier answered one booking with two numbers; the second is noted, for whoever settles it to void."""
 
     shipment_id: str
     booking: Booking
@@ -313,7 +310,7 @@ def _shipment(order: Order, shipment_id: str, **changes: Any) -> Order:
     return order.replace(shipments=order.shipments.set(shipment_id, shipment))
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def bookable_parcels(order: Order) -> tuple[Parcel, ...]:
@@ -387,7 +384,9 @@ def a_shipment_is_there(order: Order, command: DespatchShipment, policy: Policy)
         yield Violation("shipping.several", f"{', '.join(booked)} are booked: which one?", "shipment_id")
     elif not booked and not order.shipments:
         packed_any = bookable_parcels(order)
-        code, why = ("not_booked", "no carrier is booked yet") if packed_any else ("nothing_packed", "nothing is packed yet")
+        code, why = (
+            ("not_booked", "no carrier is booked yet") if packed_any else ("nothing_packed", "nothing is packed yet")
+        )
         yield Violation(f"shipping.{code}", why, remedy="BookShipment" if packed_any else "PackParcel")
     elif not booked:
         stages = ", ".join(f"{shipment.id} is {shipment.stage}" for shipment in order.shipments.values())
@@ -433,7 +432,7 @@ def _subjects(order: Order, parcel_ids: tuple[str, ...]) -> tuple[str, ...]:
     return (*parcel_ids, *sorted(fulfillments))
 
 
-# -- decisions -----------------------------------------------------------------------------------------------------------
+# -- decisions ------------------------------------------------------------------------------------------------------
 
 
 def _book(order: Order, command: BookShipment, policy: Policy, envelope: Envelope) -> Iterable[Event]:
@@ -471,7 +470,7 @@ def _issue_lines(order: Order, shipment: Shipment) -> Iterable[IssueLine]:
             yield IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity)
 
 
-# -- what follows --------------------------------------------------------------------------------------------------------
+# -- what follows ---------------------------------------------------------------------------------------------------
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -557,7 +556,7 @@ def _everything_left(order: Order) -> bool:
     return gone
 
 
-# -- what is wanted from outside, and what answers mean ------------------------------------------------------------------
+# -- what is wanted from outside, and what answers mean -------------------------------------------------------------
 
 
 def _wants(order: Order) -> Iterable[Wanted]:
@@ -688,7 +687,7 @@ def _issue_answered(order: Order, request: IssueStock, reply: Reply, policy: Pol
         yield from impossible_reply(order, request, reply, at)
 
 
-# -- settling ------------------------------------------------------------------------------------------------------------
+# -- settling -------------------------------------------------------------------------------------------------------
 
 
 def _book_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -733,7 +732,9 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     free = bookable_parcels(order)
     if free and order.cancellation is None:
         names = ", ".join(parcel.id for parcel in free)
-        yield Wait(order.fulfillments[free[0].fulfillment_id].location or "the warehouse", f"to book a carrier for {names}")
+        yield Wait(
+            order.fulfillments[free[0].fulfillment_id].location or "the warehouse", f"to book a carrier for {names}"
+        )
 
 
 STAGE = Stage(

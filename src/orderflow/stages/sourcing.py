@@ -1,8 +1,8 @@
 """Sourcing: which location does which part of the work.
 
-What is held for us and not yet given to anyone is divided among locations by a strategy (``Policy.plan``); each part is a
-*fulfillment*, the work of one location. A fulfillment that has lost all its units (a cancellation, an expired reservation)
-is withdrawn by itself.
+What is held for us and not yet given to anyone is divided among locations by a strategy (``Policy.plan``); each part
+is a *fulfillment*, the work of one location. A fulfillment that has lost all its units (a cancellation, an expired
+reservation) is withdrawn by itself.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def available(order: Order) -> tuple[Available, ...]:
     return tuple(found)
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules ----------------------------------------------------------------------------------------------------------
 
 
 def the_order_is_verified(order: Order, command: PlanFulfillment, policy: Policy) -> Iterable[Violation]:

@@ -41,6 +41,7 @@ __all__ = [
     "units_text",
 ]
 
+
 @attrs.frozen
 class Wanted:
     """A request that is wanted, from which moment on (``None``: now), and whether it repeats while it is wanted."""
@@ -140,7 +141,7 @@ def units_text(order: Order, quantities: Mapping[str, Decimal]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-# -- rules that stages share ---------------------------------------------------------------------------------------------
+# -- rules that stages share ----------------------------------------------------------------------------------------
 
 
 def order_exists(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:

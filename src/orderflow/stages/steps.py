@@ -1,8 +1,8 @@
 """A host's own steps, and the passing of time.
 
-A host may put states and steps of its own into a lifecycle; ``TakeStep`` takes one, for the whole order, a fulfillment or a
-parcel. The steps of the standard process have commands of their own and are not taken this way. ``TimePassed`` is how
-time enters: the core reads no clock, the runtime says what time it is when a moment of attention has come.
+A host may put states and steps of its own into a lifecycle; ``TakeStep`` takes one, for the whole order, a fulfillment
+or a parcel. The steps of the standard process have commands of their own and are not taken this way. ``TimePassed`` is
+how time enters: the core reads no clock, the runtime says what time it is when a moment of attention has come.
 """
 
 from __future__ import annotations

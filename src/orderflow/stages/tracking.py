@@ -1,8 +1,9 @@
 """Tracking and delivery: following each parcel to the door.
 
-Reports come by push (``RecordTracking``) and by poll. A report is an observation: it is never refused. What is new joins
-the parcel's set of reports, and what the set amounts to (`orderflow.tracking.fold`) decides, level-triggered, what the
-ledger says: delivered, or not after all. So any arrival order and any repetition ends in the same tracking and ledger.
+Reports come by push (``RecordTracking``) and by poll. A report is an observation: it is never refused. What is new
+joins the parcel's set of reports, and what the set amounts to (`orderflow.tracking.fold`) decides, level-triggered,
+what the ledger says: delivered, or not after all. So any arrival order and any repetition ends in the same tracking
+and ledger.
 """
 
 from __future__ import annotations
@@ -65,9 +66,7 @@ class TrackingRecorded(Event):
     def apply(self, order: Order) -> Order:
         """The parcel's reports are a larger set."""
         parcel = order.parcels[self.parcel_id]
-        return order.replace(
-            parcels=order.parcels.set(parcel.id, parcel.with_scans(united(parcel.scans, self.scans)))
-        )
+        return order.replace(parcels=order.parcels.set(parcel.id, parcel.with_scans(united(parcel.scans, self.scans))))
 
 
 @event("estimate_changed")
@@ -150,7 +149,7 @@ def _carried(order: Order, parcel_id: str, state: str, source: Account, target: 
     return order.replace(ledger=order.ledger.moved(moves), parcels=order.parcels.set(parcel_id, parcel))
 
 
-# -- what reports mean ---------------------------------------------------------------------------------------------------
+# -- what reports mean ----------------------------------------------------------------------------------------------
 
 
 def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Event]:
@@ -213,7 +212,7 @@ def _wants(order: Order) -> Iterable[Wanted]:
                 yield Wanted(request, repeats=True)
 
 
-# -- what follows --------------------------------------------------------------------------------------------------------
+# -- what follows ---------------------------------------------------------------------------------------------------
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -285,7 +284,11 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             if order.ledger.holds_any(shipped(parcel_id)):
                 by = f" by {parcel.estimate:%a %d %b}" if parcel.estimate else ""
                 number = parcel.tracking_number or (shipment.booking.tracking_number if shipment.booking else "")
-                yield Wait(shipment.carrier or "the carrier", f"to deliver {parcel_id}{by}", f"{number} {parcel.tracking.status}")
+                yield Wait(
+                    shipment.carrier or "the carrier",
+                    f"to deliver {parcel_id}{by}",
+                    f"{number} {parcel.tracking.status}",
+                )
 
 
 STAGE = Stage(
@@ -300,9 +303,7 @@ STAGE = Stage(
         OrderCompleted,
         OrderReopened,
     ),
-    decisions=(
-        Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),
-    ),
+    decisions=(Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),),
     follow=_follow,
     wants=_wants,
     answers=FrozenMap({QueryTracking: _tracking_answered}),

@@ -1,10 +1,10 @@
 """Verification: price, stock and the customer's requirements; errors are caught here, not in the warehouse.
 
-Price and stock are asked for side by side. The price comes as a quote; each quote adds a frozen tranche per line, and only
-units without a price are asked about. Stock is *claimed*: a claim wants a number of units held, is put with a rising
-revision whenever that number changes (an amendment, a cancellation, an expired reservation), and converges, whatever
-arrives late, twice or never. A claim counts every unit ever wanted under it, issued ones included, so that claims and
-goods issues commute.
+Price and stock are asked for side by side. The price comes as a quote; each quote adds a frozen tranche per line, and
+only units without a price are asked about. Stock is *claimed*: a claim wants a number of units held, is put with a
+rising revision whenever that number changes (an amendment, a cancellation, an expired reservation), and converges,
+whatever arrives late, twice or never. A claim counts every unit ever wanted under it, issued ones included, so that
+claims and goods issues commute.
 
 When everything is priced and held, the rules are satisfied and nothing holds the order, it is verified: as a
 consequence, by itself.
@@ -35,7 +35,7 @@ from orderflow.ports import (
 )
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.holds import HoldPlaced
-from orderflow.stages.stage import Stage, Wait, Wanted, next_id
+from orderflow.stages.stage import Stage, Wait, Wanted
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, plain
 
@@ -176,7 +176,7 @@ class OrderVerified(Event):
         return order.reached(self.state, "verified", self.at)
 
 
-# -- what is wanted from outside -----------------------------------------------------------------------------------------
+# -- what is wanted from outside ------------------------------------------------------------------------------------
 
 
 def claim_key(order: Order, claim_id: str) -> str:
@@ -219,12 +219,10 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
             yield QuoteLine(line_id, line.sku, line.unit, unpriced, already)
 
 
-# -- what answers mean ---------------------------------------------------------------------------------------------------
+# -- what answers mean ----------------------------------------------------------------------------------------------
 
 
-def _claim_answered(
-    order: Order, request: ClaimStock, reply: Reply, policy: Policy, at: datetime
-) -> Iterable[Event]:
+def _claim_answered(order: Order, request: ClaimStock, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
     claim = order.claims[request.claim_id]
     if isinstance(reply, Refused):
         if request.revision == claim.revision and not claim.is_settled:
@@ -250,7 +248,7 @@ def _cannot_be(reply: StockHeld, claim: Claim, request: ClaimStock) -> bool:
 
 
 def _stale_answer(claim: Claim, reply: StockHeld, at: datetime) -> Iterable[Event]:
-    """An answer to an older revision. Where it grants what is no longer wanted, the claim is put again: that releases it."""
+    """An answer to an older revision. Where it grants what is not wanted, the claim is put again: that releases it."""
     if claim.is_settled and reply.held > claim.held:
         yield _put_again(claim, at)
 
@@ -288,7 +286,7 @@ def _tranche(line: QuotedLine) -> Tranche:
     return Tranche(line.line_id, line.quantity, line.unit_price, line.amounts, line.base_quantity)
 
 
-# -- what follows --------------------------------------------------------------------------------------------------------
+# -- what follows ---------------------------------------------------------------------------------------------------
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -385,7 +383,9 @@ def blockers(order: Order) -> Iterable[Violation]:
         if claim is None or claim.confirmed != claim.revision:
             yield Violation("verification.stock_unknown", f"the stock of {line.sku} is not confirmed yet", line_id)
         elif claim.held < live:
-            yield Violation("verification.short", f"{plain(claim.held)} of {plain(live)} × {line.sku} are held", line_id)
+            yield Violation(
+                "verification.short", f"{plain(claim.held)} of {plain(live)} × {line.sku} are held", line_id
+            )
 
 
 def _review(order: Order, objections: Iterable[Violation], at: datetime) -> Iterable[Event]:
@@ -406,7 +406,7 @@ def _digest(violation: Violation) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-# -- time ----------------------------------------------------------------------------------------------------------------
+# -- time -----------------------------------------------------------------------------------------------------------
 
 
 def _unpicked(order: Order, claim: Claim) -> Iterable[Move]:

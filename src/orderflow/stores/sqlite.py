@@ -59,10 +59,10 @@ CREATE TABLE orders (
     version INTEGER NOT NULL,
     placed_at INTEGER NOT NULL,
     next_at INTEGER,
-    attempts TEXT NOT NULL,
-    UNIQUE (tenant, order_id),
-    UNIQUE (tenant, reference, channel)
+    attempts TEXT NOT NULL
 );
+CREATE UNIQUE INDEX orders_by_id ON orders (tenant, order_id);
+CREATE UNIQUE INDEX orders_by_reference ON orders (tenant, reference, channel);
 CREATE INDEX orders_by_tenant ON orders (tenant);
 CREATE INDEX orders_by_state ON orders (tenant, state);
 CREATE INDEX orders_due ON orders (tenant, next_at) WHERE next_at IS NOT NULL;
@@ -227,6 +227,7 @@ class SqliteStore:
         if cached is None or cached.loaded.order.version != version:
             order, stale = self._replayed(key, version, cached)
         elif cached.attempts == attempts and cached.next_at == next_at:
+            self._remember(key, cached)
             return cached.loaded
         else:
             order, stale = cached.loaded.order, cached.stale
@@ -423,12 +424,18 @@ class SqliteStore:
             if wanted is not None:
                 where += f" AND {column} = :{column}"
                 asked[column] = wanted
+        source = "orders"
+        if reference is not None:  # SQLite cannot know that hardly any two orders share a reference
+            source = "orders INDEXED BY orders_by_reference"
         if tracking_number is not None:
+            source = "orders INDEXED BY orders_by_id"
             where += " AND order_id IN (SELECT order_id FROM tracking WHERE tenant = :tenant AND number = :number)"
             asked["number"] = tracking_number
         columns = "seq, order_id, channel, reference, state, version, placed_at"
         with self._reading() as db:
-            rows = db.execute(f"SELECT {columns} FROM orders WHERE {where} ORDER BY seq LIMIT :limit", asked).fetchall()
+            rows = db.execute(
+                f"SELECT {columns} FROM {source} WHERE {where} ORDER BY seq LIMIT :limit", asked
+            ).fetchall()
         return Page(tuple(map(_summary, rows[:limit])), str(rows[limit - 1][0]) if len(rows) > limit else None)
 
     # -- scans, numbers ----------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """A carrier: it quotes, books, voids and reports, and its parcels can be moved by hand or by the clock.
 
-A booking is ``booked``, then ``collected`` once a parcel of it was scanned on its way, then ``delivered`` once all were;
-or ``voided``, as long as nothing was collected. Scans are the carrier's own account of what happened: they may be made
-for any moment and in any order, as real ones come.
+A booking is ``booked``, then ``collected`` once a parcel of it was scanned on its way, then ``delivered`` once all
+were; or ``voided``, as long as nothing was collected. Scans are the carrier's own account of what happened: they may
+be made for any moment and in any order, as real ones come.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class MemoryCarrier(Books):
         Raises:
             PortRefused: ``carrier.key_reused``, ``carrier.unknown_carrier`` or ``carrier.unknown_service``.
         """
-        body = attrs.astuple(request, recurse=False)[2:]
+        body = _body(request)
         known = same_body(self._by_key, request.key, body, "carrier")
         if known is not None:
             return known
@@ -183,7 +183,8 @@ class MemoryCarrier(Books):
             tracking_number: What is scanned.
             status: Which of the twelve statuses it has.
             at: When it occurred; now if left out.
-            fields: What else the scan says: ``reason``, ``location``, ``raw``, ``estimate``, ``action_required``, ``id``.
+            fields: What else the scan says: ``reason``, ``location``, ``raw``, ``estimate``, ``action_required``,
+            ``id``.
         """
         if tracking_number not in self._owner:
             raise PortRefused("carrier.unknown_tracking_number", f"{self.name} has no parcel {tracking_number!r}")
@@ -278,6 +279,19 @@ class MemoryCarrier(Books):
         state = "delivered" if arrived.issuperset(entry.parcels) else "collected"
         if (state, arrived) != (entry.state, entry.arrived):
             self._bookings[owner] = attrs.evolve(entry, state=state, arrived=arrived)
+
+
+def _body(request: BookCarrier) -> tuple[Any, ...]:
+    return (
+        request.shipment_id,
+        request.generation,
+        request.carrier,
+        request.service,
+        request.location,
+        request.ship_to,
+        request.parcels,
+        request.reference,
+    )
 
 
 def _as_cost(cost: _Cost) -> Money:

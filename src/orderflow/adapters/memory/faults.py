@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from datetime import datetime, timedelta
 from inspect import isawaitable
 from typing import Any
@@ -150,6 +150,10 @@ class Deferring(_Wrapped):
         tickets, books = snapshot
         self.answers, self.requests, self._tickets, self._released = (book.copy() for book in tickets)
         self.port.restore(books)
+
+    def fingerprint(self) -> Hashable:
+        """The port's books, the tickets given out, and those released."""
+        return (self.port.fingerprint(), frozenset(self._tickets), frozenset(self._released))
 
     def _ask(self, method: str, request: Request) -> Any:
         if method not in self.methods:

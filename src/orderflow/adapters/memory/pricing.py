@@ -97,7 +97,9 @@ class PriceList(Books):
     ) -> None:
         """Change a product's price, or add the product. Quotes given before stay as they were."""
         pairs = price if isinstance(price, (list, tuple)) else [(ZERO, price)]
-        breaks = sorted(((as_not_negative(least), self._money(each)) for least, each in pairs), reverse=True, key=_least)
+        breaks = sorted(
+            ((as_not_negative(least), self._money(each)) for least, each in pairs), reverse=True, key=_least
+        )
         if not breaks:
             raise InvalidInput.because("pricing.no_breaks", "needs at least one price")
         self._entries[sku] = _Entry(tuple(breaks), as_positive(base_quantity))
@@ -106,13 +108,16 @@ class PriceList(Books):
         """Price the units asked for.
 
         Raises:
-            PortRefused: ``pricing.other_currency``, ``pricing.unknown_product`` or ``pricing.below_minimum`` (fewer units
+            PortRefused: ``pricing.other_currency``, ``pricing.unknown_product`` or ``pricing.below_minimum`` (fewer
+            units
                 than the lowest break).
         """
         if request.currency != self.currency:
             raise PortRefused("pricing.other_currency", f"prices are in {self.currency}, not {request.currency}")
         chosen = [self._chosen(line) for line in request.lines]
-        goods = [self._times(price, line.quantity, base) for line, (price, base) in zip(request.lines, chosen, strict=True)]
+        goods = [
+            self._times(price, line.quantity, base) for line, (price, base) in zip(request.lines, chosen, strict=True)
+        ]
         shares = self._shipping_shares(request.lines, goods)
         return Quote(
             tuple(

@@ -1,0 +1,37 @@
+"""Every command of the standard process, as one namespace: ``commands.PackParcel``."""
+
+from __future__ import annotations
+
+from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrder
+from orderflow.stages.answers import RecordReply
+from orderflow.stages.changes import AmendOrder, CancelOrder
+from orderflow.stages.exceptions import ResolveException
+from orderflow.stages.holds import PlaceHold, ReleaseHold
+from orderflow.stages.packing import PackParcel, UnpackParcel
+from orderflow.stages.picking import RecordPick, StartPicking
+from orderflow.stages.shipping import BookShipment, DespatchShipment
+from orderflow.stages.sourcing import PlanFulfillment
+from orderflow.stages.steps import TakeStep, TimePassed
+from orderflow.stages.tracking import RecordTracking
+
+__all__ = [
+    "AcknowledgeOrder",
+    "AmendOrder",
+    "BookShipment",
+    "CancelOrder",
+    "DespatchShipment",
+    "PackParcel",
+    "PlaceHold",
+    "PlaceOrder",
+    "PlanFulfillment",
+    "RecordPick",
+    "RecordReply",
+    "RecordTracking",
+    "RejectOrder",
+    "ReleaseHold",
+    "ResolveException",
+    "StartPicking",
+    "TakeStep",
+    "TimePassed",
+    "UnpackParcel",
+]

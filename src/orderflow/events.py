@@ -1,0 +1,109 @@
+"""Every event of the standard process, as one namespace: ``events.ParcelPacked``."""
+
+from __future__ import annotations
+
+from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
+from orderflow.stages.answers import AnswerDeferred, DeferralClosed
+from orderflow.stages.changes import CancellationDeclined, CancellationRequested, OrderAmended, OrderCancelled
+from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
+from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
+from orderflow.stages.holds import HoldPlaced, HoldReleased
+from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
+from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickingFinished, PickingStarted
+from orderflow.stages.shipping import (
+    BookingAbandoned,
+    BookingContradicted,
+    BookingRefused,
+    BookingRequested,
+    FulfillmentDespatched,
+    GoodsDespatched,
+    OrderShipped,
+    ShipmentBooked,
+    ShipmentPlanned,
+    ShipmentVoided,
+    ShipmentWithdrawn,
+    StockIssued,
+    VoidDeclined,
+    VoidWanted,
+)
+from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
+from orderflow.stages.steps import StepTaken
+from orderflow.stages.tracking import (
+    DeliveryRevoked,
+    EstimateChanged,
+    GoodsDelivered,
+    OrderCompleted,
+    OrderDelivered,
+    OrderReopened,
+    TrackingRecorded,
+)
+from orderflow.stages.verification import (
+    BackorderFilled,
+    ClaimWanted,
+    LineBackordered,
+    OrderVerified,
+    PriceQuoted,
+    PriceRefused,
+    ReservationLapsed,
+    StockClaimed,
+)
+
+__all__ = [
+    "AnswerDeferred",
+    "BackorderFilled",
+    "BookingAbandoned",
+    "BookingContradicted",
+    "BookingRefused",
+    "BookingRequested",
+    "CancellationDeclined",
+    "CancellationRequested",
+    "ClaimWanted",
+    "DeferralClosed",
+    "DeliveryRevoked",
+    "EstimateChanged",
+    "ExceptionRaised",
+    "ExceptionResolved",
+    "FulfillmentDespatched",
+    "FulfillmentPlanned",
+    "FulfillmentWithdrawn",
+    "GoodsDelivered",
+    "GoodsDespatched",
+    "GoodsPicked",
+    "HoldPlaced",
+    "HoldReleased",
+    "LineBackordered",
+    "MessageFailed",
+    "MessageQueued",
+    "MessageSent",
+    "MessageSuperseded",
+    "OrderAcknowledged",
+    "OrderAmended",
+    "OrderCancelled",
+    "OrderCompleted",
+    "OrderDelivered",
+    "OrderInFulfillment",
+    "OrderPlaced",
+    "OrderRejected",
+    "OrderReopened",
+    "OrderShipped",
+    "OrderVerified",
+    "PackingFinished",
+    "ParcelEmptied",
+    "ParcelPacked",
+    "ParcelUnpacked",
+    "PickingFinished",
+    "PickingStarted",
+    "PriceQuoted",
+    "PriceRefused",
+    "ReservationLapsed",
+    "ShipmentBooked",
+    "ShipmentPlanned",
+    "ShipmentVoided",
+    "ShipmentWithdrawn",
+    "StepTaken",
+    "StockClaimed",
+    "StockIssued",
+    "TrackingRecorded",
+    "VoidDeclined",
+    "VoidWanted",
+]

@@ -1,0 +1,93 @@
+"""Explanations: where an order stands, whom it waits for, what is possible, and why everything else is not.
+
+Explanations come from the same rule books as decisions: each stage names the commands that could be given now
+(`Decision.candidates`), and each is held against its rules. So what is called possible is accepted by ``decide``, and
+what is called impossible is refused by it for exactly the reasons told; a property test holds them to it.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from orderflow.errors import Violation
+from orderflow.messages import Command
+from orderflow.order import Order
+from orderflow.process import OrderProcess
+from orderflow.stages.stage import Wait
+from orderflow.stages.verification import blockers
+
+__all__ = ["Explanation", "Impossible", "explain"]
+
+
+@attrs.frozen
+class Impossible:
+    """A command that would be refused now, with every reason."""
+
+    command: Command
+    reasons: tuple[Violation, ...]
+
+    def __str__(self) -> str:
+        told = "; ".join(f"{reason.message} ({reason.code})" for reason in self.reasons)
+        return f"{_short(self.command)}: {told}"
+
+
+@attrs.frozen
+class Explanation:
+    """Everything there is to say about where an order stands. ``str`` draws it for people."""
+
+    order: Order
+    waiting_for: tuple[Wait, ...]
+    missing: tuple[Violation, ...]
+    possible: tuple[Command, ...]
+    not_possible: tuple[Impossible, ...]
+
+    def __str__(self) -> str:
+        rows = [_headline(self.order)]
+        rows += _rows("waiting for", [str(wait) for wait in self.waiting_for])
+        rows += _rows("missing", [f"{reason.message} ({reason.code})" for reason in self.missing])
+        rows += _rows("possible", [" · ".join(_short(command) for command in self.possible)] if self.possible else [])
+        rows += _rows("not possible", [str(impossible) for impossible in self.not_possible])
+        return "\n".join(rows)
+
+
+def explain(order: Order, process: OrderProcess) -> Explanation:
+    """Explain where an order stands under a process."""
+    possible: list[Command] = []
+    not_possible: list[Impossible] = []
+    for stage in process.stages:
+        for decision in stage.decisions:
+            for command in decision.candidates(order):
+                reasons = process.violations(order, command)
+                if reasons:
+                    not_possible.append(Impossible(command, reasons))
+                else:
+                    possible.append(command)
+    waits = tuple(wait for stage in process.stages for wait in stage.awaits(order, process.policy))
+    is_before = "acknowledged" in order.milestones and "verified" not in order.milestones
+    is_over = "cancelled" in order.milestones or "rejected" in order.milestones
+    missing = tuple(blockers(order)) if is_before and not is_over else ()
+    return Explanation(order, waits, missing, tuple(possible), tuple(not_possible))
+
+
+def _headline(order: Order) -> str:
+    lines = len(order.lines)
+    parts = [order.state.replace("_", " "), f"{lines} line{'s' if lines != 1 else ''}"]
+    if order.tranches and order.is_priced:
+        parts.append(str(order.total))
+    if order.wanted_by is not None:
+        parts.append(f"wanted by {order.wanted_by:%a %d %b}")
+    return f"{order.id}  {' · '.join(parts)}"
+
+
+def _rows(title: str, told: list[str]) -> list[str]:
+    return [f"  {title if number == 0 else '':<14}{row}" for number, row in enumerate(told)]
+
+
+def _short(command: Command) -> str:
+    """``StartPicking F1``: the command and the part of the order it is about."""
+    name = type(command).__name__
+    about = (
+        getattr(command, field, None)
+        for field in ("fulfillment_id", "parcel_id", "shipment_id", "hold_id", "case_id", "option")
+    )
+    return " ".join([name, *(str(part) for part in about if part)])

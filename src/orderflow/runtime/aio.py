@@ -1,0 +1,104 @@
+"""The runtime for asyncio: ports may be coroutines, or plain; the store is called in line (its calls are short)."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from orderflow.explain import Explanation, explain
+from orderflow.messages import SYSTEM, Actor, Command
+from orderflow.order import Order
+from orderflow.process import Preview
+from orderflow.runtime.engine import DueReport, Effects, Receipt
+from orderflow.runtime.face import Face
+from orderflow.stores.base import Page, Recorded
+from orderflow.tracking import Scan
+
+__all__ = ["AsyncOrderFlow"]
+
+
+class AsyncOrderFlow(Face):
+    """`OrderFlow` for asyncio: the same generators, awaited. Methods mean, take and raise the same."""
+
+    async def handle(
+        self,
+        command: Command,
+        *,
+        at: datetime | None = None,
+        by: Actor | None = None,
+        command_id: str | None = None,
+        reason: str = "",
+        expected_version: int | None = None,
+        correlation_id: str | None = None,
+    ) -> Receipt:
+        """Carry out a command, and ask whom that needs."""
+        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id)
+        receipt: Receipt = await self._drive(self._engine.handle(command, envelope))
+        return receipt
+
+    async def advance(self, order_id: str) -> Order:
+        """Ask for what an order wants now; the order as it is then."""
+        order: Order = await self._drive(self._engine.advance(order_id))
+        return order
+
+    async def run_due(self, limit: int = 100, lease: timedelta = timedelta(minutes=5)) -> DueReport:
+        """Give their turn to the orders that need attention by now."""
+        report: DueReport = await self._drive(self._engine.run_due(limit, lease))
+        return report
+
+    async def observe(self, *scans: Scan, by: Actor = SYSTEM) -> tuple[Receipt, ...]:
+        """Record what carriers report, in whichever orders the parcels are."""
+        receipts: tuple[Receipt, ...] = await self._drive(self._engine.observe(scans, by))
+        return receipts
+
+    async def get(self, order_id: str) -> Order:
+        """An order as it is now."""
+        order: Order = await self._drive(self._engine.get(order_id))
+        return order
+
+    async def find(self, **by: Any) -> Page:
+        """Orders by state, reference, channel or tracking number, page by page."""
+        return self.store.find(self.tenant, **by)
+
+    async def history(self, order_id: str) -> tuple[Recorded, ...]:
+        """Everything that happened to an order, oldest first."""
+        history: tuple[Recorded, ...] = await self._drive(self._engine.history(order_id))
+        return history
+
+    async def explain(self, order: Order | str) -> Explanation:
+        """Where an order stands, whom it waits for, and what is possible or not, and why."""
+        return explain(await self.get(order) if isinstance(order, str) else order, self.process)
+
+    async def preview(
+        self, command: Command, *, at: datetime | None = None, by: Actor | None = None, reason: str = ""
+    ) -> Preview:
+        """What a command would do, without doing it."""
+        envelope = self._envelope(at, by, None, reason, None, None)
+        made: Preview = await self._drive(self._engine.preview(command, envelope))
+        return made
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def _drive(self, effects: Effects) -> Any:
+        """Do what a generator yields, and tell it how it went."""
+        try:
+            effect = next(effects)
+            while True:
+                try:
+                    result = self._perform(effect)
+                    if inspect.isawaitable(result):
+                        result = await result
+                except Exception as error:
+                    effect = effects.throw(error)
+                else:
+                    effect = effects.send(result)
+        except StopIteration as done:
+            return done.value

@@ -1,0 +1,474 @@
+"""What a runtime does, written once: generators that yield what is to be done and are told how it went.
+
+A generator yields `Keep` (call a method of the store) or `Call` (ask a port) and receives the result, or has the
+exception thrown into it. Two small trampolines drive them: `orderflow.runtime.sync` calls, `orderflow.runtime.aio`
+awaits. A proof drives them one step at a time, in every order, with a crash before and after each step.
+
+The rules of the house are in these few functions:
+
+- ``handle`` = decide + append. When the order has moved on meanwhile, it is decided anew, unless the sender named a
+  version. A command that is on record gets its original answer.
+- ``advance`` = ask for what is wanted, conclude, append, until nothing is wanted now. A reply that meets a changed
+order is
+  concluded against the order as it is then; it is never dropped and its port is not asked twice for that.
+- A request that fails is kept with its count and next time, beside the order; when attempts run out, that is concluded
+  too, as the final failure.
+- Nothing is done between an effect and its record that could not be done again: the intention is in the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+import attrs
+
+from orderflow.errors import (
+    CommandIdReused,
+    InvalidInput,
+    OrderflowError,
+    PortRefused,
+    UnknownOrder,
+    VersionConflict,
+)
+from orderflow.messages import SYSTEM, Actor, Command, Envelope, Event
+from orderflow.order import Order
+from orderflow.ports import (
+    EFFECTS,
+    CarrierPort,
+    GaveUp,
+    InventoryPort,
+    NotificationPort,
+    PricingPort,
+    Refused,
+    Repeats,
+    Reply,
+    Request,
+)
+from orderflow.process import OrderProcess, Outcome, Preview, pending
+from orderflow.stages.acceptance import PlaceOrder
+from orderflow.stages.stage import Wanted
+from orderflow.stages.steps import TimePassed
+from orderflow.stages.tracking import RecordTracking
+from orderflow.stores.base import Attempt, CommandRecord, Loaded, Recorded
+from orderflow.tracking import Scan
+from orderflow.values.checked import evolved
+from orderflow.values.frozenmap import FrozenMap
+
+__all__ = ["Call", "DueReport", "Engine", "Keep", "Ports", "Receipt"]
+
+#: How often a command or a reply is decided anew because someone else was quicker.
+_MOST_RACES = 20
+#: How many rounds of asking one call of advance makes; what is left then is done when the order is next due.
+_MOST_ROUNDS = 100
+
+
+@attrs.frozen
+class Keep:
+    """Call a method of the store."""
+
+    method: str
+    args: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = FrozenMap()
+
+
+@attrs.frozen
+class Call:
+    """Ask a port: a method of it, with a request."""
+
+    port: str
+    method: str
+    request: Request
+
+
+Effects: TypeAlias = Generator[Keep | Call, Any, Any]
+
+
+@attrs.frozen
+class Ports:
+    """The systems around; one that is missing is never asked, and what is wanted from it stays wanted."""
+
+    inventory: InventoryPort | None = None
+    pricing: PricingPort | None = None
+    carriers: CarrierPort | None = None
+    notifications: NotificationPort | None = None
+
+
+@attrs.frozen
+class Receipt:
+    """The answer to a command that was accepted.
+
+    Attributes:
+        order: the order as it is now, after the systems around were asked as far as they answered.
+        events: what the command itself led to.
+        command_id: under which id it is on record.
+        version: the order's version right after the command.
+        replayed: whether this is the original answer to a command that was sent before.
+    """
+
+    order: Order
+    events: tuple[Event, ...]
+    command_id: str
+    version: int
+    replayed: bool = False
+
+
+@attrs.frozen
+class DueReport:
+    """What one turn of ``run_due`` did: orders that were advanced, and those that could not be, with the error."""
+
+    advanced: tuple[str, ...]
+    failed: Mapping[str, Exception]
+
+    def __len__(self) -> int:
+        return len(self.advanced) + len(self.failed)
+
+
+@attrs.frozen
+class Engine:
+    """What a runtime needs to know; it holds no state of its own."""
+
+    process: OrderProcess
+    ports: Ports
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    fingerprint: Callable[[Command], str]
+    number: Callable[[int], str]
+    tenant: str = "main"
+    inline: bool = True
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    def handle(self, command: Command, envelope: Envelope) -> Effects:
+        """Decide a command, keep what it leads to, and ask whom that needs."""
+        given = envelope.command_id is not None
+        fingerprint = self.fingerprint(command) if given else ""
+        command_id = envelope.command_id or self.new_id()
+        numbered: Command | None = None
+        for _ in range(_MOST_RACES):
+            if given:
+                record = yield Keep("command", (self.tenant, command_id))
+                if record is not None:
+                    return (yield from self._answer_again(record, fingerprint))
+            numbered = numbered or (yield from self._numbered(command))
+            loaded = yield Keep("load", (self.tenant, numbered.order_id))
+            outcome = self.process.carry_out(loaded.order if loaded else None, numbered, envelope)
+            if not outcome.events and not given:
+                return Receipt(outcome.order, (), command_id, outcome.order.version)
+            try:
+                yield self._append_command(loaded, numbered, outcome, envelope, command_id, fingerprint)
+            except (VersionConflict, CommandIdReused):
+                continue
+            order = outcome.order
+            if self.inline:
+                order = yield from self.advance(outcome.order.id)
+            return Receipt(order, outcome.events, command_id, outcome.order.version)
+        raise VersionConflict(str(numbered.order_id if numbered else ""), -1, -1)
+
+    def _numbered(self, command: Command) -> Effects:
+        """The command with tenant and, for a new order without one, a number of our own."""
+        if not isinstance(command, PlaceOrder):
+            return command
+        if command.tenant not in ("main", self.tenant):
+            raise InvalidInput.because("tenant.other", f"this is the flow of tenant {self.tenant!r}", "tenant")
+        if command.order_id is None:
+            number = yield Keep("next_number", (self.tenant,))
+            order_id = self.number(number)
+            return evolved(command, tenant=self.tenant, order_id=order_id, reference=command.reference or order_id)
+        return evolved(command, tenant=self.tenant) if command.tenant != self.tenant else command
+
+    def _append_command(
+        self,
+        loaded: Loaded | None,
+        command: Command,
+        outcome: Outcome,
+        envelope: Envelope,
+        command_id: str,
+        fingerprint: str,
+    ) -> Keep:
+        before = loaded.order.version if loaded is not None else 0
+        record = CommandRecord(
+            command_id,
+            outcome.order.id,
+            command.TAG,
+            fingerprint,
+            before,
+            outcome.order.version,
+            envelope.at,
+            envelope.by,
+            envelope.reason,
+            envelope.correlation_id,
+        )
+        attempts = loaded.attempts if loaded is not None else FrozenMap()
+        return self._append(outcome, before, command_id, envelope.by, attempts, envelope.at, record)
+
+    def _append(
+        self,
+        outcome: Outcome,
+        before: int,
+        cause: str,
+        by: Actor,
+        attempts: Mapping[str, Attempt],
+        now: datetime,
+        command: CommandRecord | None = None,
+        inbox_taken: Iterable[Scan] = (),
+    ) -> Keep:
+        kept = self._bookkeeping(outcome.order, attempts, now)
+        return Keep(
+            "append",
+            (outcome.order, before, outcome.events),
+            {
+                "cause": cause,
+                "by": by,
+                "command": command,
+                "attempts": kept,
+                "next_at": self._next_at(outcome.order, kept, now),
+                "inbox_taken": inbox_taken,
+            },
+        )
+
+    def _answer_again(self, record: CommandRecord, fingerprint: str) -> Effects:
+        """The original answer to a command that is on record."""
+        if record.fingerprint != fingerprint:
+            raise CommandIdReused(record.command_id)
+        history = yield Keep("history", (self.tenant, record.order_id))
+        events = tuple(recorded.event for recorded in history if record.first < recorded.number <= record.last)
+        if self.inline:
+            order = yield from self.advance(record.order_id)
+        else:
+            order = (yield Keep("load", (self.tenant, record.order_id))).order
+        return Receipt(order, events, record.command_id, record.last, replayed=True)
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def advance(self, order_id: str) -> Effects:
+        """Ask for what is wanted, conclude and append, until nothing is wanted now; the order as it is then."""
+        looked_up: tuple[str, ...] = ()
+        loaded = yield from self._loaded(order_id)
+        for _ in range(_MOST_ROUNDS):
+            order, attempts, now = loaded.order, loaded.attempts, self.clock()
+            moment = self.process.attention(order)
+            ready = self._ready(order, attempts, now)
+            if moment is not None and moment <= now:
+                loaded = yield from self._time_passed(loaded, now)
+            elif ready:
+                loaded = yield from self._round(loaded, ready, now)
+            elif (numbers := order.tracking_numbers) and numbers != looked_up:
+                looked_up = numbers
+                loaded = yield from self._take_inbox(loaded, numbers, now)
+            else:
+                break
+        yield from self._rest(loaded)
+        return loaded.order
+
+    def _loaded(self, order_id: str) -> Effects:
+        loaded = yield Keep("load", (self.tenant, order_id))
+        if loaded is None:
+            raise UnknownOrder(order_id)
+        return loaded
+
+    def _time_passed(self, loaded: Loaded, now: datetime) -> Effects:
+        outcome = self.process.carry_out(loaded.order, TimePassed(loaded.order.id), Envelope(now))
+        return (yield from self._appended(loaded, outcome, "time", now, loaded.attempts))
+
+    def _take_inbox(self, loaded: Loaded, numbers: tuple[str, ...], now: datetime) -> Effects:
+        """Scans that came before the booking whose number they carry."""
+        scans = yield Keep("inbox", (self.tenant, numbers))
+        if not scans:
+            return loaded
+        outcome = self.process.carry_out(loaded.order, RecordTracking(loaded.order.id, scans), Envelope(now))
+        return (yield from self._appended(loaded, outcome, "inbox", now, loaded.attempts, scans))
+
+    def _appended(
+        self,
+        loaded: Loaded,
+        outcome: Outcome,
+        cause: str,
+        now: datetime,
+        attempts: Mapping[str, Attempt],
+        inbox_taken: Iterable[Scan] = (),
+    ) -> Effects:
+        """Append, or load what someone else has appended meanwhile."""
+        keep = self._append(outcome, loaded.order.version, cause, SYSTEM, attempts, now, inbox_taken=inbox_taken)
+        try:
+            yield keep
+        except VersionConflict:
+            return (yield from self._loaded(loaded.order.id))
+        return Loaded(outcome.order, keep.options["attempts"], keep.options["next_at"])
+
+    def _round(self, loaded: Loaded, ready: tuple[Wanted, ...], now: datetime) -> Effects:
+        """Ask for everything that is wanted now, then keep all that was answered in one append."""
+        answers: list[tuple[Wanted, Reply | Exception]] = []
+        for wanted in ready:
+            answers.append((wanted, (yield from self._ask(wanted.request))))
+        for _ in range(_MOST_RACES):
+            outcome, attempts = self._concluded(loaded, answers, now)
+            if not outcome.events:
+                return Loaded(loaded.order, attempts, loaded.next_at)
+            cause = ready[0].request.id if len(ready) == 1 else f"{ready[0].request.id} …"
+            keep = self._append(outcome, loaded.order.version, cause, SYSTEM, attempts, now)
+            try:
+                yield keep
+            except VersionConflict:
+                loaded = yield from self._loaded(loaded.order.id)
+                continue
+            return Loaded(outcome.order, keep.options["attempts"], keep.options["next_at"])
+        return loaded
+
+    def _ask(self, request: Request) -> Effects:
+        """The reply of a port; an exception where it gave none."""
+        port, method = request.PORT
+        repeats = getattr(getattr(self.ports, port), "repeats", Repeats.DEDUPLICATES)
+        try:
+            if repeats is Repeats.LOOKS_UP and type(request) in EFFECTS:
+                found = yield Call(port, "lookup", request)
+                if found is not None:
+                    return found
+            return (yield Call(port, method, request))
+        except PortRefused as refused:
+            return Refused(refused.code, refused.message)
+        except Exception as failed:
+            return failed
+
+    def _concluded(
+        self, loaded: Loaded, answers: list[tuple[Wanted, Reply | Exception]], now: datetime
+    ) -> tuple[Outcome, FrozenMap[str, Attempt]]:
+        """What the answers mean to the order as it is, and how asking went."""
+        order = loaded.order
+        events: list[Event] = []
+        attempts = dict(loaded.attempts)
+        for wanted, answer in answers:
+            request_id = wanted.request.id
+            reply = self._failed(wanted, answer, attempts, now) if isinstance(answer, Exception) else answer
+            if reply is None:
+                continue
+            attempts.pop(request_id, None)
+            outcome = self.process.settle(order, wanted.request, reply, now)
+            order = outcome.order
+            events += outcome.events
+        self._not_at_once_again(order, answers, attempts, now)
+        return Outcome(tuple(events), order), FrozenMap(attempts)
+
+    def _failed(self, wanted: Wanted, failed: Exception, attempts: dict[str, Attempt], now: datetime) -> Reply | None:
+        """Another failure: to be tried later, or the final one."""
+        retry = self.process.policy.retry
+        known = attempts.get(wanted.request.id)
+        failures = (known.failures if known is not None else 0) + 1
+        reason = str(failed) if isinstance(failed, OrderflowError) else f"{type(failed).__name__}: {failed}"
+        if failures >= retry.attempts and not wanted.repeats:
+            return GaveUp(failures, reason)
+        attempts[wanted.request.id] = Attempt(failures, now + retry.delay(failures), reason)
+        return None
+
+    def _not_at_once_again(
+        self,
+        order: Order,
+        answers: list[tuple[Wanted, Reply | Exception]],
+        attempts: dict[str, Attempt],
+        now: datetime,
+    ) -> None:
+        """What was asked and is still wanted is asked again later, not at once."""
+        still = {wanted.request.id: wanted for wanted in pending(order, self.process.stages)}
+        for wanted, _ in answers:
+            request_id = wanted.request.id
+            if request_id in still and request_id not in attempts:
+                attempts[request_id] = Attempt(0, now + self._pause(still[request_id]))
+
+    def _pause(self, wanted: Wanted) -> timedelta:
+        policy = self.process.policy
+        return (policy.poll_every or policy.retry.longest) if wanted.repeats else policy.retry.first
+
+    # -- when to look again ------------------------------------------------------------------------------------------
+
+    def _ready(self, order: Order, attempts: Mapping[str, Attempt], now: datetime) -> tuple[Wanted, ...]:
+        """What may be asked now."""
+        return tuple(
+            wanted
+            for wanted in pending(order, self.process.stages)
+            if (moment := self._when(wanted, attempts, now)) is not None and moment <= now
+        )
+
+    def _when(self, wanted: Wanted, attempts: Mapping[str, Attempt], now: datetime) -> datetime | None:
+        """The moment from which a request may be asked; ``None`` where nobody is there to be asked."""
+        if getattr(self.ports, wanted.request.PORT[0]) is None:
+            return None
+        if wanted.repeats and self.process.policy.poll_every is None:
+            return None
+        moment = wanted.not_before or now
+        attempt = attempts.get(wanted.request.id)
+        return moment if attempt is None else max(moment, attempt.next_at)
+
+    def _bookkeeping(self, order: Order, attempts: Mapping[str, Attempt], now: datetime) -> FrozenMap[str, Attempt]:
+        """Attempts at what is still wanted; a new poll begins one interval from now."""
+        wanted = pending(order, self.process.stages)
+        kept: dict[str, Attempt] = {}
+        for one in wanted:
+            attempt = attempts.get(one.request.id)
+            if attempt is not None:
+                kept[one.request.id] = attempt
+            elif one.repeats and self.process.policy.poll_every is not None:
+                kept[one.request.id] = Attempt(0, now + self.process.policy.poll_every)
+        return FrozenMap(kept)
+
+    def _next_at(self, order: Order, attempts: Mapping[str, Attempt], now: datetime) -> datetime | None:
+        """The next moment of attention: of time alone, of a request, of a retry."""
+        moments = [self._when(wanted, attempts, now) for wanted in pending(order, self.process.stages)]
+        moments.append(self.process.attention(order))
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _rest(self, loaded: Loaded) -> Effects:
+        """Keep when to look again, where the last append did not say so."""
+        attempts = self._bookkeeping(loaded.order, loaded.attempts, self.clock())
+        next_at = self._next_at(loaded.order, attempts, self.clock())
+        stored = yield Keep("load", (self.tenant, loaded.order.id))
+        if stored is not None and (stored.attempts != attempts or stored.next_at != next_at):
+            yield Keep("reschedule", (self.tenant, loaded.order.id, loaded.order.version, attempts, next_at))
+
+    # -- facts and questions -----------------------------------------------------------------------------------------
+
+    def run_due(self, limit: int, lease: timedelta) -> Effects:
+        """Advance the orders that need attention; one that fails does not keep the others from theirs."""
+        due = yield Keep("due", (self.tenant, self.clock(), limit, lease))
+        advanced: list[str] = []
+        failed: dict[str, Exception] = {}
+        for order_id in due:
+            try:
+                yield from self.advance(order_id)
+            except OrderflowError as error:
+                failed[order_id] = error
+            else:
+                advanced.append(order_id)
+        return DueReport(tuple(advanced), failed)
+
+    def observe(self, scans: Iterable[Scan], by: Actor) -> Effects:
+        """Record what carriers report, wherever the parcels belong; what nobody knows waits in the inbox."""
+        found: dict[str, list[Scan]] = {}
+        for scan in scans:
+            for order_id in (yield Keep("park", (self.tenant, scan))):
+                found.setdefault(order_id, []).append(scan)
+        receipts: list[Receipt] = []
+        for order_id, mine in found.items():
+            receipts.append((yield from self.handle(RecordTracking(order_id, mine), Envelope(self.clock(), by))))
+        return tuple(receipts)
+
+    def get(self, order_id: str) -> Effects:
+        """An order as it is now."""
+        return (yield from self._loaded(order_id)).order
+
+    def preview(self, command: Command, envelope: Envelope) -> Effects:
+        """What a command would do."""
+        order_id = command.order_id
+        loaded = (yield Keep("load", (self.tenant, order_id))) if order_id is not None else None
+        if loaded is None and isinstance(command, PlaceOrder):
+            order_id = order_id or "preview"
+            command = evolved(command, tenant=self.tenant, order_id=order_id, reference=command.reference or order_id)
+        made: Preview = self.process.preview(loaded.order if loaded is not None else None, command, envelope)
+        return made
+
+    def history(self, order_id: str) -> Effects:
+        """Everything that happened to an order, oldest first."""
+        history: tuple[Recorded, ...] = yield Keep("history", (self.tenant, order_id))
+        if not history:
+            raise UnknownOrder(order_id)
+        return history

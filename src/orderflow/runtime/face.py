@@ -1,0 +1,105 @@
+"""What both runtimes share: how they are built, and how a command gets its envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from orderflow.defaults import STANDARD
+from orderflow.messages import SYSTEM, Actor, Command, Envelope
+from orderflow.policy import Policy
+from orderflow.ports import CarrierPort, InventoryPort, NotificationPort, PricingPort
+from orderflow.process import OrderProcess
+from orderflow.runtime.clock import random_id, system_clock
+from orderflow.runtime.engine import Call, Engine, Keep, Ports
+from orderflow.stores.base import OrderStore
+
+__all__ = ["Face", "numbered_from_1001"]
+
+
+def numbered_from_1001(number: int) -> str:
+    """A-1001, A-1002, ...: the numbering of orders that come without a number."""
+    return f"A-{1000 + number}"
+
+
+def _fingerprint(command: Command) -> str:
+    """A digest of a command's whole body."""
+    from orderflow.codec import standard_codec
+
+    return standard_codec().fingerprint(command)
+
+
+class Face:
+    """How a runtime is built.
+
+    Args:
+        inventory: the system that owns the stock.
+        pricing: the system that knows prices.
+        carriers: the carriers.
+        notifications: what brings messages to people.
+        store: where orders are kept; in memory, where none is given.
+        policy: how orders are processed.
+        clock: what time it is.
+        tenant: whose orders these are.
+        inline: whether ``handle`` also asks the systems around; without, ``run_due`` does.
+        new_id: ids for commands that were given none.
+        number: the id of the n-th order that comes without one.
+        process: a whole process of one's own, with further stages.
+        fingerprint: a digest of a command's body, for hosts with commands of their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        inventory: InventoryPort | None = None,
+        pricing: PricingPort | None = None,
+        carriers: CarrierPort | None = None,
+        notifications: NotificationPort | None = None,
+        store: OrderStore | None = None,
+        policy: Policy = STANDARD,
+        clock: Callable[[], datetime] = system_clock,
+        tenant: str = "main",
+        inline: bool = True,
+        new_id: Callable[[], str] = random_id,
+        number: Callable[[int], str] = numbered_from_1001,
+        process: OrderProcess | None = None,
+        fingerprint: Callable[[Command], str] = _fingerprint,
+    ) -> None:
+        self.store = store if store is not None else _memory_store()
+        self.ports = Ports(inventory, pricing, carriers, notifications)
+        self.process = process or OrderProcess(policy)
+        self.clock = clock
+        self.tenant = tenant
+        self._engine = Engine(self.process, self.ports, clock, new_id, fingerprint, number, tenant, inline)
+
+    def _envelope(
+        self,
+        at: datetime | None,
+        by: Actor | None,
+        command_id: str | None,
+        reason: str,
+        expected_version: int | None,
+        correlation_id: str | None,
+    ) -> Envelope:
+        return Envelope(
+            at if at is not None else self.clock(), by or SYSTEM, command_id, reason, expected_version, correlation_id
+        )
+
+    def close(self) -> None:
+        """Close the store, where it can be closed."""
+        closing = getattr(self.store, "close", None)
+        if closing is not None:
+            closing()
+
+    def _perform(self, effect: Keep | Call) -> Any:
+        if type(effect) is Keep:
+            return getattr(self.store, effect.method)(*effect.args, **effect.options)
+        assert isinstance(effect, Call)
+        return getattr(getattr(self.ports, effect.port), effect.method)(effect.request)
+
+
+def _memory_store() -> Any:
+    from orderflow.stores.memory import MemoryStore
+
+    return MemoryStore()

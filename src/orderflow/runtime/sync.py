@@ -1,0 +1,122 @@
+"""The runtime for programs that call: one thread, ports that return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from orderflow.explain import Explanation, explain
+from orderflow.messages import SYSTEM, Actor, Command
+from orderflow.order import Order
+from orderflow.process import Preview
+from orderflow.runtime.engine import Call, DueReport, Effects, Keep, Receipt
+from orderflow.runtime.face import Face
+from orderflow.stores.base import Page, Recorded
+from orderflow.tracking import Scan
+
+__all__ = ["OrderFlow"]
+
+
+class OrderFlow(Face):
+    """Orders that are kept, and systems that are asked: the front door for most programs.
+
+    See `orderflow.runtime.face.Face` for what it is built from. It can be used as a context manager, which closes the
+    store. It never asks a port inside a transaction of its own or of the host, and never raises `PortUnavailable` once
+    a command is kept: what could not be asked is asked again by `run_due`.
+    """
+
+    def handle(
+        self,
+        command: Command,
+        *,
+        at: datetime | None = None,
+        by: Actor | None = None,
+        command_id: str | None = None,
+        reason: str = "",
+        expected_version: int | None = None,
+        correlation_id: str | None = None,
+    ) -> Receipt:
+        """Carry out a command, and ask whom that needs.
+
+        Raises:
+            CommandRefused: it may not happen now; nothing has happened.
+            VersionConflict: ``expected_version`` is not the order's.
+            CommandIdReused: ``command_id`` is on record with another body.
+            DuplicateOrder: the channel has an order with this reference.
+        """
+        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id)
+        receipt: Receipt = self._drive(self._engine.handle(command, envelope))
+        return receipt
+
+    def advance(self, order_id: str) -> Order:
+        """Ask for what an order wants now; the order as it is then."""
+        order: Order = self._drive(self._engine.advance(order_id))
+        return order
+
+    def run_due(self, limit: int = 100, lease: timedelta = timedelta(minutes=5)) -> DueReport:
+        """Give their turn to the orders that need attention: retries, polls, deadlines, what a crash left open."""
+        report: DueReport = self._drive(self._engine.run_due(limit, lease))
+        return report
+
+    def observe(self, *scans: Scan, by: Actor = SYSTEM) -> tuple[Receipt, ...]:
+        """Record what carriers report, in whichever orders the parcels are; unknown numbers wait in the inbox."""
+        receipts: tuple[Receipt, ...] = self._drive(self._engine.observe(scans, by))
+        return receipts
+
+    def get(self, order_id: str) -> Order:
+        """An order as it is now.
+
+        Raises:
+            UnknownOrder: there is none.
+        """
+        order: Order = self._drive(self._engine.get(order_id))
+        return order
+
+    def find(self, **by: Any) -> Page:
+        """Orders by state, reference, channel or tracking number, page by page; see `OrderStore.find`."""
+        return self.store.find(self.tenant, **by)
+
+    def history(self, order_id: str) -> tuple[Recorded, ...]:
+        """Everything that happened to an order, oldest first."""
+        history: tuple[Recorded, ...] = self._drive(self._engine.history(order_id))
+        return history
+
+    def explain(self, order: Order | str) -> Explanation:
+        """Where an order stands, whom it waits for, and what is possible or not, and why."""
+        return explain(self.get(order) if isinstance(order, str) else order, self.process)
+
+    def preview(
+        self, command: Command, *, at: datetime | None = None, by: Actor | None = None, reason: str = ""
+    ) -> Preview:
+        """What a command would do, without doing it."""
+        made: Preview = self._drive(self._engine.preview(command, self._envelope(at, by, None, reason, None, None)))
+        return made
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _drive(self, effects: Effects) -> Any:
+        """Do what a generator yields, and tell it how it went."""
+        return drive(effects, self._perform)
+
+
+def drive(effects: Effects, perform: Callable[[Keep | Call], Any]) -> Any:
+    """Run a generator of effects to its end with a function that performs one."""
+    try:
+        effect = next(effects)
+        while True:
+            try:
+                result = perform(effect)
+            except Exception as error:
+                effect = effects.throw(error)
+            else:
+                effect = effects.send(result)
+    except StopIteration as done:
+        return done.value
