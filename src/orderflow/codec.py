@@ -351,12 +351,42 @@ def _map(key: _Form, item: _Form) -> _Form:
 
 
 class _Forms:
-    """The form of every type that was met so far."""
+    """The form of every class that was met so far, worked out at the first meeting.
+
+    Two threads that meet a class at once both work it out, each in a draft of its own, and come to the same.
+    """
 
     def __init__(self, leaves: Mapping[Any, _Form]) -> None:
-        self._leaves = leaves
-        self._records: dict[type, _Form] = {}
+        self.leaves = leaves
+        self.records: dict[type, _Form] = {}
         self._converter: Any = None
+
+    def record(self, cls: type) -> _Form:
+        """A class with fields: an object."""
+        found = self.records.get(cls)
+        if found is None:
+            draft = _Draft(self)
+            found = draft.record(cls)
+            self.records.update(draft.records)
+        return found
+
+    @property
+    def converter(self) -> Any:
+        """What cattrs wants to have along, although every hook is ours."""
+        if self._converter is None:
+            from cattrs import Converter
+
+            self._converter = Converter()
+        return self._converter
+
+
+class _Draft:
+    """The forms of a class and of all that is inside it, while they are being worked out."""
+
+    def __init__(self, forms: _Forms) -> None:
+        self._forms = forms
+        self._leaves = forms.leaves
+        self.records = dict(forms.records)
 
     def of(self, kind: Any) -> _Form:
         """How a type is written; `TypeError` for one that cannot be."""
@@ -408,32 +438,26 @@ class _Forms:
 
     def tagged(self, what: str, classes: Iterable[type]) -> _Form:
         """One of several classes, told apart by their tags."""
-        family = _Family(what, classes, self, {})
+        family = _Family(what, classes, self._forms, {})
         return _Form(lambda raw, kind: family.load(raw), family.dump)
 
     def record(self, cls: type) -> _Form:
         """A class with fields: an object."""
-        found = self._records.get(cls)
+        found = self.records.get(cls)
         if found is None:
             # a class that contains itself finds this while it is being worked out
-            self._records[cls] = _Form(
-                lambda raw, kind: self._records[cls].read(raw, kind),
-                lambda held: self._records[cls].write(held),  # type: ignore[misc]
+            self.records[cls] = _Form(
+                lambda raw, kind: self.records[cls].read(raw, kind),
+                lambda held: self.records[cls].write(held),  # type: ignore[misc]
             )
-            try:
-                found = self._records[cls] = self._made(cls)
-            except BaseException:
-                del self._records[cls]
-                raise
+            found = self.records[cls] = self._made(cls)
         return found
 
     def _made(self, cls: type) -> _Form:
-        from cattrs import Converter, override
+        from cattrs import override
         from cattrs.fns import identity
         from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
-        if self._converter is None:
-            self._converter = Converter()
         kinds = typing.get_type_hints(cls, include_extras=True)
         overrides: dict[str, Any] = {}
         for field in attrs.fields(cls):
@@ -445,10 +469,10 @@ class _Forms:
             except TypeError as unknown:
                 raise TypeError(f"{cls.__qualname__}.{field.name}: {unknown}") from None
             overrides[field.name] = override(struct_hook=form.read, unstruct_hook=form.write or identity)
-        write: Write = make_dict_unstructure_fn(cls, self._converter, _cattrs_omit_if_default=True, **overrides)
+        write: Write = make_dict_unstructure_fn(cls, self._forms.converter, _cattrs_omit_if_default=True, **overrides)
         read: Read = make_dict_structure_fn(
             cls,
-            self._converter,
+            self._forms.converter,
             _cattrs_forbid_extra_keys=True,
             _cattrs_detailed_validation=True,
             _cattrs_prefer_attrib_converters=False,

@@ -118,6 +118,11 @@ def test_every_impossible_price_is_named() -> None:
     ]
 
 
+def test_shipping_is_in_whole_cents() -> None:
+    with pytest.raises(InvalidInput, match=r"money\.not_rounded"):
+        PriceList({"TEA": "4.60"}, shipping="4.905")
+
+
 def test_a_changed_price_is_undone_by_a_restore() -> None:
     prices = PriceList({"TEA": "4.60"})
     taken, before = prices.snapshot(), prices.fingerprint()

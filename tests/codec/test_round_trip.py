@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import threading
 import typing
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from typing import Any
@@ -249,6 +251,21 @@ def test_the_standard_codec_is_made_once_and_knows_the_standard_stages() -> None
     assert standard_codec() is standard_codec()
     assert set(standard_codec().events.values()) == set(some.all_events())
     assert set(standard_codec().commands.values()) == set(some.all_commands())
+
+
+def test_threads_that_meet_a_class_at_the_same_moment_all_read_it() -> None:
+    event = sample(OrderPlaced)
+    for _ in range(5):
+        fresh = Codec(some.all_stages())
+        text = CODEC.event_to_json(event)
+        start = threading.Barrier(4)
+
+        def read(codec: Codec = fresh, text: str = text, start: threading.Barrier = start) -> Event:
+            start.wait()
+            return codec.event_from_json(text)
+
+        with ThreadPoolExecutor(4) as pool:
+            assert [done.result() for done in [pool.submit(read) for _ in range(4)]] == [event] * 4
 
 
 def test_an_event_without_its_optional_parts_is_read_with_the_defaults() -> None:

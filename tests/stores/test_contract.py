@@ -46,7 +46,7 @@ def everything(store: OrderStore, tenant: str = "main") -> list[Any]:
     ]
 
 
-# -- append, load, history -----------------------------------------------------------------------------------------------
+# -- append, load, history ---------------------------------------------------------------------------------------------
 
 
 def test_what_was_appended_is_loaded(store: OrderStore) -> None:
@@ -135,7 +135,7 @@ def test_an_orders_version_is_the_number_of_its_events(store: OrderStore) -> Non
         store.append(evolve(None, placing()).replace(version=2), 0, [placing()], cause="c", by=SYSTEM)
 
 
-# -- references, tenants -------------------------------------------------------------------------------------------------
+# -- references, tenants -----------------------------------------------------------------------------------------------
 
 
 def test_a_channel_has_one_order_with_a_reference(store: OrderStore) -> None:
@@ -183,7 +183,7 @@ def test_tenants_see_nothing_of_each_other(store: OrderStore) -> None:
     assert store.next_number("other") == 1
 
 
-# -- commands ------------------------------------------------------------------------------------------------------------
+# -- commands ----------------------------------------------------------------------------------------------------------
 
 
 def test_what_became_of_a_command_is_on_record(store: OrderStore) -> None:
@@ -245,7 +245,7 @@ def test_a_reused_command_id_is_told_before_anything_else(
         change(store, order)
 
 
-# -- attention -----------------------------------------------------------------------------------------------------------
+# -- attention ---------------------------------------------------------------------------------------------------------
 
 
 def test_orders_are_due_most_urgent_first(store: OrderStore) -> None:
@@ -329,7 +329,7 @@ def test_an_order_is_leased_to_one_thread_only(store: OrderStore) -> None:
     assert sorted(taken) == sorted(f"O{number}" for number in range(30))
 
 
-# -- lists ---------------------------------------------------------------------------------------------------------------
+# -- lists -------------------------------------------------------------------------------------------------------------
 
 
 def test_orders_are_found_by_each_column_and_by_several(store: OrderStore) -> None:
@@ -405,7 +405,7 @@ def test_a_page_has_at_least_one_order_and_at_most_a_thousand(store: OrderStore,
     assert refused.value.codes == ("find.bad_limit",)
 
 
-# -- tracking, inbox, numbers --------------------------------------------------------------------------------------------
+# -- tracking, inbox, numbers ------------------------------------------------------------------------------------------
 
 
 def test_a_scan_nobody_knows_is_parked_once_and_found_by_its_number(store: OrderStore) -> None:

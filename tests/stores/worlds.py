@@ -75,7 +75,7 @@ def scan(number: str = "T1", status: str = "in_transit", minutes: int = 5, **mor
     return Scan(number, status, after(minutes), **more)
 
 
-# -- other processes -----------------------------------------------------------------------------------------------------
+# -- other processes ---------------------------------------------------------------------------------------------------
 
 
 def in_another_process(call: str) -> subprocess.Popen[str]:
@@ -129,3 +129,17 @@ def die_before(path: str, statement: str) -> None:
     store._connection.set_trace_callback(watching)
     carried(store, loaded.order, "T1", command=record(), next_at=after(9), inbox_taken=[scan("T0")])
     os._exit(9)
+
+
+def use_after_fork(path: str) -> None:
+    """Fork with an open store; the child is refused, the parent goes on."""
+    with SqliteStore(path) as store:
+        if (child := os.fork()) == 0:
+            try:
+                append_once(store, "child")
+            except RuntimeError as refused:
+                store.close()
+                os._exit(7 if "in every process" in str(refused) else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        append_once(store, "parent")

@@ -42,6 +42,7 @@ FULFILLMENT = Lifecycle(
     steps=(
         Step("planned", "start_picking", "picking"),
         Step("planned", "cancel", "cancelled"),
+        Step("picking", "pick", "picking"),
         Step("picking", "finish_picking", "picked"),
         Step("picking", "cancel", "cancelled"),
         Step("picked", "pack", "picked"),

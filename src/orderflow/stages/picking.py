@@ -292,7 +292,7 @@ STAGE = Stage(
                 (order_exists,),
                 (the_fulfillment_exists,),
                 (
-                    fulfillment_may("finish_picking"),
+                    fulfillment_may("pick"),
                     order_not_cancelling,
                     nothing_holds("pick", on_fulfillment),
                 ),

@@ -145,7 +145,7 @@ class MemoryStore:
         new = tuple(
             Recorded(number, event, cause, by) for number, event in enumerate(events, start=expected_version + 1)
         )
-        assert order.version == expected_version + len(new), "an order's version is the number of its events"
+        assert 0 < order.version == expected_version + len(new), "an order's version is the number of its events"
         taken = tuple(inbox_taken)
         with self._lock:
             kept = self._may_be_kept(order, expected_version, command)

@@ -13,7 +13,8 @@ Loaded orders stay in memory. They are checked against the version in the file a
 processes can work on one file: only the events that another process added are read and replayed.
 
 One connection serves all threads of a process in turn: SQLite has one writer anyway, and a lock is fairer than its
-polling. A forked child opens a connection of its own.
+polling. SQLite does not survive a fork: a store that was opened before it refuses to work in the child, which has to
+open its own.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
-from typing import Any, Final, Literal, Protocol, Self
+from typing import Any, Final, Literal, NoReturn, Protocol, Self
 
 import attrs
 
@@ -196,7 +197,6 @@ class SqliteStore:
         self._snapshot_every = snapshot_every
         self._cache: dict[_Key, _Cached] = {}
         self._cache_size = cache
-        self._inherited: list[sqlite3.Connection] = []
         self._open()
 
     def __enter__(self) -> Self:
@@ -209,8 +209,8 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of the file. A store that is closed cannot be used any more."""
-        with self._lock:
-            if self._pid == os.getpid():
+        if self._pid == os.getpid():
+            with self._lock:
                 self._connection.close()
 
     # -- orders ------------------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ class SqliteStore:
         """Keep a change, whole or not at all; see `OrderStore.append`."""
         key = (order.tenant, order.id)
         rows = self._event_rows(order, expected_version, events, cause, by)
-        assert order.version == expected_version + len(rows), "an order's version is the number of its events"
+        assert 0 < order.version == expected_version + len(rows), "an order's version is the number of its events"
         before = self._cached_at(key, expected_version)
         numbers = _new_numbers(order, before)
         snapshot = self._snapshot(order, expected_version, before)
@@ -488,18 +488,16 @@ class SqliteStore:
 
     def _reading(self) -> _Turn:
         if self._pid != os.getpid():
-            self._reopen()
+            self._refuse_the_child()
         return self._turn
 
     def _writing(self) -> _Transaction:
         if self._pid != os.getpid():
-            self._reopen()
+            self._refuse_the_child()
         return self._transaction
 
-    def _reopen(self) -> None:
-        """In a forked child: what the parent has open must neither be used nor be closed."""
-        self._inherited.append(self._connection)
-        self._open()
+    def _refuse_the_child(self) -> NoReturn:
+        raise RuntimeError(f"{self._path} was opened before this process was forked: open a store in every process")
 
 
 class _Turn:

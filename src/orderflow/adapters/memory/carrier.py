@@ -183,8 +183,8 @@ class MemoryCarrier(Books):
             tracking_number: What is scanned.
             status: Which of the twelve statuses it has.
             at: When it occurred; now if left out.
-            fields: What else the scan says: ``reason``, ``location``, ``raw``, ``estimate``, ``action_required``,
-            ``id``.
+            fields: What else the scan says: ``reason``, ``location``, ``raw``, ``estimate``, ``action_required``;
+                also its ``id``, which is counted if left out.
         """
         if tracking_number not in self._owner:
             raise PortRefused("carrier.unknown_tracking_number", f"{self.name} has no parcel {tracking_number!r}")

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from heapq import heappop, heappush
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
@@ -40,7 +40,8 @@ from orderflow.values.numbers import EXACT, ZERO, add, as_not_negative, as_posit
 
 __all__ = ["ClaimEntry", "Discrepancy", "MemoryInventory"]
 
-_Cell = tuple[str, str]
+_Cell: TypeAlias = tuple[str, str]
+_Number: TypeAlias = Decimal | int | str
 _ISSUED = Issued()
 
 
@@ -99,7 +100,9 @@ class MemoryInventory(Books):
 
     def __init__(
         self,
-        stock: Mapping[str | tuple[str, str], int | str | Decimal] | Mapping[str, int | str | Decimal] | None = None,
+        stock: (
+            Mapping[str, _Number] | Mapping[tuple[str, str], _Number] | Mapping[str | tuple[str, str], _Number] | None
+        ) = None,
         *,
         location: str = "MAIN",
         clock: Callable[[], datetime] | None = None,

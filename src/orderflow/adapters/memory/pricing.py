@@ -22,13 +22,14 @@ from orderflow.charges import Amounts
 from orderflow.errors import InvalidInput, PortRefused, Problems
 from orderflow.ports import Quote, QuotedLine, QuoteLine, QuotePrices, Repeats
 from orderflow.values.money import Money, as_currency, as_money, split, zero
-from orderflow.values.numbers import EXACT, ONE, ZERO, add, as_decimal, as_not_negative, as_positive, ratio_rounded
+from orderflow.values.numbers import EXACT, ONE, ZERO, add, as_decimal, as_not_negative, as_positive, round_to
 
 __all__ = ["PriceList"]
 
 _Number: TypeAlias = Decimal | int | str
 _Price: TypeAlias = Money | Decimal | int | str
 _MOST_DIGITS, _PLACES = 28, 12
+_DIVIDING = decimal.Context(prec=_MOST_DIGITS, rounding=decimal.ROUND_HALF_EVEN)
 
 
 @attrs.frozen
@@ -79,7 +80,7 @@ class PriceList(Books):
         problems = Problems()
         self.tax = problems.attempt("tax", as_not_negative, tax) or ZERO
         self.discount_percent = problems.attempt("discount_percent", as_not_negative, discount_percent) or ZERO
-        self.shipping = None if shipping is None else problems.attempt("shipping", self._money, shipping)
+        self.shipping = None if shipping is None else problems.attempt("shipping", self._whole, shipping)
         bases = base_quantities or {}
         for sku, price in prices.items():
             with problems.at(f"prices[{sku!r}]"):
@@ -97,27 +98,23 @@ class PriceList(Books):
     ) -> None:
         """Change a product's price, or add the product. Quotes given before stay as they were."""
         pairs = price if isinstance(price, (list, tuple)) else [(ZERO, price)]
-        breaks = sorted(
-            ((as_not_negative(least), self._money(each)) for least, each in pairs), reverse=True, key=_least
-        )
+        breaks = [(as_not_negative(least), self._money(each)) for least, each in pairs]
         if not breaks:
             raise InvalidInput.because("pricing.no_breaks", "needs at least one price")
-        self._entries[sku] = _Entry(tuple(breaks), as_positive(base_quantity))
+        self._entries[sku] = _Entry(tuple(sorted(breaks, key=_least, reverse=True)), as_positive(base_quantity))
 
     def quote(self, request: QuotePrices) -> Quote:
         """Price the units asked for.
 
         Raises:
-            PortRefused: ``pricing.other_currency``, ``pricing.unknown_product`` or ``pricing.below_minimum`` (fewer
-            units
-                than the lowest break).
+            PortRefused: ``pricing.other_currency``, ``pricing.unknown_product`` or ``pricing.below_minimum`` (for fewer
+                units than the lowest break).
         """
         if request.currency != self.currency:
             raise PortRefused("pricing.other_currency", f"prices are in {self.currency}, not {request.currency}")
         chosen = [self._chosen(line) for line in request.lines]
-        goods = [
-            self._times(price, line.quantity, base) for line, (price, base) in zip(request.lines, chosen, strict=True)
-        ]
+        pairs = zip(request.lines, chosen, strict=True)
+        goods = [self._times(price, line.quantity, base) for line, (price, base) in pairs]
         shares = self._shipping_shares(request.lines, goods)
         return Quote(
             tuple(
@@ -139,6 +136,10 @@ class PriceList(Books):
             raise InvalidInput.because("number.negative", "must not be negative")
         return money
 
+    def _whole(self, raw: Any) -> Money:
+        """Money in whole cents, as it is shared out (``money.not_rounded``)."""
+        return split(self._money(raw), [ONE])[0]
+
     def _chosen(self, line: QuoteLine) -> tuple[Money, Decimal]:
         """The price of a line's units, and for how many it is."""
         entry = self._entries.get(line.sku)
@@ -155,16 +156,18 @@ class PriceList(Books):
         return _storable(worth) if base == ONE else self._over(worth, base)
 
     def _over(self, worth: Money, by: Decimal) -> Money:
-        """A quotient, exact if it can be, and never with more digits than can be stored."""
-        try:
-            return Money(EXACT.divide(worth.amount, by), self.currency)
-        except (decimal.Inexact, InvalidInput):
-            return Money(ratio_rounded(worth.amount, by, _places(worth)), self.currency)
+        """A quotient, exact if it ends within a dozen places, and never with more digits than can be stored."""
+        share = _DIVIDING.divide(worth.amount, by)
+        _, _, exponent = share.as_tuple()
+        assert isinstance(exponent, int)
+        return Money(share if exponent >= -_PLACES else round_to(share, _places(worth)), self.currency)
 
     def _shipping_shares(self, lines: Sequence[QuoteLine], goods: Sequence[Money]) -> Iterable[Money]:
         """What each line bears of the shipping: in proportion to its worth, and nothing after the first quote."""
         if self.shipping is None or not lines or any(line.already for line in lines):
             return [self._nothing] * len(lines)
+        if len(lines) == 1:
+            return [self.shipping]
         weights = [worth.amount for worth in goods]
         return split(self.shipping, weights if any(weights) else [line.quantity for line in lines])
 
