@@ -250,6 +250,36 @@ def test_an_event_this_program_cannot_know_leaves_that_order_alone(
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 
+def just_before_it_writes(store: SqliteStore, do: Callable[[], Any]) -> None:
+    """Have something happen in the file between what the store has read and its next transaction."""
+
+    def watching(sql: str) -> None:
+        if sql.startswith("BEGIN"):
+            store._connection.set_trace_callback(None)
+            do()
+
+    store._connection.set_trace_callback(watching)
+
+
+def test_a_scan_is_not_parked_when_its_number_becomes_known_at_that_moment(path: Path, store: SqliteStore) -> None:
+    with SqliteStore(path) as other:
+        order = placed(other)
+        just_before_it_writes(store, lambda: carried(other, order, "T1"))
+
+        assert store.park("main", scan("T1")) == ("O1",)
+
+    assert store.inbox("main", ["T1"]) == ()
+
+
+def test_an_order_that_is_leased_at_that_moment_is_not_leased_twice(path: Path, store: SqliteStore) -> None:
+    lease = after(1) - after(0)
+    with SqliteStore(path) as other:
+        placed(other, next_at=after(1))
+        just_before_it_writes(store, lambda: other.due("main", after(1), 1, lease))
+
+        assert store.due("main", after(1), 1, lease) == ()
+
+
 def test_processes_that_change_one_order_lose_no_change_and_number_each_event_once(path: Path) -> None:
     with SqliteStore(path) as store:
         placed(store)

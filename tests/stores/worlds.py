@@ -106,7 +106,7 @@ def append_many(path: str, who: str, times: int) -> None:
 
 
 def append_once(store: OrderStore, cause: str) -> None:
-    while True:
+    for _ in range(1000):
         loaded = store.load("main", "O1")
         assert loaded is not None
         try:
@@ -114,6 +114,7 @@ def append_once(store: OrderStore, cause: str) -> None:
             return
         except VersionConflict:
             continue
+    raise AssertionError("somebody else was faster a thousand times")
 
 
 def die_before(path: str, statement: str) -> None:

@@ -1,0 +1,207 @@
+"""One order's life, what may come across it, and the judgement at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from orderflow import (
+    STANDARD,
+    Address,
+    AmendOrder,
+    BookShipment,
+    CancelOrder,
+    Command,
+    CommandRefused,
+    Contact,
+    DespatchShipment,
+    Envelope,
+    MemoryStore,
+    OrderProcess,
+    PackParcel,
+    Party,
+    PlaceOrder,
+    RecordPick,
+    StartPicking,
+    pending,
+    replay,
+)
+from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
+from orderflow.process import STAGES
+from orderflow.runtime.engine import Effects, Engine, Ports
+from orderflow.runtime.sync import drive
+from orderflow.stages.stage import Stage
+from tests.proof.interleaving import Found, Script, World, search
+
+__all__ = ["AMENDMENT_DOWN", "AMENDMENT_UP", "CANCELLATION", "Setting", "proved"]
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+ID = "A-1"
+
+LIFE = (
+    StartPicking(ID, "F1"),
+    RecordPick(ID, "F1"),
+    PackParcel(ID, "F1"),
+    BookShipment(ID, service="standard"),
+    DespatchShipment(ID),
+)
+CANCELLATION = (CancelOrder(ID),)
+AMENDMENT_UP = (AmendOrder(ID, {"L1": 3}),)
+AMENDMENT_DOWN = (AmendOrder(ID, {"L1": 1}),)
+
+
+@attrs.define
+class Setting:
+    """A world with one order just placed, and an engine to work on it."""
+
+    engine: Engine
+    world: World
+    inventory: MemoryInventory
+    carrier: MemoryCarrier
+    mailbox: Mailbox
+    clock: ManualClock
+
+    @classmethod
+    def fresh(cls, stages: tuple[Stage, ...] = STAGES, *, fencing: bool = True) -> Setting:
+        """Stock of ten, one order of two, placed and not yet attended to."""
+        clock = ManualClock(NOW)
+        inventory = MemoryInventory({"TEA": 10}, location="BER", clock=clock)
+        inventory.fencing = fencing
+        carrier, mailbox = MemoryCarrier(clock=clock), Mailbox()
+        prices = PriceList({"TEA": "9.90"}, currency="EUR", tax="0.19")
+        store = MemoryStore()
+        process = OrderProcess(attrs.evolve(STANDARD, poll_every=timedelta(hours=1)), stages)
+        ports = Ports(inventory, prices, carrier, mailbox)
+        engine = Engine(process, ports, clock, lambda: "none", repr, str)
+        world = World(
+            store,
+            (inventory, carrier, mailbox, clock),
+            {"inventory": inventory, "pricing": prices, "carriers": carrier, "notifications": mailbox},
+        )
+        setting = cls(engine, world, inventory, carrier, mailbox, clock)
+        place = PlaceOrder(
+            [("TEA", 2)],
+            "EUR",
+            Address("DE", "Hauptstr. 1", city="Berlin", postal_code="10115"),
+            Party("Ada", contact=Contact("ada@example.org")),
+            order_id=ID,
+        )
+        setting.drive(attrs.evolve(engine, inline=False).handle(place, Envelope(NOW, command_id="place")))
+        return setting
+
+    def drive(self, effects: Effects) -> Any:
+        """Run a call of the engine to its end, undisturbed."""
+        return drive(effects, self.world.perform)
+
+    def tried(self, command: Command) -> bool:
+        """Give a command; whether it was accepted."""
+        try:
+            self.drive(self.engine.handle(command, Envelope(self.clock())))
+        except CommandRefused:
+            return False
+        return True
+
+    # -- the end of a schedule ---------------------------------------------------------------------------------------
+
+    def judged(self) -> Iterable[str]:
+        """Let the warehouse, the carrier and time finish what was begun; then compare all books."""
+        for _ in range(3):
+            self._quiet()
+            for command in LIFE:
+                self.tried(command)
+        self._quiet()
+        for number, booking in list(self.carrier.bookings.items()):
+            if self._order().parcels and booking in ("booked", "collected") and self._has_left(number):
+                self.carrier.deliver(self._tracking_of(number))
+        self._quiet()
+        return tuple(self._violations())
+
+    def _order(self) -> Any:
+        return self.world.store.load("main", ID).order
+
+    def _quiet(self) -> None:
+        for _ in range(12):
+            self.clock.advance(timedelta(hours=2))
+            self.drive(self.engine.run_due(10, timedelta(minutes=1)))
+
+    def _has_left(self, number: str) -> bool:
+        return any(
+            shipment.stage == "despatched" and shipment.booking.number == number
+            for shipment in self._order().shipments.values()
+            if shipment.booking is not None
+        )
+
+    def _tracking_of(self, number: str) -> str:
+        return next(
+            shipment.booking.tracking_number
+            for shipment in self._order().shipments.values()
+            if shipment.booking is not None and shipment.booking.number == number
+        )
+
+    def _violations(self) -> Iterable[str]:
+        order = self._order()
+        history = self.world.store.history("main", ID)
+        if replay(recorded.event for recorded in history) != order:
+            yield "replay gives another order"
+        if not order.ledger.is_balanced():
+            yield "the ledger does not sum"
+        if order.state not in ("completed", "cancelled"):
+            yield f"the order is left {order.state}"
+        if pending(order):
+            yield f"still wanted: {[one.request.id for one in pending(order)]}"
+        yield from self._stock(order)
+        yield from self._bookings(order)
+        yield from self._messages(order)
+
+    def _stock(self, order: Any) -> Iterable[str]:
+        delivered = order.ledger.by_kind().get("delivered", Decimal(0))
+        if self.inventory.held("TEA"):
+            yield f"{self.inventory.held('TEA')} units held that nobody wants"
+        if self.inventory.on_hand("TEA") != 10 - delivered:
+            yield f"{self.inventory.on_hand('TEA')} on hand, {delivered} delivered"
+        if order.state == "completed" and delivered != order.live_quantity("L1"):
+            yield f"{delivered} delivered of {order.live_quantity('L1')}"
+
+    def _bookings(self, order: Any) -> Iterable[str]:
+        for number, state in self.carrier.bookings.items():
+            if state not in ("voided", "delivered"):
+                yield f"booking {number} is left {state}"
+        carried = [state for state in self.carrier.bookings.values() if state == "delivered"]
+        if len(carried) != (1 if order.state == "completed" else 0):
+            yield f"{len(carried)} bookings carried goods of a {order.state} order"
+
+    def _messages(self, order: Any) -> Iterable[str]:
+        keys = [message.key for message in self.mailbox.sent]
+        if len(keys) != len(set(keys)):
+            yield "a message was sent twice"
+        kinds = [message.kind for message in self.mailbox.sent]
+        last = "order_cancelled" if order.state == "cancelled" else "order_delivered"
+        if kinds.count(last) != 1:
+            yield f"{kinds.count(last)} messages say {last}"
+        for sent in self.mailbox.sent:
+            known = order.messages[sent.message_id]
+            if (known.kind, known.body, known.to) != (sent.kind, sent.body, sent.to):
+                yield f"{sent.message_id} was sent in other words than were queued"
+
+
+def script(commands: Iterable[Command], name: str) -> Script:
+    """Runtime calls for a worker, each under a command id of its own: a repeated call is the same command."""
+
+    def call(command: Command, command_id: str) -> Any:
+        return lambda engine: engine.handle(command, Envelope(NOW, command_id=command_id))
+
+    return tuple(call(command, f"{name}-{number}") for number, command in enumerate(commands))
+
+
+def proved(setting: Setting, across: tuple[Command, ...], *, crashes: int) -> Found:
+    """Search every schedule of the life with what comes across it."""
+
+    def attend(engine: Engine) -> Effects:
+        return engine.advance(ID)
+
+    life = (attend, *script(LIFE, "life"))
+    return search(setting.engine, setting.world, (life, script(across, "across")), crashes=crashes, judge=setting.judged)
