@@ -72,7 +72,7 @@ def test_orders_by_hand_come_out_as_their_rows_say(
 
     told = capsys.readouterr().out
     assert "O / F / P                         1 / 1 / 1" in told
-    assert "to be paid                        574.98" in told
+    assert "money                             574.98" in told
     assert "lines that were late              2" in told
     assert "units on their way or delivered   12" in told
     assert "✗" not in told
@@ -89,7 +89,11 @@ def test_the_timeline_shows_each_line_as_far_as_it_is(
 
     rows = capsys.readouterr().out.splitlines()
     bars = [next(row for row in rows if row.startswith(f"  L{number}")) for number in (1, 2, 3)]
-    assert [bar.rpartition("REG AIR, ")[2] for bar in bars] == ["delivered, 2 days late", "shipped", "allocated"]
+    assert [bar.rpartition("REG AIR, ")[2] for bar in bars] == [
+        "delivered P1, 2 days late",
+        "shipped P2",
+        "allocated F3",
+    ]
     assert [bar.count("●") for bar in bars] == [1, 0, 0]
     assert any(row.startswith("  1995-06-12  goods delivered P1") for row in rows)
 

@@ -6,6 +6,7 @@ to be small and plain stands first among the options.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeVar
@@ -13,7 +14,7 @@ from typing import TypeVar
 import attrs
 from hypothesis import strategies as st
 
-__all__ = ["SETTING", "Chance", "Script", "scripts"]
+__all__ = ["SETTING", "Chance", "Script", "numbered", "scripts"]
 
 T = TypeVar("T")
 
@@ -65,3 +66,10 @@ def scripts(least: int = 12, most: int = 60) -> st.SearchStrategy[Script]:
     """Lives of so many moves."""
     moves = st.lists(st.binary(min_size=MOVE, max_size=MOVE), min_size=least, max_size=most).map(tuple)
     return st.builds(Script, st.binary(min_size=SETTING, max_size=SETTING), moves)
+
+
+def numbered(number: int, moves: int = 45) -> Script:
+    """The same life for the same number: for cases in which a law must be seen to fail."""
+    drawn = hashlib.shake_256(str(number).encode()).digest(SETTING + moves * MOVE)
+    cut = (drawn[at : at + MOVE] for at in range(SETTING, len(drawn), MOVE))
+    return Script(drawn[:SETTING], tuple(cut))

@@ -7,7 +7,7 @@ what cannot be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from orderflow import commands as c
 from orderflow.charges import RoundingRule
 from orderflow.defaults import STANDARD, one_fulfillment_a_line, one_fulfillment_a_location
-from orderflow.errors import CommandRefused, VersionConflict, Violation
+from orderflow.errors import CommandRefused, OrderflowError, VersionConflict, Violation
 from orderflow.explain import explain
 from orderflow.lifecycle.worked import WITH_ENGRAVING, WITH_FRAUD_REVIEW
 from orderflow.messages import Command, Envelope, Event
@@ -32,10 +32,10 @@ from orderflow.tracking import Scan
 from orderflow.values.address import Address
 from orderflow.values.numbers import Rounding
 from orderflow.values.party import Contact, Party
-from tests.laws.chance import Chance, Script, scripts
+from tests.laws.chance import Chance, Script, numbered, scripts
 from tests.laws.world import World, deferral, impossible_replies, lost, scan
 
-__all__ = ["Answered", "Given", "Life", "Living", "Step", "live", "lives"]
+__all__ = ["Answered", "Given", "Life", "Living", "Step", "fails_somewhere", "live", "lives"]
 
 BEGUN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CURRENCIES = ("EUR", "JPY", "KWD")
@@ -72,6 +72,11 @@ class Step:
     events: tuple[Event, ...]
     after: Order | None
     refused: CommandRefused | VersionConflict | None = None
+
+    @property
+    def action_at(self) -> datetime:
+        """When it was."""
+        return self.action.envelope.at if isinstance(self.action, Given) else self.action.at
 
 
 @attrs.frozen(repr=False)
@@ -414,3 +419,13 @@ def live(script: Script, honest: bool = True) -> Life:
 def lives(honest: bool = False, least: int = 12, most: int = 60) -> st.SearchStrategy[Life]:
     """Lives of every kind; an honest one has only answers that a true world gave."""
     return scripts(least, most).map(lambda script: live(script, honest))
+
+
+def fails_somewhere(law: Callable[[Life], None], honest: bool = False, tries: int = 150) -> bool:
+    """Whether a law is broken by one of some lives: how each law is seen to bite when a fault is put in."""
+    for number in range(tries):
+        try:
+            law(live(numbered(number), honest))
+        except (AssertionError, OrderflowError):
+            return True
+    return False

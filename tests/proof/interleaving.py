@@ -85,7 +85,7 @@ class Search:
         self.crashes = crashes
         self.steps = 0
         self.schedules_from: dict[Hashable, int] = {}
-        self.next_effect: dict[Hashable, Keep | Call | None] = {}
+        self.drivers: dict[Hashable, tuple[Keep | Call | None, Hashable]] = {}
         self.endings: dict[Hashable, tuple[str, ...]] = {}
         self.violations: dict[str, None] = {}
 
@@ -95,7 +95,8 @@ class Search:
         return Found(schedules, len(self.schedules_from), self.steps, len(self.endings), tuple(self.violations))
 
     def _from(self, stands: tuple[Stand, ...], crashes: int) -> int:
-        key = (self.world.fingerprint(), tuple((stand.call, stand.tokens) for stand in stands), crashes)
+        minds = tuple((stand.call, self._driver(worker, stand)[1]) for worker, stand in enumerate(stands))
+        key = (self.world.fingerprint(), minds, crashes)
         known = self.schedules_from.get(key)
         if known is not None:
             return known
@@ -143,25 +144,27 @@ class Search:
 
     def _effect(self, worker: int, stand: Stand) -> Keep | Call | None:
         """The effect at which a worker stands; ``None`` when its script is over."""
-        if stand.call >= len(self.scripts[worker]):
-            return None
-        key = (worker, stand.call, stand.tokens)
-        if key not in self.next_effect:
-            self.next_effect[key] = self._replayed(worker, stand)
-        return self.next_effect[key]
+        return self._driver(worker, stand)[0]
 
-    def _replayed(self, worker: int, stand: Stand) -> Keep | Call | None:
-        """Drive a fresh generator to where this worker stands; ``None`` where its call has come to its end."""
+    def _driver(self, worker: int, stand: Stand) -> tuple[Keep | Call | None, Hashable]:
+        """The effect at which a worker stands, and everything it remembers."""
+        if stand.call >= len(self.scripts[worker]):
+            return None, "over"
+        key = (worker, stand.call, stand.tokens)
+        if key not in self.drivers:
+            self.drivers[key] = self._replayed(worker, stand)
+        return self.drivers[key]
+
+    def _replayed(self, worker: int, stand: Stand) -> tuple[Keep | Call | None, Hashable]:
+        """Drive a fresh generator to where this worker stands; no effect where its call has come to its end."""
         effects = self.scripts[worker][stand.call](self.engine)
         try:
             effect = next(effects)
             for kind, value in stand.told:
                 effect = effects.send(value) if kind == "send" else effects.throw(value)
-        except StopIteration:
-            return None
-        except CommandRefused:
-            return None
-        return effect
+        except (StopIteration, CommandRefused):
+            return None, "over"
+        return effect, remembered(effects)
 
     def _settled(self, worker: int, stand: Stand) -> Stand:
         """The stand at the next effect: of this call, or of the first call after it that has one."""
@@ -177,6 +180,47 @@ class Search:
             self.world.put_back(here)
         for violation in self.endings[ending]:
             self.violations[violation] = None
+
+
+#: Frames that do nothing after what they wait for but hand back what nobody in a search looks at.
+_FORGETFUL = {"handle": (), "advance": (), "_advance": ("looked_up",)}
+
+
+def remembered(effects: Any) -> Hashable:
+    """Everything that decides how a suspended generator goes on: where each frame stands, and its variables.
+
+    Two histories that leave a worker with the same memory are one from then on. Of the frames that wait for another only
+    what they still use counts; loop counters, which only bound the number of retries, do not.
+    """
+    frames: list[Hashable] = []
+    while effects is not None and getattr(effects, "gi_frame", None) is not None:
+        frame, waits_for = effects.gi_frame, effects.gi_yieldfrom
+        name = frame.f_code.co_name
+        used = _FORGETFUL.get(name) if waits_for is not None else None
+        variables = {
+            key: value
+            for key, value in frame.f_locals.items()
+            if key not in ("self", "_", "keep") and (used is None or key in used)
+        }
+        frames.append((name, frame.f_lasti, _token(variables)))
+        effects = waits_for
+    return tuple(frames)
+
+
+def _token(value: Any) -> Hashable:
+    """Equal for equal values, whatever they are."""
+    if isinstance(value, BaseException):
+        return (type(value).__name__, str(value))
+    if isinstance(value, dict):
+        return frozenset((key, _token(held)) for key, held in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_token(item) for item in value)
+    if attrs.has(type(value)):
+        try:
+            return hash(value), value
+        except TypeError:
+            return (type(value).__name__, *(_token(getattr(value, a.name)) for a in attrs.fields(type(value))))
+    return value if isinstance(value, Hashable) else repr(value)
 
 
 def _with(stands: tuple[Stand, ...], worker: int, stand: Stand) -> tuple[Stand, ...]:

@@ -156,13 +156,14 @@ class Engine:
             outcome = self.process.carry_out(loaded.order if loaded else None, numbered, envelope)
             if not outcome.events and not given:
                 return Receipt(outcome.order, (), command_id, outcome.order.version)
+            keep = self._append_command(loaded, numbered, outcome, envelope, command_id, fingerprint)
             try:
-                yield self._append_command(loaded, numbered, outcome, envelope, command_id, fingerprint)
+                yield keep
             except (VersionConflict, CommandIdReused):
                 continue
             order = outcome.order
             if self.inline:
-                order = yield from self.advance(outcome.order.id)
+                order = yield from self._advance(_kept(keep))
             return Receipt(order, outcome.events, command_id, outcome.order.version)
         raise VersionConflict(str(numbered.order_id if numbered else ""), -1, -1)
 
@@ -244,22 +245,28 @@ class Engine:
 
     def advance(self, order_id: str) -> Effects:
         """Ask for what is wanted, conclude and append, until nothing is wanted now; the order as it is then."""
+        return (yield from self._advance((yield from self._loaded(order_id))))
+
+    def _advance(self, loaded: Loaded) -> Effects:
+        """`advance` from an order that was just loaded or kept."""
         looked_up: tuple[str, ...] = ()
-        loaded = yield from self._loaded(order_id)
+        attempts: Mapping[str, Attempt] = loaded.attempts
         for _ in range(_MOST_ROUNDS):
-            order, attempts, now = loaded.order, loaded.attempts, self.clock()
-            moment = self.process.attention(order)
-            ready = self._ready(order, attempts, now)
+            now = self.clock()
+            moment = self.process.attention(loaded.order)
+            ready = self._ready(loaded.order, attempts, now)
             if moment is not None and moment <= now:
                 loaded = yield from self._time_passed(loaded, now)
+                attempts = loaded.attempts
             elif ready:
-                loaded = yield from self._round(loaded, ready, now)
-            elif (numbers := order.tracking_numbers) and numbers != looked_up:
+                loaded, attempts = yield from self._round(loaded, attempts, ready, now)
+            elif (numbers := loaded.order.tracking_numbers) and numbers != looked_up:
                 looked_up = numbers
                 loaded = yield from self._take_inbox(loaded, numbers, now)
+                attempts = loaded.attempts
             else:
                 break
-        yield from self._rest(loaded)
+        yield from self._rest(loaded, attempts)
         return loaded.order
 
     def _loaded(self, order_id: str) -> Effects:
@@ -295,26 +302,33 @@ class Engine:
             yield keep
         except VersionConflict:
             return (yield from self._loaded(loaded.order.id))
-        return Loaded(outcome.order, keep.options["attempts"], keep.options["next_at"])
+        return _kept(keep)
 
-    def _round(self, loaded: Loaded, ready: tuple[Wanted, ...], now: datetime) -> Effects:
-        """Ask for everything that is wanted now, then keep all that was answered in one append."""
+    def _round(
+        self, loaded: Loaded, attempts: Mapping[str, Attempt], ready: tuple[Wanted, ...], now: datetime
+    ) -> Effects:
+        """Ask for everything that is wanted now, then keep all that was answered in one append.
+
+        Returns what is kept, and the attempts as they are now (which may not be kept yet).
+        """
         answers: list[tuple[Wanted, Reply | Exception]] = []
         for wanted in ready:
             answers.append((wanted, (yield from self._ask(wanted.request))))
         for _ in range(_MOST_RACES):
-            outcome, attempts = self._concluded(loaded, answers, now)
+            outcome, tried = self._concluded(loaded.order, attempts, answers, now)
             if not outcome.events:
-                return Loaded(loaded.order, attempts, loaded.next_at)
+                return loaded, tried
             cause = ready[0].request.id if len(ready) == 1 else f"{ready[0].request.id} …"
-            keep = self._append(outcome, loaded.order.version, cause, SYSTEM, attempts, now)
+            keep = self._append(outcome, loaded.order.version, cause, SYSTEM, tried, now)
             try:
                 yield keep
             except VersionConflict:
                 loaded = yield from self._loaded(loaded.order.id)
+                attempts = loaded.attempts
                 continue
-            return Loaded(outcome.order, keep.options["attempts"], keep.options["next_at"])
-        return loaded
+            kept = _kept(keep)
+            return kept, kept.attempts
+        return loaded, attempts
 
     def _ask(self, request: Request) -> Effects:
         """The reply of a port; an exception where it gave none."""
@@ -332,12 +346,15 @@ class Engine:
             return failed
 
     def _concluded(
-        self, loaded: Loaded, answers: list[tuple[Wanted, Reply | Exception]], now: datetime
+        self,
+        order: Order,
+        known: Mapping[str, Attempt],
+        answers: list[tuple[Wanted, Reply | Exception]],
+        now: datetime,
     ) -> tuple[Outcome, FrozenMap[str, Attempt]]:
         """What the answers mean to the order as it is, and how asking went."""
-        order = loaded.order
         events: list[Event] = []
-        attempts = dict(loaded.attempts)
+        attempts = dict(known)
         for wanted, answer in answers:
             request_id = wanted.request.id
             reply = self._failed(wanted, answer, attempts, now) if isinstance(answer, Exception) else answer
@@ -417,13 +434,13 @@ class Engine:
         moments.append(self.process.attention(order))
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def _rest(self, loaded: Loaded) -> Effects:
+    def _rest(self, loaded: Loaded, attempts: Mapping[str, Attempt]) -> Effects:
         """Keep when to look again, where the last append did not say so."""
-        attempts = self._bookkeeping(loaded.order, loaded.attempts, self.clock())
-        next_at = self._next_at(loaded.order, attempts, self.clock())
-        stored = yield Keep("load", (self.tenant, loaded.order.id))
-        if stored is not None and (stored.attempts != attempts or stored.next_at != next_at):
-            yield Keep("reschedule", (self.tenant, loaded.order.id, loaded.order.version, attempts, next_at))
+        now = self.clock()
+        kept = self._bookkeeping(loaded.order, attempts, now)
+        next_at = self._next_at(loaded.order, kept, now)
+        if kept != loaded.attempts or next_at != loaded.next_at:
+            yield Keep("reschedule", (self.tenant, loaded.order.id, loaded.order.version, kept, next_at))
 
     # -- facts and questions -----------------------------------------------------------------------------------------
 
@@ -472,3 +489,8 @@ class Engine:
         if not history:
             raise UnknownOrder(order_id)
         return history
+
+
+def _kept(keep: Keep) -> Loaded:
+    """What the store holds after an append: the order, and what is kept beside it."""
+    return Loaded(keep.args[0], keep.options["attempts"], keep.options["next_at"])
