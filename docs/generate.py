@@ -17,7 +17,6 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from enum import EnumMeta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -235,7 +234,7 @@ def _command(decision: Decision) -> Iterator[str]:
     yield f"### {cls.__name__}"
     yield f"`{cls.TAG}`. {_doc(cls)}"
     rows = ["| field | type | default |", "| --- | --- | --- |"]
-    rows += [f"| `{field.name}` | `{_type(field)}` | {_default(field)} |" for field in attrs.fields(cls)]
+    rows += [f"| `{field.name}` | `{_type(cls, field.name)}` | {_default(field)} |" for field in attrs.fields(cls)]
     yield "\n".join(rows)
     rows = ["| tier | rule | it says | codes |", "| --- | --- | --- | --- |"]
     for number, tier in enumerate(decision.tiers, 1):
@@ -250,9 +249,9 @@ def _doc(cls: type) -> str:
     return plain(re.sub(r"\s*\n\s*", " ", doc).strip())
 
 
-def _type(field: Any) -> str:
-    kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
-    return kind.replace("|", "\\|")
+def _type(cls: type, name: str) -> str:
+    """The type of a field as the source writes it."""
+    return str(inspect.get_annotations(cls)[name]).replace("|", "\\|")
 
 
 def _default(field: Any) -> str:
@@ -341,12 +340,12 @@ INVALID = """\
 Raised while a value or a command is made, before any order is looked at. All problems are told, each with its path
 (`lines[0].quantity`). `InvalidInput` is also a `ValueError`."""
 BEFORE = """\
-`OrderFlow.handle` looks up the command id first: one that is on record with the same body is answered as the first time,
-with another body it is refused. Then the order is loaded. `UnknownOrder` is raised by what reads (`get`, `history`,
-`advance`); a command about an order that does not exist is refused with `order.unknown`."""
+`OrderFlow.handle` looks up the command id first: one that is on record with the same body is answered as the first
+time, with another body it is refused. Then the order is loaded. `UnknownOrder` is raised by what reads (`get`,
+`history`, `advance`); a command about an order that does not exist is refused with `order.unknown`."""
 VERSION = """\
-Only where the sender named an `expected_version`: it is told before any rule is asked. Without one, a command that met a
-changed order is decided anew."""
+Only where the sender named an `expected_version`: it is told before any rule is asked. Without one, a command that
+met a changed order is decided anew."""
 REFUSED = """\
 Nothing has happened. In the order of the tiers; which command has which rule is on the [page of commands](commands.md).
 A host's own rules come last."""
@@ -505,9 +504,7 @@ def api() -> str:
 
 def _meaning(module: ModuleType, name: str) -> str:
     held = getattr(module, name)
-    if isinstance(held, ModuleType):
-        said = first_line(held)
-    elif isinstance(held, type | EnumMeta) or (callable(held) and inspect.getdoc(held) and name not in CONSTANTS):
+    if isinstance(held, ModuleType | type) or (callable(held) and name not in CONSTANTS):
         said = first_line(held)
     else:
         said = CONSTANTS.get(name) or constant_docs().get(name) or ""

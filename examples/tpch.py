@@ -515,7 +515,8 @@ def _bar(order: Order, line_id: str, first: date, scale: int, width: int) -> str
     until = at.date() if at is not None else max(first, FROZEN)
     for number in range(column(until) + 1):
         cells[number] = "━" if left is not None and number >= column(left) else "·"
-    cells[column(FROZEN)] = "┊"
+    if cells[column(FROZEN)] != "━":
+        cells[column(FROZEN)] = "┊"
     if promised is not None:
         cells[column(promised)] = "◇"
     if at is not None:

@@ -79,7 +79,12 @@ class Search:
     """One exhaustive search."""
 
     def __init__(
-        self, engine: Engine, world: World, scripts: tuple[Script, ...], crashes: int, judge: Callable[[], Iterable[str]]
+        self,
+        engine: Engine,
+        world: World,
+        scripts: tuple[Script, ...],
+        crashes: int,
+        judge: Callable[[], Iterable[str]],
     ) -> None:
         self.engine, self.world, self.scripts, self.judge = engine, world, scripts, judge
         self.crashes = crashes
@@ -190,7 +195,7 @@ def remembered(effects: Any) -> Hashable:
     """Everything that decides how a suspended generator goes on: where each frame stands, and its variables.
 
     Two histories that leave a worker with the same memory are one from then on. Of the frames that wait for another only
-    what they still use counts; loop counters, which only bound the number of retries, do not.
+    what they still use counts; loop counters and the last lost race, which only bound the number of retries, do not.
     """
     frames: list[Hashable] = []
     while effects is not None and getattr(effects, "gi_frame", None) is not None:
@@ -200,7 +205,7 @@ def remembered(effects: Any) -> Hashable:
         variables = {
             key: value
             for key, value in frame.f_locals.items()
-            if key not in ("self", "_", "keep") and (used is None or key in used)
+            if key not in ("self", "_", "keep", "lost") and (used is None or key in used)
         }
         frames.append((name, frame.f_lasti, _token(variables)))
         effects = waits_for

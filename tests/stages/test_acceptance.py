@@ -15,7 +15,7 @@ from orderflow.ledger import CANCELLED, OPEN, Move
 from orderflow.messages import Envelope
 from orderflow.order import Line, Terms
 from orderflow.stages.acceptance import OrderAcknowledged, OrderLine, OrderPlaced, OrderRejected, PlacedLine
-from orderflow.stages.communication import MessageQueued
+from orderflow.stages.communication import MessageQueued, MessageSuperseded
 from orderflow.stages.verification import ClaimWanted
 from orderflow.tracking import Scan
 from orderflow.values import Address, FrozenMap, Money, Quantity
@@ -93,7 +93,7 @@ def test_every_mistake_of_the_input_is_told_at_once_with_its_path() -> None:
     assert {violation.path: violation.code for violation in invalid.value.violations} == {
         "lines[0].quantity": "number.float",
         "lines[1].quantity": "quantity.not_positive",
-        "lines[2].quantity": "number.not_a_number",
+        "lines[2].quantity": "number.not_finite",
         "lines[3].sku": "id.empty",
         "lines[4]": "acceptance.not_a_line",
         "lines[5].quantity": "quantity.not_positive",
@@ -198,9 +198,8 @@ def test_a_rejected_order_is_cancelled_in_every_unit_and_its_claims_are_released
         ClaimWanted(NOW, "C1", "L1", 2, D(0)),
         ClaimWanted(NOW, "C2", "L2", 2, D(0)),
         MessageQueued(NOW, "M2", "order_rejected", "", "email", "ada@example.org", "en", told),
-        *life.events[-1:],
+        MessageSuperseded(NOW, "M1", "order_rejected"),
     )
-    assert life.happened[-1] == "MessageSuperseded"
     life.reply_all()
     assert life.asks == ()
     assert life.told == [("order_placed", "superseded"), ("order_rejected", "sent")]

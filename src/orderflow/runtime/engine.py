@@ -146,6 +146,7 @@ class Engine:
         fingerprint = self.fingerprint(command) if given else ""
         command_id = envelope.command_id or self.new_id()
         numbered: Command | None = None
+        lost: OrderflowError | None = None
         for _ in range(_MOST_RACES):
             if given:
                 record = yield Keep("command", (self.tenant, command_id))
@@ -159,13 +160,15 @@ class Engine:
             keep = self._append_command(loaded, numbered, outcome, envelope, command_id, fingerprint)
             try:
                 yield keep
-            except (VersionConflict, CommandIdReused):
+            except (VersionConflict, CommandIdReused) as race:
+                lost = race
                 continue
             order = outcome.order
             if self.inline:
                 order = yield from self._advance(_kept(keep))
             return Receipt(order, outcome.events, command_id, outcome.order.version)
-        raise VersionConflict(str(numbered.order_id if numbered else ""), -1, -1)
+        assert lost is not None
+        raise lost
 
     def _numbered(self, command: Command) -> Effects:
         """The command with tenant and, for a new order without one, a number of our own."""

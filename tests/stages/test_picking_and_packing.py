@@ -1,0 +1,115 @@
+"""Goods come off the shelf and go into parcels, in one go or in several."""
+
+from __future__ import annotations
+
+import pytest
+
+from orderflow.commands import PackParcel, RecordPick, StartPicking, UnpackParcel
+from orderflow.errors import InvalidInput
+from orderflow.order import Goods
+from orderflow.stages.packing import PackingFinished, ParcelPacked, ParcelUnpacked
+from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickingFinished, PickingStarted
+from tests.scenario import ID, NOW, D, given, packed, picked, picking, placed, verified
+
+TWO = {"lines": [("TEA-250", 2)]}
+EVERYTHING = (Goods("L1", D(2)), Goods("L2", D(1)))
+
+
+def test_the_first_location_that_picks_puts_the_order_in_fulfillment() -> None:
+    given(verified()).when(StartPicking(ID, "F1")).then(
+        PickingStarted(NOW, "F1", "picking"), OrderInFulfillment(NOW, "in_fulfillment")
+    )
+
+
+def test_a_second_location_only_starts_its_own_picking() -> None:
+    from orderflow.ports import ClaimStock, QuotePrices
+    from tests.scenario import held
+
+    life = placed().answer(QuotePrices).answer(ClaimStock, about="C1")
+    life.answer(ClaimStock, lambda request: held(request, location="HAM")).reply_all().do(StartPicking(ID, "F1"))
+    given(life).when(StartPicking(ID, "F2")).then(PickingStarted(NOW, "F2", "picking"))
+
+
+def test_a_pick_without_a_list_takes_everything() -> None:
+    life = given(picking()).when(RecordPick(ID, "F1")).then(
+        GoodsPicked(NOW, "F1", EVERYTHING), PickingFinished(NOW, "F1", "picked")
+    )
+    assert life.goods == {"L1": {"picked:F1": D(2)}, "L2": {"picked:F1": D(1)}}
+
+
+def test_picking_in_several_goes_is_finished_with_the_last() -> None:
+    life = given(picking()).when(RecordPick(ID, "F1", [("L1", 1)])).then(GoodsPicked(NOW, "F1", (Goods("L1", D(1)),)))
+    assert life.goods["L1"] == {"allocated:F1": D(1), "picked:F1": D(1)}
+    given(life).when(RecordPick(ID, "F1")).then(
+        GoodsPicked(NOW, "F1", (Goods("L1", D(1)), Goods("L2", D(1)))), PickingFinished(NOW, "F1", "picked")
+    )
+
+
+def test_what_is_read_off_the_goods_is_kept() -> None:
+    goods = Goods("L1", "2", measured="0.51", lot="7B", serials=["S1", "S2"])  # type: ignore[arg-type]
+    life = picking().do(RecordPick(ID, "F1", [goods]))
+    assert life.events == (GoodsPicked(NOW, "F1", (Goods("L1", D(2), D("0.51"), "7B", ("S1", "S2")),)),)
+
+
+def test_more_than_is_there_is_not_picked_even_in_two_rows() -> None:
+    given(picking()).when(RecordPick(ID, "F1", [("L2", 1), ("L1", 1), ("L1", 2), ("L9", 1)])).refused(
+        ("picking.takes_too_much", "goods[1].quantity"), ("picking.takes_too_much", "goods[3].quantity")
+    )
+
+
+def test_goods_that_are_none_are_told_with_their_paths() -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        RecordPick(ID, "F1", [("L1", 0.5), ("", -1), 7])  # type: ignore[list-item]
+    assert [violation.path for violation in invalid.value.violations] == [
+        "goods[0].quantity",
+        "goods[1].line_id",
+        "goods[1].quantity",
+        "goods[2]",
+    ]
+
+
+def test_a_parcel_without_a_list_holds_everything_that_is_picked() -> None:
+    command = PackParcel(ID, "F1", weight_kg="1.2", dimensions_cm=(30, 20, "10.5"), sscc="00340")
+    life = given(picked()).when(command).then(
+        ParcelPacked(
+            NOW, "P1", "F1", EVERYTHING, "packed", "picked", D("1.2"), (D(30), D(20), D("10.5")), "00340"
+        ),
+        PackingFinished(NOW, "F1", "packed"),
+    )
+    assert life.goods == {"L1": {"packed:P1": D(2)}, "L2": {"packed:P1": D(1)}}
+    assert life.order.packed_weight(["P1"]) == D("1.2")
+
+
+def test_several_parcels_are_packed_one_by_one() -> None:
+    life = given(picked()).when(PackParcel(ID, "F1", [("L1", 1)])).then(
+        ParcelPacked(NOW, "P1", "F1", (Goods("L1", D(1)),), "packed", "picked")
+    )
+    life.do(PackParcel(ID, "F1", [("L1", 1), ("L2", 1)]))
+    assert life.happened == ["ParcelPacked", "PackingFinished"]
+    assert life.goods == {"L1": {"packed:P1": D(1), "packed:P2": D(1)}, "L2": {"packed:P2": D(1)}}
+
+
+def test_more_than_is_picked_is_not_packed() -> None:
+    given(picked()).when(PackParcel(ID, "F1", [("L1", 3)])).refused(
+        ("packing.takes_too_much", "contents[0].quantity")
+    )
+
+
+def test_an_unpacked_parcel_gives_its_goods_back_to_be_packed_anew() -> None:
+    life = given(packed()).when(UnpackParcel(ID, "P1")).then(ParcelUnpacked(NOW, "P1", "unpacked", "picked"))
+    assert life.goods == {"L1": {"picked:F1": D(2)}, "L2": {"picked:F1": D(1)}}
+    life.do(PackParcel(ID, "F1"))
+    assert life.happened == ["ParcelPacked", "PackingFinished"]
+    assert life.order.contents_of("P2") == {"L1": D(2), "L2": D(1)}
+
+
+def test_one_of_several_parcels_can_be_unpacked() -> None:
+    life = picked(**TWO).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"), UnpackParcel(ID, "P1"))
+    assert life.goods == {"L1": {"packed:P2": D(1), "picked:F1": D(1)}}
+    assert life.order.fulfillments["F1"].state == "picked"
+
+
+@pytest.mark.parametrize("sides", [(1, 2), (1, 2, 3, 4), (1, 2, 0), (1, 2, 3.5)])
+def test_a_parcel_has_three_sides_that_are_exact_and_above_zero(sides: tuple[object, ...]) -> None:
+    with pytest.raises(InvalidInput):
+        PackParcel(ID, "F1", dimensions_cm=sides)  # type: ignore[arg-type]

@@ -1,0 +1,284 @@
+"""What carriers report, in whatever order and however often, decides where the goods are."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import permutations
+from typing import Any
+
+import attrs
+import pytest
+
+from orderflow.commands import BookShipment, DespatchShipment, PackParcel, RecordTracking
+from orderflow.defaults import STANDARD
+from orderflow.order import Booking
+from orderflow.ports import BookCarrier, Booked, Issued, IssueStock, QueryTracking, Refused, Scans
+from orderflow.stages.tracking import (
+    DeliveryRevoked,
+    EstimateChanged,
+    GoodsDelivered,
+    OrderCompleted,
+    OrderDelivered,
+    OrderReopened,
+    TrackingRecorded,
+)
+from orderflow.tracking import MAY_FOLLOW, Scan, TrackingStatus, follow_table
+from orderflow.values import FrozenMap
+from tests.scenario import ID, NOW, Life, booked, delivered, despatched, given, picked, scan
+
+S = TrackingStatus
+
+
+def two_parcels(**numbers: str) -> Life:
+    """Two parcels under the master number M, with or without numbers of their own, despatched."""
+    life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, service="parcel"))
+    life.answer(BookCarrier, Booked(Booking("B", "DHL", "parcel", "M"), FrozenMap(numbers)))
+    return life.do(DespatchShipment(ID)).reply_all()
+
+
+# -- reports --------------------------------------------------------------------------------------------------------
+
+
+def test_a_pushed_report_joins_what_is_known_of_the_parcel() -> None:
+    seen = scan("in_transit", hours=5, location="Leipzig")
+    life = given(despatched()).when(RecordTracking(ID, [seen])).then(TrackingRecorded(NOW, "P1", (seen,)))
+    assert life.order.parcels["P1"].tracking.status is S.IN_TRANSIT
+
+
+def test_a_polled_report_means_the_same_as_a_pushed_one() -> None:
+    seen = scan("in_transit", hours=5)
+    life = despatched().answer(QueryTracking, Scans((seen,)))
+    assert life.events == (TrackingRecorded(NOW, "P1", (seen,)),)
+    assert life.order.parcels == despatched().do(RecordTracking(ID, [seen])).order.parcels
+
+
+def test_a_poll_without_news_writes_nothing() -> None:
+    life = despatched()
+    assert life.answer(QueryTracking, Scans(())).events == ()
+    seen = scan("in_transit", hours=5)
+    life.answer(QueryTracking, Scans((seen, seen)))
+    assert len(life.order.parcels["P1"].scans) == 1
+    assert life.answer(QueryTracking, Scans((seen,))).events == ()
+    assert life.do(RecordTracking(ID, [seen, seen])).events == ()
+
+
+def test_a_carrier_that_knows_nothing_of_a_parcel_yet_is_asked_again() -> None:
+    life = despatched()
+    assert life.answer(QueryTracking, Refused("tracking.unknown")).events == ()
+    assert life.asks == ("track/S1",)
+
+
+@pytest.mark.parametrize("reply", [Issued(), None, Scans(None), Scans(("delivered",))])
+def test_a_report_that_is_none_is_a_case(reply: Any) -> None:
+    life = despatched().answer(QueryTracking, lambda request: reply)
+    assert (life.case.code, life.case.about) == ("port.impossible_reply", "track/S1")
+    assert life.asks == ()
+
+
+def test_a_polled_report_about_somebody_elses_parcel_is_left_out() -> None:
+    assert despatched().answer(QueryTracking, Scans((scan("delivered", "OTHER"),))).events == ()
+
+
+def test_a_pushed_report_about_an_unknown_number_is_refused_with_its_path() -> None:
+    scans = [scan("delivered"), scan("delivered", "OTHER")]
+    given(despatched()).when(RecordTracking(ID, scans)).refused(
+        ("tracking.unknown_number", "scans[1].tracking_number")
+    )
+
+
+# -- delivery -------------------------------------------------------------------------------------------------------
+
+
+def test_delivery_of_everything_delivers_and_completes_the_order() -> None:
+    seen = scan("delivered", hours=30)
+    life = despatched().at(hours=31).do(RecordTracking(ID, [seen]))
+    assert life.events[:4] == (
+        TrackingRecorded(life.now, "P1", (seen,)),
+        GoodsDelivered(life.now, "P1", "delivered", seen.occurred_at),
+        OrderDelivered(life.now, "delivered"),
+        life.events[3],
+    )
+    assert life.happened[3:] == ["MessageQueued", "OrderCompleted"]
+    assert life.order.status.word == "delivered"
+    assert life.order.state == "completed"
+    assert not any(isinstance(request, QueryTracking) for request in life.requests)
+
+
+def test_an_order_is_completed_only_when_the_goods_issue_is_booked() -> None:
+    life = booked().do(DespatchShipment(ID), RecordTracking(ID, [scan("delivered", hours=30)]))
+    assert life.order.state == "delivered"
+    life.answer(IssueStock)
+    assert life.happened == ["StockIssued", "OrderCompleted"]
+
+
+def test_completion_and_delivery_wait_where_they_are_not_automatic() -> None:
+    for step, state in (("deliver", "shipped"), ("complete", "delivered")):
+        policy = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {step})
+        assert delivered(policy).order.state == state
+
+
+def test_a_parcel_that_was_delivered_before_anyone_recorded_its_departure_is_delivered_then() -> None:
+    life = booked().do(RecordTracking(ID, [scan("delivered", hours=30)]))
+    assert life.happened == ["TrackingRecorded"]
+    life.do(DespatchShipment(ID))
+    assert [name for name in life.happened if not name.startswith("Message")] == [
+        "GoodsDespatched",
+        "FulfillmentDespatched",
+        "OrderShipped",
+        "GoodsDelivered",
+        "OrderDelivered",
+    ]
+    assert life.reply_all().order.state == "completed"
+
+
+def test_a_delivered_parcel_that_is_returned_to_its_sender_reopens_the_order() -> None:
+    life = delivered()
+    assert life.order.state == "completed"
+    back = scan("return_to_sender", hours=48)
+    given(life).when(RecordTracking(ID, [back])).then(
+        TrackingRecorded(NOW, "P1", (back,)), DeliveryRevoked(NOW, "P1", "despatched"), OrderReopened(NOW, "shipped")
+    )
+    assert life.order.status.word == "shipped"
+    assert set(life.order.milestones) >= {"shipped", "reopened"}
+    assert not {"delivered", "completed"} & set(life.order.milestones)
+
+
+def test_a_reopened_order_is_delivered_and_completed_anew_and_told_once() -> None:
+    life = delivered().do(RecordTracking(ID, [scan("return_to_sender", hours=48)]))
+    life.do(RecordTracking(ID, [scan("delivered", hours=72)]))
+    assert life.happened == ["TrackingRecorded", "GoodsDelivered", "OrderDelivered", "OrderCompleted"]
+    assert [kind for kind, _ in life.told].count("order_delivered") == 1
+
+
+def test_a_report_that_cannot_follow_is_kept_and_flagged_and_moves_nothing() -> None:
+    life = delivered().do(RecordTracking(ID, [scan("in_transit", hours=40)]))
+    assert life.happened == ["TrackingRecorded"]
+    assert [anomaly.code for anomaly in life.order.anomalies] == ["tracking.cannot_follow"]
+    assert life.order.state == "completed"
+
+
+def test_an_anomaly_that_a_late_report_explains_is_gone() -> None:
+    life = delivered().do(RecordTracking(ID, [scan("in_transit", hours=40)]))
+    life.do(RecordTracking(ID, [scan("return_to_sender", hours=35)]))
+    assert life.order.anomalies == ()
+    assert life.order.parcels["P1"].tracking.status is S.IN_TRANSIT
+    assert life.order.state == "shipped"
+
+
+def test_the_order_in_which_reports_arrive_makes_no_difference() -> None:
+    reports = [
+        scan("picked_up", hours=1),
+        scan("delivered", hours=30, id="d1"),
+        scan("in_transit", hours=40),
+        scan("return_to_sender", hours=35),
+    ]
+    ends = set()
+    for arrival in permutations(reports):
+        life = despatched()
+        for report in arrival:
+            life.do(RecordTracking(ID, [report]))
+        ends.add((life.order.parcels["P1"], life.order.ledger, life.order.state))
+    assert len(ends) == 1
+
+
+def test_a_changed_estimate_is_told_of_the_parcel() -> None:
+    life = despatched()
+    for day in (date(2026, 11, 26), date(2026, 11, 27)):
+        seen = scan("in_transit", hours=day.day, estimate=day)
+        given(life).when(RecordTracking(ID, [seen])).then(
+            TrackingRecorded(NOW, "P1", (seen,)), EstimateChanged(NOW, "P1", day)
+        )
+    assert life.do(RecordTracking(ID, [scan("on_hold", hours=28)])).happened == ["TrackingRecorded"]
+    assert life.order.parcels["P1"].estimate == date(2026, 11, 27)
+
+
+# -- several parcels ------------------------------------------------------------------------------------------------
+
+
+def test_a_report_under_the_master_number_is_about_every_parcel() -> None:
+    life = two_parcels()
+    assert life.wanted(QueryTracking).tracking_numbers == ("M",)
+    life.do(RecordTracking(ID, [scan("delivered", "M", hours=30)]))
+    assert life.happened[:4] == ["TrackingRecorded", "TrackingRecorded", "GoodsDelivered", "GoodsDelivered"]
+    assert life.order.state == "completed"
+
+
+def test_parcels_with_numbers_of_their_own_are_followed_one_by_one() -> None:
+    life = two_parcels(P1="T1", P2="T2")
+    assert life.wanted(QueryTracking).tracking_numbers == ("T1", "T2")
+    life.do(RecordTracking(ID, [scan("delivered", "T1", hours=30)]))
+    assert life.order.status.word == "partly delivered"
+    assert life.order.state == "shipped"
+    assert life.wanted(QueryTracking).tracking_numbers == ("T2",)
+    assert life.do(RecordTracking(ID, [scan("delivered", "T2", hours=31)])).order.state == "completed"
+
+
+# -- the table of what may follow what ------------------------------------------------------------------------------
+
+#: Rows came first, columns come after, both in the order of the twelve statuses.
+WHAT_MAY_FOLLOW = """
+pending          x x x x x x x x x x x x
+picked_up        . x x x x x x x x x x x
+in_transit       . x x x x x x x x x x x
+out_for_delivery . x x x x x x x x x x x
+ready_for_pickup . x x x x x x x x x x x
+delivered        . . . . . x . . . x . .
+delivery_delayed . x x x x x x x x x x x
+delivery_failed  . x x x x x x x x x x x
+on_hold          . x x x x x x x x x x x
+return_to_sender . x x x x x x x x x . .
+cancelled        . x x x x x x x x x x .
+unknown          x x x x x x x x x x x x
+"""
+PAIRS = [
+    (S(row[0]), after, mark == "x")
+    for row in (line.split() for line in WHAT_MAY_FOLLOW.strip().splitlines())
+    for after, mark in zip(S, row[1:], strict=True)
+]
+
+
+def test_the_table_has_a_place_for_every_pair() -> None:
+    assert len(PAIRS) == 144
+    assert set(MAY_FOLLOW) == set(S)
+
+
+@pytest.mark.parametrize(("before", "after", "may"), PAIRS, ids=lambda value: str(value))
+def test_one_status_follows_another_only_where_the_table_says_so(before: S, after: S, may: bool) -> None:
+    assert (after in MAY_FOLLOW[before]) is may
+
+
+@pytest.mark.parametrize(("before", "after", "may"), PAIRS, ids=lambda value: str(value))
+def test_a_report_that_may_not_follow_is_an_anomaly_and_any_other_is_none(before: S, after: S, may: bool) -> None:
+    from orderflow.tracking import fold
+
+    first, second = (Scan("T", status, NOW + timedelta(hours=n)) for n, status in enumerate((before, after)))
+    tracking = fold([first, second])
+    if before is S.UNKNOWN:  # says nothing: the parcel is still pending, which anything may follow
+        assert tracking.anomalies == ()
+    elif may:
+        assert tracking.anomalies == ()
+        assert tracking.status is (before if after is S.UNKNOWN else after)
+    else:
+        assert [anomaly.scan for anomaly in tracking.anomalies] == [second]
+        assert tracking.status is before
+
+
+def test_the_table_is_drawn_with_a_row_and_a_column_for_each_status() -> None:
+    head, rule, *rows = follow_table().splitlines()
+    names = [f"`{status}`" for status in S]
+    assert [cell.strip() for cell in head.strip("|").split("|")] == ["after", *names]
+    assert rule == "| --- " * 13 + "|"
+    drawn = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[0] for row in drawn] == names
+    expected = [may for _, _, may in PAIRS]
+    assert [cell == "yes" for row in drawn for cell in row[1:]] == expected
+    assert {cell for row in drawn for cell in row[1:]} == {"yes", "-"}
+
+
+def test_an_order_reported_delivered_while_its_reports_are_unknown_codes_is_still_followed() -> None:
+    life = despatched().do(RecordTracking(ID, [scan("unknown", hours=2, raw="ZZ-9")]))
+    assert life.order.parcels["P1"].tracking.status is S.PENDING
+    assert life.order.parcels["P1"].scans[0].raw == "ZZ-9"
+    assert isinstance(life.wanted(QueryTracking), QueryTracking)
+    assert OrderCompleted(NOW, "completed") in life.do(RecordTracking(ID, [scan("delivered", hours=3)])).events
