@@ -295,7 +295,7 @@ def error_classes() -> list[tuple[str, str, str]]:
 def errors() -> str:
     """The page of errors."""
     told = all_told()
-    invalid = [t for t in told if t.kind == "invalid" or (t.kind == "violation" and ".values" in t.where)]
+    invalid = [t for t in told if t.kind == "invalid" or _is_input(t)]
     lifecycle = [t for t in told if t.kind == "violation" and ".lifecycle" in t.where]
     blockers = [t for t in told if t.function == "blockers"]
     cases = [t for t in told if t.kind == "case"]
@@ -360,6 +360,10 @@ NO_ERRORS = "They tell where an order stands. Nothing raises them."
 CASES = """\
 `ExceptionRaised` opens a case; `ResolveException` closes it with one of its options. A request that a case is about is
 not asked until then."""
+
+
+def _is_input(told: Told) -> bool:
+    return told.kind == "violation" and not any(part in told.where for part in (".stages", ".lifecycle"))
 
 
 def _table(told: Iterable[Told]) -> str:
@@ -504,7 +508,7 @@ def api() -> str:
 
 def _meaning(module: ModuleType, name: str) -> str:
     held = getattr(module, name)
-    if isinstance(held, ModuleType | type) or (callable(held) and name not in CONSTANTS):
+    if isinstance(held, ModuleType | type) or inspect.isroutine(held) or hasattr(held, "__wrapped__"):
         said = first_line(held)
     else:
         said = CONSTANTS.get(name) or constant_docs().get(name) or ""

@@ -113,7 +113,8 @@ class Life:
     def __repr__(self) -> str:
         policy = self.process.policy
         host = f"{policy.lifecycles.order.states} {policy.plan.__name__} without {set(AUTOMATIC - policy.automatic)}"
-        return "\n".join([f"a life under {host}, {policy.rounding}:", *(_told(step) for step in self.steps)])
+        told = [_told(step) for step in self.steps]
+        return "\n".join([f"a life under {host}, {policy.rounding}:", *told])[:20_000]
 
 
 def _told(step: Step) -> str:
@@ -123,7 +124,7 @@ def _told(step: Step) -> str:
     else:
         did = f"{action.at:%d %H:%M} {action.request.id} <- {action.reply}"
     came = f"refused: {step.refused}" if step.refused else " ".join(type(event).__name__ for event in step.events)
-    return f"  {did}\n      -> {came or 'nothing'}"
+    return f"  {did[:300]}\n      -> {came[:300] or 'nothing'}"
 
 
 # -- the host and the order --------------------------------------------------------------------------------------------
@@ -303,8 +304,10 @@ class Living:
 
     def _answers_absurdly(self, chance: Chance, order: Order) -> None:
         """Something that cannot be, or the answer to another question."""
-        request = chance.one(list(self.known.values()) or [None])  # type: ignore[list-item]
-        if request is not None:
+        asked = [one.request for one in pending(order)] if chance.below(2) else []
+        asked = asked or list(self.known.values())
+        if asked:
+            request = chance.one(asked)
             self.answer(request, chance.one(impossible_replies(request, self.now)))
 
     def _commands(self, chance: Chance, order: Order) -> None:

@@ -1,9 +1,9 @@
 """Every order in which things can happen, tried.
 
 Two workers share one store and the same systems. Each runs a script of runtime calls, as the very generators that the
-runtimes drive; a *step* performs the one effect (a store call, a port call) at which a worker stands. From every state the
-search goes on with a step of either worker, and, as long as crashes are left, with a worker dying before or after its
-effect and coming back to repeat the call it was in, as a client with a command id would. States that are equal in
+runtimes drive; a *step* performs the one effect (a store call, a port call) at which a worker stands. From every state
+the search goes on with a step of either worker, and, as long as crashes are left, with a worker dying before or after
+its effect and coming back to repeat the call it was in, as a client with a command id would. States that are equal in
 everything that matters are searched once, and the number of different schedules through them is counted exactly.
 
 At the end of every schedule the systems' own books are held against the order.
@@ -194,8 +194,9 @@ _FORGETFUL = {"handle": (), "advance": (), "_advance": ("looked_up",)}
 def remembered(effects: Any) -> Hashable:
     """Everything that decides how a suspended generator goes on: where each frame stands, and its variables.
 
-    Two histories that leave a worker with the same memory are one from then on. Of the frames that wait for another only
-    what they still use counts; loop counters and the last lost race, which only bound the number of retries, do not.
+    Two histories that leave a worker with the same memory are one from then on. Of the frames that wait for another
+    only what they still use counts; loop counters and the last lost race, which only bound the number of retries, do
+    not.
     """
     frames: list[Hashable] = []
     while effects is not None and getattr(effects, "gi_frame", None) is not None:

@@ -1,8 +1,8 @@
 """Crash and cancel: every interleaving of one order's life with what may come across it.
 
-Two workers, a crash before and after each store write and each port call; the systems keep their own books. At the end of
-every schedule nothing is held that nobody wants, nothing is booked that is not shipped or voided, each message was sent
-once, and the ledger sums.
+Two workers, a crash before and after each store write and each port call; the systems keep their own books. At the end
+of every schedule nothing is held that nobody wants, nothing is booked that is not shipped or voided, each message was
+sent once, and the ledger sums.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def test_stock_that_comes_late_is_found(covered: dict[str, Found]) -> None:
     assert found.violations == ()
 
 
-# -- it bites ------------------------------------------------------------------------------------------------------------
+# -- it bites -------------------------------------------------------------------------------------------------------
 
 
 def _changed(stage: Stage, **parts: Any) -> tuple[Stage, ...]:
