@@ -22,7 +22,7 @@ import attrs
 
 from orderflow.errors import LedgerImbalance
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, neg
+from orderflow.values.numbers import EXACT
 
 __all__ = [
     "BACKORDERED",
@@ -165,11 +165,11 @@ class Ledger:
 
     def ordered(self, line_id: str) -> Decimal:
         """Units of a line that were ever ordered."""
-        return neg(self.balance(line_id, ORDERED))
+        return self.balance(line_id, ORDERED).copy_abs()
 
     def surplus(self, line_id: str) -> Decimal:
         """Units of a line that came beyond the order."""
-        return neg(self.balance(line_id, SURPLUS))
+        return self.balance(line_id, SURPLUS).copy_abs()
 
     def accounts(self, line_id: str) -> Iterator[tuple[Account, Decimal]]:
         """The accounts of a line that hold units (the sources are not among them)."""

@@ -50,15 +50,29 @@ _ZERO = Decimal(0)
 
 
 class _Record:
-    """A frozen record with a fast way to the next one."""
+    """A frozen record with a fast way to the next one.
+
+    A record lives in its ``__dict__``, so that the next one is a copied dictionary with a few entries changed, however
+    many fields there are. What was worked out about a record may be remembered beside it, in `remembered`; it is never
+    part of the record, nor taken over by the next one.
+    """
 
     def replace(self: R, **changes: Any) -> R:
         """This record with some fields changed."""
         made: R = object.__new__(type(self))
         fields = made.__dict__
         fields.update(self.__dict__)
+        fields.pop("_remembered", None)
         fields.update(changes)
         return made
+
+    @property
+    def remembered(self) -> dict[Any, Any]:
+        """What was worked out about this very record, by whoever worked it out."""
+        memory: dict[Any, Any] | None = self.__dict__.get("_remembered")
+        if memory is None:
+            memory = self.__dict__["_remembered"] = {}
+        return memory
 
 
 @attrs.frozen
@@ -395,7 +409,9 @@ class Order(_Record):
 
     def live_quantity(self, line_id: str) -> Decimal:
         """Units of a line that are still to reach, or have reached, the customer: ordered less cancelled."""
-        return EXACT.subtract(self.ledger.ordered(line_id), self.ledger.balance(line_id, CANCELLED))
+        ledger = self.ledger
+        cancelled = ledger.balance(line_id, CANCELLED)
+        return EXACT.subtract(ledger.ordered(line_id), cancelled) if cancelled else ledger.ordered(line_id)
 
     def work_left(self, fulfillment_id: str) -> bool:
         """Whether a fulfillment still has units to pick or to pack."""
@@ -465,8 +481,10 @@ class Order(_Record):
 
     def unpriced(self, line_id: str) -> Decimal:
         """Units of a line that no quote covers yet."""
-        priced = _sum(tranche.quantity for tranche in self.tranches.get(line_id, ()))
-        return max(_ZERO, EXACT.subtract(self.ledger.ordered(line_id), priced))
+        unpriced = self.ledger.ordered(line_id)
+        for tranche in self.tranches.get(line_id, ()):
+            unpriced = EXACT.subtract(unpriced, tranche.quantity)
+        return unpriced
 
     @property
     def charged(self) -> Amounts:

@@ -72,10 +72,16 @@ STAGES: tuple[Stage, ...] = (
 _MOST_ROUNDS = 50
 
 
+_NOBODY: tuple[Any, tuple[Wanted, ...]] = (None, ())
+
+
 def evolve(order: Order | None, event: Event) -> Order:
     """The order after one event. Replaying its events, in order, gives the order."""
     after = event.apply(order)  # type: ignore[arg-type]
-    return after.replace(version=1 if order is None else order.version + 1)
+    if after is order:
+        return order.replace(version=order.version + 1)
+    after.__dict__["version"] = 1 if order is None else order.version + 1
+    return after
 
 
 def replay(events: Iterable[Event], order: Order | None = None) -> Order | None:
@@ -91,7 +97,17 @@ def pending(order: Order, stages: tuple[Stage, ...] = STAGES) -> tuple[Wanted, .
     A request that was deferred is wanted from the moment on at which it may be asked again; one about which someone
     has to settle an exception is not wanted until then.
     """
-    wanted = tuple(one for stage in stages for one in stage.wants(order))
+    memory = order.remembered
+    known: tuple[Wanted, ...]
+    asked, known = memory.get("pending", _NOBODY)
+    if asked is not stages:
+        known = _wanted(order, stages)
+        memory["pending"] = stages, known
+    return known
+
+
+def _wanted(order: Order, stages: tuple[Stage, ...]) -> tuple[Wanted, ...]:
+    wanted = tuple(one for stage in stages if stage.wants is not _NO_WANTS for one in stage.wants(order))
     if not wanted or not (order.cases or order.deferrals):
         return wanted
     blocked = {case.about for case in order.open_cases}
@@ -143,9 +159,14 @@ class OrderProcess:
         }
         self._answers = {kind: answer for stage in stages for kind, answer in stage.answers.items()}
         self._settles = [(key, settle) for stage in stages for key, settle in stage.settles.items()]
-        self._follow = tuple(stage.follow for stage in stages if stage.follow is not _NOTHING)
-        self._moments = tuple(stage.moments for stage in stages)
-        self._at_time = tuple(stage.at_time for stage in stages)
+        looks_anywhere = bool(policy.verification or policy.guards)
+        self._follow = tuple(
+            (stage.follow, None if looks_anywhere else stage.looks_at)
+            for stage in stages
+            if stage.follow is not _NOTHING.follow
+        )
+        self._moments = tuple(stage.moments for stage in stages if stage.moments is not _NOTHING.moments)
+        self._at_time = tuple(stage.at_time for stage in stages if stage.at_time is not _NOTHING.at_time)
 
     # -- the four functions ------------------------------------------------------------------------------------------
 
@@ -188,6 +209,17 @@ class OrderProcess:
         """`conclude`, with the order after it."""
         return self._outcome(order, self._meaning(order, request, reply, at), at)
 
+    def settle_all(self, order: Order, answers: Iterable[tuple[Request, Reply]], at: datetime) -> Outcome:
+        """What several answers mean, one after the other, with the consequences of all together."""
+        before, happened = order, list[Event]()
+        for request, reply in answers:
+            for event in self._meaning(order, request, reply, at):
+                order = evolve(order, event)
+                happened.append(event)
+        if happened:
+            order = self._run_consequences(order, at, happened, before)
+        return Outcome(tuple(happened), order)
+
     def violations(self, order: Order | None, command: Command) -> tuple[Violation, ...]:
         """Why a command may not happen now: everything in the first broken tier; empty where it may.
 
@@ -201,7 +233,13 @@ class OrderProcess:
 
     def attention(self, order: Order) -> datetime | None:
         """The next moment at which time alone changes something."""
-        return min((moment for moments in self._moments for moment in moments(order, self.policy)), default=None)
+        memory = order.remembered
+        known: datetime | None
+        asked, known = memory.get("attention", (None, None))
+        if asked is not self:
+            known = min((moment for moments in self._moments for moment in moments(order, self.policy)), default=None)
+            memory["attention"] = self, known
+        return known
 
     def preview(self, order: Order | None, command: Command, envelope: Envelope) -> Preview:
         """What a command would do: events, order, requests, goods, money and messages. Nothing happens.
@@ -223,24 +261,39 @@ class OrderProcess:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _outcome(self, order: Order | None, events: Iterable[Event], at: datetime) -> Outcome:
+    def _outcome(self, before: Order | None, events: Iterable[Event], at: datetime) -> Outcome:
         happened = list(events)
+        order = before
         for event in happened:
             order = evolve(order, event)
         assert order is not None
         if happened:
-            order = self._run_consequences(order, at, happened)
+            order = self._run_consequences(order, at, happened, before)
         return Outcome(tuple(happened), order)
 
-    def _run_consequences(self, order: Order, at: datetime, events: list[Event]) -> Order:
+    def _run_consequences(self, order: Order, at: datetime, events: list[Event], before: Order | None = None) -> Order:
+        """Ask every stage what follows, until none has anything to say; ``before`` is an order that was asked already.
+
+        A stage is not asked again while nothing that it looks at has changed. That is remembered with the order, for
+        this process alone: an order that was loaded, or that another policy has left, is looked at whole.
+        """
+        settled = before if before is not None and before.remembered.get("settled") is self else None
+        seen: list[Order | None] = [settled] * len(self._follow)
         for _ in range(_MOST_ROUNDS):
-            settled = True
-            for follow in self._follow:
-                for event in tuple(follow(order, self.policy, at)):
+            quiet = True
+            for number, (follow, fields) in enumerate(self._follow):
+                if _is_unchanged(seen[number], order, fields):
+                    continue
+                found = tuple(follow(order, self.policy, at))
+                seen[number] = order
+                for event in found:
                     order = evolve(order, event)
                     events.append(event)
-                    settled = False
-            if settled:
+                    quiet = False
+                if found:
+                    seen[number] = None
+            if quiet:
+                order.remembered["settled"] = self
                 return order
         raise RuntimeError(f"the consequences of order {order.id} do not come to an end under this policy")
 
@@ -271,7 +324,23 @@ class OrderProcess:
         return ()
 
 
-_NOTHING = Stage("nothing").follow
+_NOTHING = Stage("nothing")
+_NO_WANTS = _NOTHING.wants
+
+
+def _is_unchanged(seen: Order | None, order: Order, fields: tuple[str, ...] | None) -> bool:
+    """Whether a stage that has seen ``seen`` would see nothing else in ``order``."""
+    if seen is None:
+        return False
+    if seen is order:
+        return True
+    if fields is None:
+        return False
+    then, now = seen.__dict__, order.__dict__
+    for field in fields:  # noqa: SIM110 - asked some hundred times in a life, and a generator takes twice as long
+        if then[field] is not now[field]:
+            return False
+    return True
 
 
 def _goods_moved(before: Order | None, after: Order) -> dict[str, dict[str, Any]]:

@@ -81,7 +81,7 @@ class World:
         key = getattr(request, "key", None)
         if key is None:
             return self._found(request, chance, now, generous)
-        if key not in self.answers:
+        if key not in self.answers or (generous and isinstance(self.answers[key][1], Refused)):
             self.answers[key] = (request, self._done(request, chance, now, generous))
         return self.answers[key][1]
 
@@ -102,6 +102,7 @@ class World:
                 self.kept.add(request.number)
                 return Refused("carrier.already_collected", "we have it")
             self.voided.add(request.number)
+            self.kept.discard(request.number)
             return Voided()
         if isinstance(request, IssueStock):
             if not generous:

@@ -86,7 +86,8 @@ AT_ONCE: dict[str, Callable[[], Life]] = {
 @pytest.mark.parametrize("stage", AT_ONCE)
 def test_an_order_without_a_booking_is_cancelled_at_once(stage: str) -> None:
     life = AT_ONCE[stage]().do(CancelOrder(ID, "changed my mind"))
-    assert life.happened[:2] == ["CancellationRequested", "OrderCancelled"]
+    assert life.happened[0] == "CancellationRequested"
+    assert "OrderCancelled" in life.happened
     assert_over(life)
 
 

@@ -112,6 +112,7 @@ class Lifecycle:
     states: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
     events: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
     _table: dict[Pair, tuple[tuple[str | None, bool, str], ...]] = attrs.field(init=False, eq=False, repr=False)
+    _sources: dict[str, tuple[str, ...]] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         put = object.__setattr__
@@ -123,6 +124,7 @@ class Lifecycle:
         put(self, "resting", self._in_order(self.resting))
         self._refuse(reason for rule in _RULES for reason in rule(self))
         put(self, "_table", _compiled(self.steps))
+        put(self, "_sources", _sources(self.steps))
 
     def _in_order(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The names in the order of the states, so that equal sets of ends are equal; unknown ones last."""
@@ -184,7 +186,7 @@ class Lifecycle:
     def sources_of(self, event: str) -> tuple[str, ...]:
         """The states in which ``event`` may happen, guards or not."""
         self._known_event(event)
-        return tuple(dict.fromkeys(step.source for step in self.steps if step.event == event))
+        return self._sources[event]
 
     # Changing it, by value
 
@@ -293,6 +295,14 @@ def _compiled(steps: tuple[Step, ...]) -> dict[Pair, tuple[tuple[str | None, boo
         pair = (step.source, step.event)
         table[pair] = (*table.get(pair, ()), row)
     return table
+
+
+def _sources(steps: tuple[Step, ...]) -> dict[str, tuple[str, ...]]:
+    """From which states each event may happen, in the order of the steps."""
+    found: dict[str, dict[str, None]] = {}
+    for step in steps:
+        found.setdefault(step.event, {})[step.source] = None
+    return {event: tuple(sources) for event, sources in found.items()}
 
 
 def _no_such_step(pair: Pair, path: str) -> Violation:

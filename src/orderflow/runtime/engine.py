@@ -356,19 +356,16 @@ class Engine:
         now: datetime,
     ) -> tuple[Outcome, FrozenMap[str, Attempt]]:
         """What the answers mean to the order as it is, and how asking went."""
-        events: list[Event] = []
         attempts = dict(known)
+        replies: list[tuple[Request, Reply]] = []
         for wanted, answer in answers:
-            request_id = wanted.request.id
             reply = self._failed(wanted, answer, attempts, now) if isinstance(answer, Exception) else answer
-            if reply is None:
-                continue
-            attempts.pop(request_id, None)
-            outcome = self.process.settle(order, wanted.request, reply, now)
-            order = outcome.order
-            events += outcome.events
-        self._not_at_once_again(order, answers, attempts, now)
-        return Outcome(tuple(events), order), FrozenMap(attempts)
+            if reply is not None:
+                attempts.pop(wanted.request.id, None)
+                replies.append((wanted.request, reply))
+        outcome = self.process.settle_all(order, replies, now)
+        self._not_at_once_again(outcome.order, answers, attempts, now)
+        return outcome, FrozenMap(attempts)
 
     def _failed(self, wanted: Wanted, failed: Exception, attempts: dict[str, Attempt], now: datetime) -> Reply | None:
         """Another failure: to be tried later, or the final one."""

@@ -431,5 +431,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
+    looks_at=("milestones", "state", "holds"),
     awaits=_awaits,
 )

@@ -246,6 +246,7 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
+    looks_at=("state", "shipments", "cancellation"),
     settles=FrozenMap(
         {
             ("stock.short", "cancel_order"): _cancel_instead,

@@ -290,5 +290,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
+    looks_at=("ledger", "fulfillments", "parcels"),
     awaits=_awaits,
 )

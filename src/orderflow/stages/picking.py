@@ -303,5 +303,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
+    looks_at=("ledger", "fulfillments"),
     awaits=_awaits,
 )

@@ -787,6 +787,7 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
+    looks_at=("milestones", "state", "ledger", "shipments", "parcels", "fulfillments", "holds", "cancellation"),
     wants=_wants,
     answers=FrozenMap(
         {

@@ -154,4 +154,5 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
+    looks_at=("milestones", "ledger", "claims", "tranches", "holds", "cancellation", "fulfillments", "parcels"),
 )

@@ -9,6 +9,9 @@ A stage contributes any of these, each a plain function over the order:
 ``moments``    when time alone would change something, and ``at_time``: what it changes then
 ``settles``    what the options of its exception cases do
 ``awaits``     whom the order waits for, in words
+
+``looks_at`` names the fields of the order on which ``follow`` depends, so that it is asked again only when one of them
+has changed; ``None`` stands for all.
 """
 
 from __future__ import annotations
@@ -68,7 +71,7 @@ def _no_candidates(order: Order) -> Iterable[Command]:
     return ()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Decision:
     """One command: its rules in tiers, the events it leads to, and the forms in which it could be given now."""
 
@@ -107,7 +110,7 @@ Answer = Callable[[Order, Any, Any, Policy, datetime], Iterable[Event]]
 Settle = Callable[[Order, Case, Policy, datetime], Iterable[Event]]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Stage:
     """One stage of the trade."""
 
@@ -122,6 +125,7 @@ class Stage:
     at_time: Callable[[Order, Policy, datetime], Iterable[Event]] = _nothing
     settles: Mapping[tuple[str, str], Settle] = attrs.field(factory=FrozenMap)
     awaits: Callable[[Order, Policy], Iterable[Wait]] = _no_waits
+    looks_at: tuple[str, ...] | None = None
 
     def __attrs_post_init__(self) -> None:
         given = {decision.command for decision in self.decisions}

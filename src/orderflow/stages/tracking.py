@@ -305,6 +305,7 @@ STAGE = Stage(
     ),
     decisions=(Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),),
     follow=_follow,
+    looks_at=("milestones", "state", "ledger", "parcels", "shipments", "claims", "cases"),
     wants=_wants,
     answers=FrozenMap({QueryTracking: _tracking_answered}),
     awaits=_awaits,

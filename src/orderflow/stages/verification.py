@@ -471,6 +471,7 @@ STAGE = Stage(
         OrderVerified,
     ),
     follow=_follow,
+    looks_at=("milestones", "state", "ledger", "claims", "tranches", "holds", "waivers", "cancellation", "cases"),
     wants=_wants,
     answers=FrozenMap({ClaimStock: _claim_answered, QuotePrices: _quote_answered}),
     moments=_moments,

@@ -1,0 +1,207 @@
+"""Quantities change as long as nobody has begun to handle the goods; prices change only for what is added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from orderflow.commands import (
+    AmendOrder,
+    BookShipment,
+    CancelOrder,
+    DespatchShipment,
+    PackParcel,
+    RecordPick,
+    ResolveException,
+    StartPicking,
+)
+from orderflow.errors import InvalidInput
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Move, allocated
+from orderflow.ports import ClaimStock, Quote, QuotedLine, QuoteLine, QuotePrices, Refused
+from orderflow.stages.changes import OrderAmended
+from orderflow.stages.sourcing import FulfillmentWithdrawn
+from orderflow.stages.verification import ClaimWanted
+from tests.scenario import (
+    ID,
+    NOW,
+    D,
+    Life,
+    amounts,
+    booked,
+    despatched,
+    eur,
+    given,
+    held,
+    packed,
+    picked,
+    picking,
+    placed,
+    quoted,
+    verified,
+)
+
+TWO = {"lines": [("TEA-250", 2)]}
+
+
+def test_more_units_are_ordered_claimed_by_a_revision_and_priced() -> None:
+    life = given(verified(**TWO)).when(AmendOrder(ID, {"L1": 5})).then(
+        OrderAmended(NOW, (Move("L1", ORDERED, OPEN, D(3)),)), ClaimWanted(NOW, "C1", "L1", 2, D(5), "BER")
+    )
+    assert life.asks == ("claim/C1/2", "quote")
+    assert life.wanted(ClaimStock).key == f"main/{ID}/claim/C1"
+    assert life.wanted(QuotePrices).lines == (QuoteLine("L1", "TEA-250", "each", D(3), D(2)),)
+
+
+def test_only_what_is_added_gets_the_new_price() -> None:
+    life = verified(**TWO).do(AmendOrder(ID, {"L1": 5}))
+    life.answer(QuotePrices, Quote((quoted("L1", 3, "9.00", "0.63"),))).reply_all()
+    assert [(t.quantity, t.unit_price) for t in life.order.tranches["L1"]] == [(D(2), eur("8.50")), (D(3), eur(9))]
+    assert life.order.charged == amounts("44.00", "3.09")
+    assert life.goods == {"L1": {"allocated:F1": D(2), "allocated:F2": D(3)}}
+
+
+def test_units_that_are_taken_out_are_credited_at_the_newest_price_first() -> None:
+    life = verified(**TWO).do(AmendOrder(ID, {"L1": 5}))
+    life.answer(QuotePrices, Quote((quoted("L1", 3, "9.00"),))).reply_all()
+    life.do(AmendOrder(ID, {"L1": 3})).reply_all()
+    assert life.order.credited == amounts("18.00")
+    life.do(AmendOrder(ID, {"L1": 1})).reply_all()
+    assert life.order.credited == amounts(D("27.00") + D("8.50"), "0.60")
+    assert life.order.total == eur("9.10")
+
+
+def test_credits_for_a_price_that_does_not_divide_add_up_to_the_cent() -> None:
+    life = placed(lines=[("TEA-250", 3), ("POT-1", 1)])
+    thirds = QuotedLine("L1", D(3), eur("3.33"), amounts("10.00", "0.70"))
+    life.answer(QuotePrices, Quote((thirds, quoted("L2", 1, 24)))).reply_all()
+    credits = [life.order.credited.total]
+    for left in (2, 1, 0):
+        life.do(AmendOrder(ID, {"L1": left})).reply_all()
+        credits.append(life.order.credited.total)
+    assert credits == [eur(0), eur("3.56"), eur("7.14"), eur("10.70")]
+    assert life.order.total == eur(24)
+
+
+def test_a_cancelled_order_owes_nothing_and_keeps_nothing() -> None:
+    life = verified(**TWO).do(AmendOrder(ID, {"L1": 5})).reply_all().do(CancelOrder(ID)).reply_all()
+    assert life.order.charged == life.order.credited
+    assert life.order.total == eur(0)
+
+
+def test_fewer_units_leave_the_location_that_has_not_begun() -> None:
+    life = given(verified()).when(AmendOrder(ID, {"L1": 1, "L2": 0})).then(
+        OrderAmended(
+            NOW,
+            (
+                Move("L1", allocated("F1"), CANCELLED, D(1)),
+                Move("L2", allocated("F1"), CANCELLED, D(1)),
+            ),
+        ),
+        ClaimWanted(NOW, "C1", "L1", 2, D(1), "BER"),
+        ClaimWanted(NOW, "C2", "L2", 2, D(0), "BER"),
+    )
+    assert life.reply_all().goods == {"L1": {"allocated:F1": D(1), "cancelled": D(1)}, "L2": {"cancelled": D(1)}}
+    assert [claim.held for claim in life.order.claims.values()] == [D(1), D(0)]
+
+
+def test_fewer_units_come_out_of_the_backorder_first_then_of_what_is_open() -> None:
+    life = placed(lines=[("TEA-250", 5)]).answer(ClaimStock, lambda request: held(request, 3))
+    life.do(AmendOrder(ID, {"L1": 2}))
+    assert life.events[0] == OrderAmended(
+        NOW, (Move("L1", BACKORDERED, CANCELLED, D(2)), Move("L1", OPEN, CANCELLED, D(1)))
+    )
+
+
+def test_units_come_back_from_the_newest_work_first() -> None:
+    life = verified(**TWO).do(AmendOrder(ID, {"L1": 5})).reply_all().do(AmendOrder(ID, {"L1": 1}))
+    assert life.events[0] == OrderAmended(
+        NOW, (Move("L1", allocated("F2"), CANCELLED, D(3)), Move("L1", allocated("F1"), CANCELLED, D(1)))
+    )
+    assert FulfillmentWithdrawn(NOW, "F2", "cancelled") in life.events
+
+
+def test_up_and_down_in_one_amendment() -> None:
+    life = verified().do(AmendOrder(ID, {"L1": "2.5", "L2": 0})).reply_all()
+    assert life.order.live_quantity("L1") == D("2.5")
+    assert life.order.live_quantity("L2") == 0
+
+
+BEGUN: dict[str, Callable[[], Life]] = {
+    "picking": lambda: picking(**TWO),
+    "picked": lambda: picked(**TWO),
+    "packed": lambda: packed(**TWO),
+    "booked": lambda: booked(**TWO),
+}
+
+
+@pytest.mark.parametrize("stage", BEGUN)
+def test_goods_that_somebody_handles_are_not_taken_out(stage: str) -> None:
+    life = given(BEGUN[stage]()).when(AmendOrder(ID, {"L1": 1})).refused(("amendment.too_late", "quantities[L1]"))
+    assert life.do(AmendOrder(ID, {"L1": 3})).reply_all().goods["L1"]["allocated:F2"] == D(1)
+
+
+def test_what_was_added_while_others_were_picked_can_be_taken_out_again() -> None:
+    life = picking(**TWO).do(AmendOrder(ID, {"L1": 4})).reply_all()
+    assert life.refusal(AmendOrder(ID, {"L1": 1})) == [("amendment.too_late", "quantities[L1]")]
+    life.do(AmendOrder(ID, {"L1": 2})).reply_all()
+    assert life.goods["L1"] == {"allocated:F1": D(2), "cancelled": D(2)}
+
+
+def test_an_amendment_comes_too_late_when_everything_has_left() -> None:
+    assert despatched().codes(AmendOrder(ID, {"L1": 5})) == ["order.cannot_cancel"]
+
+
+def test_what_is_left_of_an_order_decides_whether_it_is_shipped() -> None:
+    life = booked(**TWO).do(AmendOrder(ID, {"L1": 3})).reply_all().do(DespatchShipment(ID)).reply_all()
+    assert life.order.state == "in_fulfillment"
+    life.do(AmendOrder(ID, {"L1": 2}))
+    assert life.order.state == "shipped"
+
+
+def test_units_that_were_added_go_all_the_way_in_a_parcel_of_their_own() -> None:
+    life = booked(**TWO).do(AmendOrder(ID, {"L1": 3})).reply_all()
+    life.do(StartPicking(ID, "F2"), RecordPick(ID, "F2"), PackParcel(ID, "F2"), BookShipment(ID, service="parcel"))
+    life.reply_all().do(DespatchShipment(ID, "S1"), DespatchShipment(ID, "S2")).reply_all()
+    assert life.goods == {"L1": {"shipped:P1": D(2), "shipped:P2": D(1)}}
+    assert life.order.state == "shipped"
+
+
+def test_added_units_without_a_price_are_not_given_to_anyone() -> None:
+    life = verified(**TWO).do(AmendOrder(ID, {"L1": 5})).answer(QuotePrices, Refused("price.unknown")).reply_all()
+    assert life.goods["L1"] == {"open": D(3), "allocated:F1": D(2)}
+    life.do(ResolveException(ID, "X1", "try_again")).reply_all()
+    assert life.goods["L1"] == {"allocated:F1": D(2), "allocated:F2": D(3)}
+
+
+def test_added_units_that_are_not_in_stock_are_backordered_and_the_rest_goes_on() -> None:
+    life = verified(**TWO).do(AmendOrder(ID, {"L1": 5})).answer(ClaimStock, lambda request: held(request, 4))
+    life.reply_all()
+    assert life.goods["L1"] == {"backordered": D(1), "allocated:F1": D(2), "allocated:F2": D(2)}
+    assert life.case.message == "4 of 5 × TEA-250 can be had"
+
+
+@pytest.mark.parametrize(
+    ("quantities", "refused"),
+    [
+        ({"L1": 2}, [("amendment.nothing_changes", "quantities")]),
+        ({"L1": 2, "L2": 1}, [("amendment.nothing_changes", "quantities")]),
+        ({"L1": 0, "L2": 0}, [("amendment.nothing_left", "quantities")]),
+        ({"L8": 1, "L1": 0, "L9": 2}, [("amendment.unknown_line", f"quantities[L{n}]") for n in (8, 9)]),
+    ],
+)
+def test_an_amendment_must_mean_something(quantities: dict[str, int], refused: list[tuple[str, str]]) -> None:
+    given(verified()).when(AmendOrder(ID, quantities)).refused(*refused)
+
+
+def test_a_bad_amendment_tells_every_bad_quantity() -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        AmendOrder(ID, {"L1": 0.5, "L2": -1, "L3": "many"})  # type: ignore[dict-item]
+    assert {violation.path: violation.code for violation in invalid.value.violations} == {
+        "quantities[L1]": "number.float",
+        "quantities[L2]": "number.negative",
+        "quantities[L3]": "number.not_a_number",
+    }
+    with pytest.raises(InvalidInput) as invalid:
+        AmendOrder(ID, {})
+    assert invalid.value.codes == ("amendment.no_quantities",)
