@@ -8,6 +8,9 @@ its module in `orderflow.stages`, the ports in `orderflow.ports`, values in `ord
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from orderflow import commands, events
 from orderflow.commands import (
     AcknowledgeOrder,
@@ -45,13 +48,31 @@ from orderflow.messages import Actor, Command, Envelope, Event
 from orderflow.order import Goods, Order
 from orderflow.policy import Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
-from orderflow.runtime import AsyncOrderFlow, OrderFlow, Receipt
+from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
-from orderflow.stores import MemoryStore, SqliteStore
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Address, Contact, Money, Party, Quantity, Window
 
+if TYPE_CHECKING:
+    from orderflow.runtime import AsyncOrderFlow
+    from orderflow.stores import MemoryStore, SqliteStore
+
 __version__ = "0.1.0"
+
+#: What not every program needs is loaded when it is asked for by name.
+_ON_DEMAND = {
+    "AsyncOrderFlow": "orderflow.runtime",
+    "MemoryStore": "orderflow.stores",
+    "SqliteStore": "orderflow.stores",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _ON_DEMAND.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(module), name)
+
 
 __all__ = [
     "STANDARD",

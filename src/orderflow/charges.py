@@ -16,10 +16,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Literal
 
-import attrs
-
 from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT, Rounding, ratio_rounded
+from orderflow.values.record import record
 
 __all__ = ["COMPONENTS", "Amounts", "RoundingRule", "Tranche", "charged", "credited", "unit_shares"]
 
@@ -29,7 +28,7 @@ COMPONENTS = ("net", "discount", "shipping", "tax")
 _ZERO = Decimal(0)
 
 
-@attrs.frozen
+@record
 class RoundingRule:
     """How charges round: the rule, and whether each line rounds or only the document."""
 
@@ -37,7 +36,7 @@ class RoundingRule:
     per: Literal["line", "document"] = "line"
 
 
-@attrs.frozen
+@record
 class Amounts:
     """The components of a price: goods before tax, discount (negative), shipping share, tax."""
 
@@ -83,7 +82,7 @@ class Amounts:
         )
 
 
-@attrs.frozen
+@record
 class Tranche:
     """The frozen price of some units of a line, as one quote agreed it.
 

@@ -23,6 +23,7 @@ import attrs
 from orderflow.errors import LedgerImbalance
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT
+from orderflow.values.record import record
 
 __all__ = [
     "BACKORDERED",
@@ -110,7 +111,7 @@ def place_of(account: Account) -> str:
     return account.partition(":")[2]
 
 
-@attrs.frozen
+@record
 class Move:
     """Units of one line go from one account to another."""
 
@@ -127,7 +128,7 @@ def _balances() -> FrozenMap[str, FrozenMap[Account, Decimal]]:
     return FrozenMap()
 
 
-@attrs.frozen
+@record
 class Ledger:
     """The balances of every account of every line."""
 

@@ -17,6 +17,7 @@ import attrs
 from orderflow.errors import InvalidInput
 from orderflow.values.checked import checked, optional, value
 from orderflow.values.ids import as_id, as_text
+from orderflow.values.record import record
 from orderflow.values.times import as_instant
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def event(tag: str, version: int = 1) -> Callable[[C], C]:
     def declaring(cls: C) -> C:
         cls.TAG = tag  # type: ignore[attr-defined]
         cls.VERSION = version  # type: ignore[attr-defined]
-        return attrs.frozen(cls)
+        return record(cls)
 
     return declaring
 

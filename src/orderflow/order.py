@@ -19,10 +19,12 @@ from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited
 from orderflow.ledger import CANCELLED, OPEN, Ledger, allocated, packed, picked
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
+from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT
 from orderflow.values.party import Party
+from orderflow.values.record import field_names, record
 from orderflow.values.times import Window
 
 __all__ = [
@@ -75,7 +77,7 @@ class _Record:
         return memory
 
 
-@attrs.frozen
+@record
 class Terms:
     """Under which terms goods are to be delivered: those of a line, or of the order for lines that say nothing.
 
@@ -97,14 +99,14 @@ class Terms:
         if self == _NO_TERMS:
             return base
         mine = {name: held for name in _TERM_NAMES if (held := getattr(self, name)) is not None}
-        return attrs.evolve(base, **mine)
+        return evolved(base, **mine)
 
 
 _NO_TERMS = Terms()
-_TERM_NAMES = tuple(field.name for field in attrs.fields(Terms))
+_TERM_NAMES = field_names(Terms)
 
 
-@attrs.frozen
+@record
 class Origin:
     """Where a line comes from when the customer did not order it so: substitute, replacement, exchange, component."""
 
@@ -112,7 +114,7 @@ class Origin:
     line_id: str | None = None
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Line(_Record):
     """A row of the order. How many units it has, and where they are, the ledger says."""
 
@@ -126,7 +128,7 @@ class Line(_Record):
     origin: Origin = attrs.field(factory=Origin)
 
 
-@attrs.frozen
+@record
 class Goods:
     """Units of one line as they are handled: how many, and what was read off them.
 
@@ -141,7 +143,7 @@ class Goods:
     expires_on: date | None = None
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Claim(_Record):
     """Stock that we want held for a line, and what is known to be held. It converges: wanted is put until confirmed.
 
@@ -165,7 +167,7 @@ class Claim(_Record):
         return self.confirmed == self.revision
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Fulfillment(_Record):
     """The work of one location for this order."""
 
@@ -175,7 +177,7 @@ class Fulfillment(_Record):
     planned: FrozenMap[str, Decimal]
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Parcel(_Record):
     """A handling unit: contents, weight, dimensions, and where it is on its way."""
 
@@ -196,7 +198,7 @@ class Parcel(_Record):
         return self.replace(scans=scans, tracking=fold(scans))
 
 
-@attrs.frozen
+@record
 class Booking:
     """What a carrier agreed to: its number, the master tracking number, label, cost, the day it believes in."""
 
@@ -209,7 +211,7 @@ class Booking:
     estimate: date | None = None
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Shipment(_Record):
     """Parcels under one booking.
 
@@ -236,7 +238,7 @@ class Shipment(_Record):
     issued: bool = False
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Message(_Record):
     """Something the customer is to be told: ``queued``, ``sent``, ``failed`` or ``superseded``; its body is frozen."""
 
@@ -251,7 +253,7 @@ class Message(_Record):
     failure: str = ""
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Hold(_Record):
     """A reasoned blocker: what it is about (the order, a fulfillment, a parcel), which steps it blocks, until when.
 
@@ -274,7 +276,7 @@ class Hold(_Record):
         return self.released_at is None
 
 
-@attrs.frozen
+@record
 class Waiver:
     """A rule's objection that a person has seen and released: it stays away until the facts change."""
 
@@ -282,7 +284,7 @@ class Waiver:
     facts: str
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Case(_Record):
     """An exception that someone must settle by choosing an option."""
 
@@ -300,7 +302,7 @@ class Case(_Record):
         return not self.chosen
 
 
-@attrs.frozen(slots=False)
+@record(slots=False)
 class Deferral(_Record):
     """An answer that will come later, under a ticket; the request is kept as it was asked."""
 
@@ -312,7 +314,7 @@ class Deferral(_Record):
     answered: bool = False
 
 
-@attrs.frozen
+@record
 class Cancellation:
     """The wish to cancel what is left of the order, until every booking has answered."""
 
@@ -320,7 +322,7 @@ class Cancellation:
     reason: str = ""
 
 
-@attrs.frozen
+@record
 class Status:
     """Where the units of a line or order are, in exact quantities, and the one word for it."""
 
@@ -329,7 +331,7 @@ class Status:
     by_kind: Mapping[str, Decimal]
 
 
-@attrs.frozen(slots=False, repr=False)
+@record(slots=False)
 class Order(_Record):
     """The customer's commitment and everything that came of it."""
 

@@ -32,6 +32,7 @@ from orderflow.values.address import Address
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money
 from orderflow.values.party import Party
+from orderflow.values.record import record
 
 __all__ = [
     "EFFECTS",
@@ -90,7 +91,7 @@ class Repeats(StrEnum):
 # -- requests ----------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@record
 class Request:
     """Something wanted from outside. ``id`` names it within its order, also between attempts."""
 
@@ -101,7 +102,7 @@ class Request:
     id: str
 
 
-@attrs.frozen
+@record
 class ClaimStock(Request):
     """PUT: hold ``quantity`` units of a product for a line, counting those already issued under this claim."""
 
@@ -117,7 +118,7 @@ class ClaimStock(Request):
     location: str = ""
 
 
-@attrs.frozen
+@record
 class IssueLine:
     """Units of a product that left a location, and the claim they were held under."""
 
@@ -127,7 +128,7 @@ class IssueLine:
     quantity: Decimal
 
 
-@attrs.frozen
+@record
 class IssueStock(Request):
     """Goods issue: these units have left the location; they are no longer on hand, nor held."""
 
@@ -139,7 +140,7 @@ class IssueStock(Request):
     lines: tuple[IssueLine, ...]
 
 
-@attrs.frozen
+@record
 class QueryLevels(Request):
     """How much of some products is available where."""
 
@@ -149,7 +150,7 @@ class QueryLevels(Request):
     skus: tuple[str, ...]
 
 
-@attrs.frozen
+@record
 class QuoteLine:
     """Units of a product to be priced; ``already`` counts units of the line priced before (for quantity breaks)."""
 
@@ -160,7 +161,7 @@ class QuoteLine:
     already: Decimal = Decimal(0)
 
 
-@attrs.frozen
+@record
 class QuotePrices(Request):
     """What do these units cost this customer, tax included or added as the price list has it."""
 
@@ -173,7 +174,7 @@ class QuotePrices(Request):
     lines: tuple[QuoteLine, ...]
 
 
-@attrs.frozen
+@record
 class ParcelBody:
     """A parcel as a carrier needs to know it."""
 
@@ -184,7 +185,7 @@ class ParcelBody:
     sscc: str = ""
 
 
-@attrs.frozen
+@record
 class QueryRates(Request):
     """What would carriers charge, and when would they deliver."""
 
@@ -197,7 +198,7 @@ class QueryRates(Request):
     parcels: tuple[ParcelBody, ...]
 
 
-@attrs.frozen
+@record
 class BookCarrier(Request):
     """Book a carrier's service for parcels. The whole body was frozen when the booking was decided."""
 
@@ -215,7 +216,7 @@ class BookCarrier(Request):
     reference: str = ""
 
 
-@attrs.frozen
+@record
 class VoidBooking(Request):
     """Cancel a booking; the carrier may refuse, for instance because it has the parcels."""
 
@@ -227,7 +228,7 @@ class VoidBooking(Request):
     number: str
 
 
-@attrs.frozen
+@record
 class QueryTracking(Request):
     """What has the carrier seen of these parcels."""
 
@@ -238,7 +239,7 @@ class QueryTracking(Request):
     tracking_numbers: tuple[str, ...]
 
 
-@attrs.frozen
+@record
 class SendMessage(Request):
     """Tell someone something, through a channel, in a locale. ``body`` is data for the template of its kind."""
 
@@ -257,7 +258,7 @@ class SendMessage(Request):
 # -- replies -----------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@record
 class StockHeld:
     """What is held under a claim after ``revision``, counted like the wanted quantity; possibly less, for a time."""
 
@@ -269,14 +270,14 @@ class StockHeld:
     held_until: datetime | None = None
 
 
-@attrs.frozen
+@record
 class Issued:
     """The goods issue is in the books."""
 
     TAG: ClassVar[str] = "issued"
 
 
-@attrs.frozen
+@record
 class Level:
     """Units of a product at a location: on hand, and of these not held for anyone."""
 
@@ -286,7 +287,7 @@ class Level:
     available: Decimal
 
 
-@attrs.frozen
+@record
 class Levels:
     """How much is where."""
 
@@ -295,7 +296,7 @@ class Levels:
     levels: tuple[Level, ...]
 
 
-@attrs.frozen
+@record
 class QuotedLine:
     """The price of some units: per unit, and the unrounded components for all of them."""
 
@@ -306,7 +307,7 @@ class QuotedLine:
     base_quantity: Decimal = Decimal(1)
 
 
-@attrs.frozen
+@record
 class Quote:
     """The price of what was asked."""
 
@@ -315,7 +316,7 @@ class Quote:
     lines: tuple[QuotedLine, ...]
 
 
-@attrs.frozen
+@record
 class Rate:
     """What one service would cost, and the day it would deliver."""
 
@@ -325,7 +326,7 @@ class Rate:
     estimate: date | None = None
 
 
-@attrs.frozen
+@record
 class Rates:
     """What carriers would charge."""
 
@@ -334,7 +335,7 @@ class Rates:
     rates: tuple[Rate, ...]
 
 
-@attrs.frozen
+@record
 class Booked:
     """The carrier took the booking; ``tracking_numbers`` is by parcel, where parcels have their own."""
 
@@ -344,14 +345,14 @@ class Booked:
     tracking_numbers: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
 
 
-@attrs.frozen
+@record
 class Voided:
     """The booking is void."""
 
     TAG: ClassVar[str] = "voided"
 
 
-@attrs.frozen
+@record
 class Scans:
     """What the carrier has seen."""
 
@@ -360,7 +361,7 @@ class Scans:
     scans: tuple[Scan, ...]
 
 
-@attrs.frozen
+@record
 class Sent:
     """The message is on its way; ``receipt`` is the provider's own id."""
 
@@ -369,7 +370,7 @@ class Sent:
     receipt: str = ""
 
 
-@attrs.frozen
+@record
 class Refused:
     """A business answer: no, and why. Asking again will not help."""
 
@@ -379,7 +380,7 @@ class Refused:
     message: str = ""
 
 
-@attrs.frozen
+@record
 class Deferred:
     """The answer will come under ``ticket``; ask again after ``ask_after``; after ``give_up_at`` it is a failure."""
 
@@ -396,7 +397,7 @@ class Deferred:
                 raise InvalidInput.because("time.naive", "must be a datetime with a zone", name)
 
 
-@attrs.frozen
+@record
 class GaveUp:
     """The final failure: no answer after all attempts, or none in time."""
 

@@ -16,11 +16,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from orderflow.errors import InvalidInput
-from orderflow.values.checked import checked, optional, value
+from orderflow.values.checked import checked, evolved, optional, value
 from orderflow.values.ids import as_id, as_text
+from orderflow.values.record import record
 from orderflow.values.times import as_day, as_instant
 
 __all__ = [
@@ -175,7 +174,7 @@ class Scan:
         )
 
 
-@attrs.frozen
+@record
 class Anomaly:
     """A fact that does not fit what is known: kept, flagged, and for someone to look at."""
 
@@ -184,7 +183,7 @@ class Anomaly:
     scan: Scan
 
 
-@attrs.frozen
+@record
 class Tracking:
     """What a parcel's reports amount to."""
 
@@ -219,12 +218,12 @@ def fold(scans: Iterable[Scan]) -> Tracking:
             tracking = _moved(tracking, scan)
         else:
             anomalies.append(Anomaly("tracking.cannot_follow", f"{scan.status} cannot follow {tracking.status}", scan))
-    return attrs.evolve(tracking, anomalies=tuple(anomalies)) if anomalies else tracking
+    return evolved(tracking, anomalies=tuple(anomalies)) if anomalies else tracking
 
 
 def _moved(tracking: Tracking, scan: Scan) -> Tracking:
     if scan.status is _S.UNKNOWN:
-        return tracking if scan.estimate is None else attrs.evolve(tracking, estimate=scan.estimate)
+        return tracking if scan.estimate is None else evolved(tracking, estimate=scan.estimate)
     again = scan.status is tracking.status
     return Tracking(
         status=scan.status,

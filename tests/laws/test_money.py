@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -17,7 +18,7 @@ from orderflow import order as order_module
 from orderflow.charges import COMPONENTS, Amounts, RoundingRule, Tranche, charged, credited
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, Rounding
-from tests.laws.chance import Script, scripts
+from tests.laws.chance import Script, numbered, scripts
 from tests.laws.lives import CURRENCIES, Life, fails_somewhere, live, lives
 
 DIGITS = {"EUR": 2, "JPY": 0, "KWD": 3}
@@ -116,7 +117,7 @@ def test_credits_in_any_steps_come_to_what_was_charged(
             units = EXACT.add(units, tranche.quantity)
         steps = [EXACT.scaleb(EXACT.multiply(units, Decimal(cut)), -3) for cut in sorted({0, *cuts, 1000})]
         paid_back = Amounts.none(code)
-        for before, after in zip(steps, steps[1:], strict=False):
+        for before, after in itertools.pairwise(steps):
             more = credited(tranches, after, rounding, code) - credited(tranches, before, rounding, code)
             paid_back = paid_back + more
 
@@ -159,15 +160,17 @@ def test_credits_that_round_away_from_the_charge_are_noticed(monkeypatch: pytest
     monkeypatch.setattr(
         order_module,
         "credited",
-        lambda tranches, units, rounding, code: paid(tranches, units, Rounding.DOWN, code)
-        + Amounts(Money(1, code), *[Money(0, code)] * 3),
+        lambda tranches, units, rounding, code: (
+            paid(tranches, units, Rounding.DOWN, code) + Amounts(Money(1, code), *[Money(0, code)] * 3)
+        ),
     )
 
     assert fails_somewhere(money_adds_up)
 
 
 def test_a_sum_in_the_hosts_own_context_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [live(numbered(number)).order for number in range(20)]
     monkeypatch.setattr(Money, "__add__", lambda self, other: Money(self.amount + other.amount, self.currency))
 
     with hostile(), pytest.raises((decimal.Inexact, decimal.Rounded)):
-        Money("12345.67", "EUR") + Money("0.01", "EUR")
+        assert [str(order.total) for order in free]

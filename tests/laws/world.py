@@ -20,11 +20,11 @@ from orderflow.ports import (
     GaveUp,
     Issued,
     IssueStock,
+    QueryRates,
+    QueryTracking,
     Quote,
     QuotedLine,
     QuotePrices,
-    QueryRates,
-    QueryTracking,
     Rate,
     Rates,
     Refused,
@@ -90,7 +90,7 @@ class World:
         if known is None or known[0] < request.revision:
             held = request.quantity if generous else EXACT.multiply(request.quantity, Decimal(chance.one(("0", "0.5"))))
             known = self.claims[request.key] = (request.revision, request.quantity, held)
-        revision, wanted, held = known
+        revision, _wanted, held = known
         until = now + timedelta(hours=chance.one((1, 30, 300))) if held and chance.once_in(4) else None
         return StockHeld(revision, held, chance.one(("BER", "BER", "HAM")), until)
 

@@ -157,9 +157,7 @@ def test_an_address_of_each_line_is_enough() -> None:
 
 
 def test_the_rules_of_one_tier_are_all_told() -> None:
-    line = OrderLine(
-        "TEA-250", 1, price=Money("9", "USD"), deliver_by=date(2026, 12, 1), not_before=date(2026, 12, 2)
-    )
+    line = OrderLine("TEA-250", 1, price=Money("9", "USD"), deliver_by=date(2026, 12, 1), not_before=date(2026, 12, 2))
     given().when(a_place_order(lines=[line], ship_to=None)).refused(
         ("acceptance.no_address", "ship_to"),
         ("acceptance.other_currency", "lines[0].price"),

@@ -45,8 +45,10 @@ TWO = {"lines": [("TEA-250", 2)]}
 
 
 def test_more_units_are_ordered_claimed_by_a_revision_and_priced() -> None:
-    life = given(verified(**TWO)).when(AmendOrder(ID, {"L1": 5})).then(
-        OrderAmended(NOW, (Move("L1", ORDERED, OPEN, D(3)),)), ClaimWanted(NOW, "C1", "L1", 2, D(5), "BER")
+    life = (
+        given(verified(**TWO))
+        .when(AmendOrder(ID, {"L1": 5}))
+        .then(OrderAmended(NOW, (Move("L1", ORDERED, OPEN, D(3)),)), ClaimWanted(NOW, "C1", "L1", 2, D(5), "BER"))
     )
     assert life.asks == ("claim/C1/2", "quote")
     assert life.wanted(ClaimStock).key == f"main/{ID}/claim/C1"
@@ -90,16 +92,20 @@ def test_a_cancelled_order_owes_nothing_and_keeps_nothing() -> None:
 
 
 def test_fewer_units_leave_the_location_that_has_not_begun() -> None:
-    life = given(verified()).when(AmendOrder(ID, {"L1": 1, "L2": 0})).then(
-        OrderAmended(
-            NOW,
-            (
-                Move("L1", allocated("F1"), CANCELLED, D(1)),
-                Move("L2", allocated("F1"), CANCELLED, D(1)),
+    life = (
+        given(verified())
+        .when(AmendOrder(ID, {"L1": 1, "L2": 0}))
+        .then(
+            OrderAmended(
+                NOW,
+                (
+                    Move("L1", allocated("F1"), CANCELLED, D(1)),
+                    Move("L2", allocated("F1"), CANCELLED, D(1)),
+                ),
             ),
-        ),
-        ClaimWanted(NOW, "C1", "L1", 2, D(1), "BER"),
-        ClaimWanted(NOW, "C2", "L2", 2, D(0), "BER"),
+            ClaimWanted(NOW, "C1", "L1", 2, D(1), "BER"),
+            ClaimWanted(NOW, "C2", "L2", 2, D(0), "BER"),
+        )
     )
     assert life.reply_all().goods == {"L1": {"allocated:F1": D(1), "cancelled": D(1)}, "L2": {"cancelled": D(1)}}
     assert [claim.held for claim in life.order.claims.values()] == [D(1), D(0)]

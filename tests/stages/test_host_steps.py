@@ -105,9 +105,8 @@ def test_a_step_of_the_hosts_own_may_concern_one_parcel() -> None:
 
 
 def test_a_guard_of_the_host_decides_with_the_order_in_hand() -> None:
-    chart = ORDER.without(("verified", "start_fulfillment")).extended(
-        Step("verified", "start_fulfillment", "in_fulfillment", "small")
-    )
+    guarded = [attrs.evolve(s, guard="small") if s.event == "start_fulfillment" else s for s in ORDER.steps]
+    chart = attrs.evolve(ORDER, steps=tuple(guarded))
     policy = attrs.evolve(
         STANDARD,
         lifecycles=Lifecycles(order=chart),

@@ -31,8 +31,10 @@ def test_a_second_location_only_starts_its_own_picking() -> None:
 
 
 def test_a_pick_without_a_list_takes_everything() -> None:
-    life = given(picking()).when(RecordPick(ID, "F1")).then(
-        GoodsPicked(NOW, "F1", EVERYTHING), PickingFinished(NOW, "F1", "picked")
+    life = (
+        given(picking())
+        .when(RecordPick(ID, "F1"))
+        .then(GoodsPicked(NOW, "F1", EVERYTHING), PickingFinished(NOW, "F1", "picked"))
     )
     assert life.goods == {"L1": {"picked:F1": D(2)}, "L2": {"picked:F1": D(1)}}
 
@@ -70,19 +72,23 @@ def test_goods_that_are_none_are_told_with_their_paths() -> None:
 
 def test_a_parcel_without_a_list_holds_everything_that_is_picked() -> None:
     command = PackParcel(ID, "F1", weight_kg="1.2", dimensions_cm=(30, 20, "10.5"), sscc="00340")
-    life = given(picked()).when(command).then(
-        ParcelPacked(
-            NOW, "P1", "F1", EVERYTHING, "packed", "picked", D("1.2"), (D(30), D(20), D("10.5")), "00340"
-        ),
-        PackingFinished(NOW, "F1", "packed"),
+    life = (
+        given(picked())
+        .when(command)
+        .then(
+            ParcelPacked(NOW, "P1", "F1", EVERYTHING, "packed", "picked", D("1.2"), (D(30), D(20), D("10.5")), "00340"),
+            PackingFinished(NOW, "F1", "packed"),
+        )
     )
     assert life.goods == {"L1": {"packed:P1": D(2)}, "L2": {"packed:P1": D(1)}}
     assert life.order.packed_weight(["P1"]) == D("1.2")
 
 
 def test_several_parcels_are_packed_one_by_one() -> None:
-    life = given(picked()).when(PackParcel(ID, "F1", [("L1", 1)])).then(
-        ParcelPacked(NOW, "P1", "F1", (Goods("L1", D(1)),), "packed", "picked")
+    life = (
+        given(picked())
+        .when(PackParcel(ID, "F1", [("L1", 1)]))
+        .then(ParcelPacked(NOW, "P1", "F1", (Goods("L1", D(1)),), "packed", "picked"))
     )
     life.do(PackParcel(ID, "F1", [("L1", 1), ("L2", 1)]))
     assert life.happened == ["ParcelPacked", "PackingFinished"]
@@ -90,9 +96,7 @@ def test_several_parcels_are_packed_one_by_one() -> None:
 
 
 def test_more_than_is_picked_is_not_packed() -> None:
-    given(picked()).when(PackParcel(ID, "F1", [("L1", 3)])).refused(
-        ("packing.takes_too_much", "contents[0].quantity")
-    )
+    given(picked()).when(PackParcel(ID, "F1", [("L1", 3)])).refused(("packing.takes_too_much", "contents[0].quantity"))
 
 
 def test_an_unpacked_parcel_gives_its_goods_back_to_be_packed_anew() -> None:

@@ -291,7 +291,11 @@ BOOK: dict[type[Command], list[Case]] = {
     ReleaseHold: [
         (Life, ReleaseHold(ID, "H1"), [("order.unknown", "order_id")]),
         (verified, ReleaseHold(ID, "H1"), [("hold.unknown", "hold_id")]),
-        (lambda: verified().do(HOLD, ReleaseHold(ID, "H1")), ReleaseHold(ID, "H1"), [("hold.already_released", "hold_id")]),
+        (
+            lambda: verified().do(HOLD, ReleaseHold(ID, "H1")),
+            ReleaseHold(ID, "H1"),
+            [("hold.already_released", "hold_id")],
+        ),
     ],
     ResolveException: [
         (Life, ResolveException(ID, "X1", "pay"), [("order.unknown", "order_id")]),

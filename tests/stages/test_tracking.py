@@ -82,9 +82,7 @@ def test_a_polled_report_about_somebody_elses_parcel_is_left_out() -> None:
 
 def test_a_pushed_report_about_an_unknown_number_is_refused_with_its_path() -> None:
     scans = [scan("delivered"), scan("delivered", "OTHER")]
-    given(despatched()).when(RecordTracking(ID, scans)).refused(
-        ("tracking.unknown_number", "scans[1].tracking_number")
-    )
+    given(despatched()).when(RecordTracking(ID, scans)).refused(("tracking.unknown_number", "scans[1].tracking_number"))
 
 
 # -- delivery -------------------------------------------------------------------------------------------------------

@@ -22,8 +22,6 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-import attrs
-
 from orderflow.errors import (
     CommandIdReused,
     InvalidInput,
@@ -55,6 +53,7 @@ from orderflow.stores.base import Attempt, CommandRecord, Loaded, Recorded
 from orderflow.tracking import Scan
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.record import record
 
 __all__ = ["Call", "DueReport", "Engine", "Keep", "Ports", "Receipt"]
 
@@ -64,7 +63,7 @@ _MOST_RACES = 20
 _MOST_ROUNDS = 100
 
 
-@attrs.frozen
+@record
 class Keep:
     """Call a method of the store."""
 
@@ -73,7 +72,7 @@ class Keep:
     options: Mapping[str, Any] = FrozenMap()
 
 
-@attrs.frozen
+@record
 class Call:
     """Ask a port: a method of it, with a request."""
 
@@ -85,7 +84,7 @@ class Call:
 Effects: TypeAlias = Generator[Keep | Call, Any, Any]
 
 
-@attrs.frozen
+@record
 class Ports:
     """The systems around; one that is missing is never asked, and what is wanted from it stays wanted."""
 
@@ -95,7 +94,7 @@ class Ports:
     notifications: NotificationPort | None = None
 
 
-@attrs.frozen
+@record
 class Receipt:
     """The answer to a command that was accepted.
 
@@ -114,7 +113,7 @@ class Receipt:
     replayed: bool = False
 
 
-@attrs.frozen
+@record
 class DueReport:
     """What one turn of ``run_due`` did: orders that were advanced, and those that could not be, with the error."""
 
@@ -125,7 +124,7 @@ class DueReport:
         return len(self.advanced) + len(self.failed)
 
 
-@attrs.frozen
+@record
 class Engine:
     """What a runtime needs to know; it holds no state of its own."""
 

@@ -35,6 +35,7 @@ from orderflow.values.ids import as_id, as_text
 from orderflow.values.money import Money, as_currency, as_money
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity, as_amount, as_unit
+from orderflow.values.record import record
 from orderflow.values.times import Window, as_day, as_zone
 
 __all__ = [
@@ -201,7 +202,7 @@ class RejectOrder(Command):
     reason: str = checked(as_text(1000), default="")
 
 
-@attrs.frozen
+@record
 class PlacedLine:
     """A row and how many units of it were ordered."""
 

@@ -14,17 +14,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import attrs
-
 from orderflow.messages import Actor, Event
 from orderflow.order import Order
 from orderflow.tracking import Scan
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.record import record
 
 __all__ = ["Attempt", "CommandRecord", "Loaded", "OrderStore", "OrderSummary", "Page", "Recorded"]
 
 
-@attrs.frozen
+@record
 class Attempt:
     """How asking for one request went so far: failures in a row, the last reason, and when it is asked next."""
 
@@ -33,7 +32,7 @@ class Attempt:
     reason: str = ""
 
 
-@attrs.frozen
+@record
 class CommandRecord:
     """What became of a command: enough to answer a repeated one as the first time.
 
@@ -53,7 +52,7 @@ class CommandRecord:
     correlation_id: str | None = None
 
 
-@attrs.frozen
+@record
 class Recorded:
     """An event as it is kept: its number in the order, the fact, and what brought it about.
 
@@ -66,7 +65,7 @@ class Recorded:
     by: Actor
 
 
-@attrs.frozen
+@record
 class Loaded:
     """An order with what is kept beside it."""
 
@@ -75,7 +74,7 @@ class Loaded:
     next_at: datetime | None = None
 
 
-@attrs.frozen
+@record
 class OrderSummary:
     """A row of a list of orders."""
 
@@ -87,7 +86,7 @@ class OrderSummary:
     placed_at: datetime
 
 
-@attrs.frozen
+@record
 class Page:
     """A part of a list, and the cursor with which the next part begins; ``None`` at the end."""
 

@@ -23,6 +23,7 @@ from orderflow.order import Order
 from orderflow.stores.base import Attempt, CommandRecord, Loaded, OrderSummary, Page, Recorded
 from orderflow.stores.paging import page_bounds
 from orderflow.tracking import Scan
+from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = ["MemorySnapshot", "MemoryStore"]
@@ -221,7 +222,7 @@ class MemoryStore:
             picked = [key for _, _, key in ripe[: max(limit, 0)]]
             for key in picked:
                 kept = world._orders[key]
-                self._put(attrs.evolve(kept, loaded=attrs.evolve(kept.loaded, next_at=now + lease)))
+                self._put(attrs.evolve(kept, loaded=evolved(kept.loaded, next_at=now + lease)))
             return tuple(order_id for _, order_id in picked)
 
     def next_due(self, tenant: str) -> datetime | None:

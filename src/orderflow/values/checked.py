@@ -14,6 +14,7 @@ from typing import Any, TypeVar, dataclass_transform
 import attrs
 
 from orderflow.errors import InvalidInput, Violation
+from orderflow.values.record import record
 
 __all__ = ["checked", "evolved", "optional", "personal_fields", "tuple_of", "value"]
 
@@ -100,7 +101,7 @@ def value(cls: C) -> C:
     together can tell.
     """
     cls.__attrs_post_init__ = _raise_gathered  # type: ignore[attr-defined]
-    made = attrs.frozen(cls, slots=True)
+    made = record(cls)
     names = tuple(a.name for a in attrs.fields(made) if a.converter is not None)
     made._checked_names = names  # type: ignore[attr-defined]
     return made
