@@ -1,8 +1,8 @@
 """Given this, when that, then these events: stories of one order, told to the pure process.
 
 There is no runtime here and nothing is pretended: a `Life` holds a process, an order and the time; commands are
-commands, and replies are the very values that a port would return. After every step the books must balance, and the
-events so far must make the order again.
+commands, and replies are the very values that a port would return. After every step the books must balance, the events
+so far must make the order again, and a process that remembers nothing must have come to the same events and requests.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from orderflow.ports import (
     VoidBooking,
     Voided,
 )
-from orderflow.process import OrderProcess, pending, replay
+from orderflow.process import STAGES, OrderProcess, pending, replay
 from orderflow.tracking import Scan
 from orderflow.values import Address, Contact, Money, Party, zero
 
@@ -126,6 +126,7 @@ class Life:
 
     def __init__(self, policy: Policy = STANDARD) -> None:
         self.process = OrderProcess(policy)
+        self._forgetful = OrderProcess(policy, tuple(attrs.evolve(stage, looks_at=None) for stage in STAGES))
         self._order: Order | None = None
         self.now = NOW
         self.events: tuple[Event, ...] = ()
@@ -140,7 +141,9 @@ class Life:
 
     def do(self, *commands: Command) -> Life:
         for command in commands:
-            outcome = self.process.carry_out(self._order, command, Envelope(self.now))
+            envelope = Envelope(self.now)
+            outcome = self.process.carry_out(self._order, command, envelope)
+            assert outcome.events == self._forgetful.decide(self._loaded(), command, envelope)
             self._happened(outcome.events, outcome.order)
         return self
 
@@ -156,6 +159,7 @@ class Life:
     def hears(self, request: Request, reply: Reply) -> Life:
         """The answer to a request arrives, wanted or not."""
         outcome = self.process.settle(self.order, request, reply, self.now)
+        assert outcome.events == self._forgetful.settle(self.loaded, request, reply, self.now).events
         self._happened(outcome.events, outcome.order)
         return self
 
@@ -230,15 +234,27 @@ class Life:
         """The messages of this order: kind and state."""
         return [(message.kind, message.state) for message in self.order.messages.values()]
 
+    @property
+    def loaded(self) -> Order:
+        """The same order as a store would give it back: made of its events, and remembering nothing."""
+        order = self._loaded()
+        assert order is not None
+        return order
+
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _loaded(self) -> Order | None:
+        return replay(self.history)
 
     def _happened(self, events: Iterable[Event], order: Order) -> None:
         self.events = tuple(events)
         self.history += self.events
         self._order = order
         assert order.ledger.is_balanced()
-        assert replay(self.history) == order
         assert order.version == len(self.history)
+        assert self.loaded == order
+        assert pending(self.loaded) == pending(order)
+        assert self._forgetful.consequences(self.loaded, self.now) == (), "everything that follows has happened"
 
 
 @attrs.frozen

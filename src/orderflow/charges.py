@@ -20,7 +20,7 @@ from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT, Rounding, ratio_rounded
 from orderflow.values.record import record
 
-__all__ = ["COMPONENTS", "Amounts", "RoundingRule", "Tranche", "charged", "credited", "unit_shares"]
+__all__ = ["COMPONENTS", "Amounts", "RoundingRule", "Tranche", "charged", "credited", "given_back"]
 
 #: The parts of a price, in the order in which documents show them. Discounts are negative.
 COMPONENTS = ("net", "discount", "shipping", "tax")
@@ -121,24 +121,33 @@ def charged(tranches: Iterable[Tranche], rule: RoundingRule, currency: str) -> A
     return total if rule.per == "line" else total.rounded(rule.rounding)
 
 
-def unit_shares(tranches: Sequence[Tranche], units: Decimal) -> list[Decimal]:
-    """How many of ``units`` given back come from each tranche: the newest with free units first."""
-    shares = [_ZERO] * len(tranches)
+def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: Decimal) -> tuple[Decimal, ...]:
+    """How many units of each tranche are given back, after ``units`` more: the newest with free units first.
+
+    Which tranche a unit was taken from is settled when it is taken; a tranche that comes later changes nothing about
+    it.
+
+    >>> none = Amounts.none("EUR")
+    >>> old, new = (Tranche("L1", Decimal(n), zero("EUR"), none) for n in (3, 2))
+    >>> given_back([old, new], [], Decimal(4))
+    (Decimal('2'), Decimal('2'))
+    """
+    back = [*before, *[_ZERO] * (len(tranches) - len(before))]
     left = units
     for index in reversed(range(len(tranches))):
-        shares[index] = min(left, tranches[index].quantity)
-        left = EXACT.subtract(left, shares[index])
-    return shares
+        taken = min(left, EXACT.subtract(tranches[index].quantity, back[index]))
+        back[index] = EXACT.add(back[index], taken)
+        left = EXACT.subtract(left, taken)
+    return tuple(back)
 
 
-def credited(tranches: Sequence[Tranche], units: Decimal, rounding: Rounding, currency: str) -> Amounts:
-    """What is owed back once ``units`` of a line were given back in total, by whatever steps.
+def credited(tranches: Sequence[Tranche], back: Sequence[Decimal], rounding: Rounding, currency: str) -> Amounts:
+    """What is owed back for units given back of each tranche, by whatever steps they were given back.
 
-    The credit for one step is the difference of two calls. Units beyond what the tranches hold are owed nothing: they
-    were never charged.
+    The credit for one step is the difference of two calls.
     """
     total = Amounts.none(currency)
-    for tranche, share in zip(tranches, unit_shares(tranches, units), strict=True):
-        if share:
-            total = total + tranche.upto(share, rounding)
+    for tranche, units in zip(tranches, back, strict=False):
+        if units:
+            total = total + tranche.upto(units, rounding)
     return total

@@ -7,7 +7,7 @@ from orderflow.stages.answers import AnswerDeferred, DeferralClosed
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, OrderAmended, OrderCancelled
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
-from orderflow.stages.holds import HoldPlaced, HoldReleased
+from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickingFinished, PickingStarted
 from orderflow.stages.shipping import (
@@ -106,4 +106,5 @@ __all__ = [
     "TrackingRecorded",
     "VoidDeclined",
     "VoidWanted",
+    "WarningRecorded",
 ]

@@ -14,7 +14,7 @@ from orderflow.messages import Command
 from orderflow.order import Order
 from orderflow.process import OrderProcess
 from orderflow.stages.stage import Wait
-from orderflow.stages.verification import blockers
+from orderflow.stages.verification import blockers, objections_to
 
 __all__ = ["Explanation", "Impossible", "explain"]
 
@@ -56,7 +56,7 @@ def explain(order: Order, process: OrderProcess) -> Explanation:
     not_possible: list[Impossible] = []
     for stage in process.stages:
         for decision in stage.decisions:
-            for command in decision.candidates(order):
+            for command in decision.candidates(order, process.policy):
                 reasons = process.violations(order, command)
                 if reasons:
                     not_possible.append(Impossible(command, reasons))
@@ -65,8 +65,13 @@ def explain(order: Order, process: OrderProcess) -> Explanation:
     waits = tuple(wait for stage in process.stages for wait in stage.awaits(order, process.policy))
     is_before = "acknowledged" in order.milestones and "verified" not in order.milestones
     is_over = "cancelled" in order.milestones or "rejected" in order.milestones
-    missing = tuple(blockers(order)) if is_before and not is_over else ()
+    missing = _missing(order, process) if is_before and not is_over else ()
     return Explanation(order, waits, missing, tuple(possible), tuple(not_possible))
+
+
+def _missing(order: Order, process: OrderProcess) -> tuple[Violation, ...]:
+    """What the order lacks before it is verified; the host's rules speak when nothing of ours is open."""
+    return tuple(blockers(order)) or tuple(v for v in objections_to(order, process.policy) if v.severity == "error")
 
 
 def _headline(order: Order) -> str:
@@ -88,6 +93,6 @@ def _short(command: Command) -> str:
     name = type(command).__name__
     about = (
         getattr(command, field, None)
-        for field in ("fulfillment_id", "parcel_id", "shipment_id", "hold_id", "case_id", "option")
+        for field in ("fulfillment_id", "parcel_id", "shipment_id", "hold_id", "case_id", "option", "step", "subject")
     )
     return " ".join([name, *(str(part) for part in about if part)])

@@ -16,7 +16,7 @@ import attrs
 
 from orderflow.errors import InvalidInput
 from orderflow.values.checked import checked, optional, value
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.record import record
 from orderflow.values.times import as_instant
 
@@ -66,10 +66,10 @@ class Envelope:
 
     at: datetime = checked(as_instant)
     by: Actor = checked(_as_actor, default=SYSTEM)
-    command_id: str | None = checked(optional(as_id), default=None)
+    command_id: str | None = checked(optional(as_reference), default=None)
     reason: str = checked(as_text(1000), default="")
     expected_version: int | None = checked(optional(_as_version), default=None)
-    correlation_id: str | None = checked(optional(as_id), default=None)
+    correlation_id: str | None = checked(optional(as_reference), default=None)
 
 
 class Command:

@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeVar
 
 import attrs
 
-from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited
-from orderflow.ledger import CANCELLED, OPEN, Ledger, allocated, packed, picked
+from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back
+from orderflow.ledger import CANCELLED, OPEN, Ledger, Move, allocated, packed, picked
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import evolved
@@ -81,7 +81,7 @@ class _Record:
 class Terms:
     """Under which terms goods are to be delivered: those of a line, or of the order for lines that say nothing.
 
-    ``deliver_by`` is a calendar day in ``zone``, where the customer is; ``not_before`` holds a pre-order back.
+    ``deliver_by`` and ``not_before`` are calendar days in ``zone``, where the customer is.
     ``method`` is ``carrier``, ``pick_up``, ``digital`` or ``supplier``.
     """
 
@@ -354,6 +354,7 @@ class Order(_Record):
     ledger: Ledger = attrs.field(factory=Ledger)
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     tranches: FrozenMap[str, tuple[Tranche, ...]] = attrs.field(factory=FrozenMap)
+    given_back: FrozenMap[str, tuple[Decimal, ...]] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
@@ -369,6 +370,20 @@ class Order(_Record):
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
         return self.replace(state=state, milestones=self.milestones.set(milestone, at), **changes)
+
+    def moved(self, moves: Iterable[Move]) -> Order:
+        """The order after units were moved.
+
+        Units that are cancelled are given back: those without a price first, then those of the newest tranche.
+        """
+        moves = tuple(moves)
+        back = dict(self.given_back)
+        for line_id in dict.fromkeys(move.line_id for move in moves if move.target == CANCELLED):
+            units = _sum(move.quantity for move in moves if move.line_id == line_id and move.target == CANCELLED)
+            priced = EXACT.subtract(units, min(units, self.unpriced(line_id)))
+            if priced:
+                back[line_id] = given_back(self.tranches[line_id], back.get(line_id, ()), priced)
+        return self.replace(ledger=self.ledger.moved(moves), given_back=FrozenMap(back))
 
     def __repr__(self) -> str:
         return f"<Order {self.id} {self.state} v{self.version}>"
@@ -482,10 +497,12 @@ class Order(_Record):
         return max(days, default=None)
 
     def unpriced(self, line_id: str) -> Decimal:
-        """Units of a line that no quote covers yet."""
-        unpriced = self.ledger.ordered(line_id)
+        """Units of a line, still wanted, that no quote covers yet."""
+        unpriced = self.live_quantity(line_id)
         for tranche in self.tranches.get(line_id, ()):
             unpriced = EXACT.subtract(unpriced, tranche.quantity)
+        for units in self.given_back.get(line_id, ()):
+            unpriced = EXACT.add(unpriced, units)
         return unpriced
 
     @property
@@ -499,7 +516,7 @@ class Order(_Record):
         """What of that is owed back for units that were cancelled."""
         total = Amounts.none(self.currency)
         for line_id, tranches in self.tranches.items():
-            back = self.ledger.balance(line_id, CANCELLED)
+            back = self.given_back.get(line_id)
             if back:
                 total = total + credited(tranches, back, self.rounding.rounding, self.currency)
         return total

@@ -25,10 +25,10 @@ from typing import Any
 
 import attrs
 
-from orderflow.errors import CommandRefused, InvalidInput, UnknownType, VersionConflict, Violation
+from orderflow.errors import CommandRefused, InvalidInput, Problems, UnknownType, VersionConflict, Violation
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
-from orderflow.policy import Policy
+from orderflow.policy import AUTOMATIC, Policy
 from orderflow.ports import Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
@@ -152,6 +152,7 @@ class OrderProcess:
     """How orders are processed under one policy: a value, and pure."""
 
     def __init__(self, policy: Policy, stages: tuple[Stage, ...] = STAGES) -> None:
+        _check_policy(policy, stages)
         self.policy = policy
         self.stages = stages
         self.decisions: dict[type[Command], Decision] = {
@@ -160,10 +161,13 @@ class OrderProcess:
         self._answers = {kind: answer for stage in stages for kind, answer in stage.answers.items()}
         self._settles = [(key, settle) for stage in stages for key, settle in stage.settles.items()]
         looks_anywhere = bool(policy.verification or policy.guards)
-        self._follow = tuple(
-            (stage.follow, None if looks_anywhere else stage.looks_at)
-            for stage in stages
-            if stage.follow is not _NOTHING.follow
+        self._follow = (
+            *(
+                (stage.follow, None if looks_anywhere else stage.looks_at)
+                for stage in stages
+                if stage.follow is not _NOTHING.follow
+            ),
+            (self._moot_cases, None),
         )
         self._moments = tuple(stage.moments for stage in stages if stage.moments is not _NOTHING.moments)
         self._at_time = tuple(stage.at_time for stage in stages if stage.at_time is not _NOTHING.at_time)
@@ -203,7 +207,7 @@ class OrderProcess:
         events = list(decision.events(order, command, self.policy, envelope))  # type: ignore[arg-type]
         if order is not None:
             events += self._beyond_its_stage(order, command, envelope.at)
-        return self._outcome(order, events, envelope.at)
+        return self._outcome(order, (*events, *self._remarked(decision, order, events, command, envelope)), envelope.at)
 
     def settle(self, order: Order, request: Request, reply: Reply, at: datetime) -> Outcome:
         """`conclude`, with the order after it."""
@@ -271,6 +275,28 @@ class OrderProcess:
             order = self._run_consequences(order, at, happened, before)
         return Outcome(tuple(happened), order)
 
+    def _remarked(
+        self, decision: Decision, order: Order | None, events: list[Event], command: Command, envelope: Envelope
+    ) -> Iterable[Event]:
+        """Holds and warnings from the host's rules of a command that they do not refuse."""
+        if not self.policy.rules:
+            return ()
+        remarks = decision.remarks(order, command, self.policy)  # type: ignore[arg-type]
+        after = replay(events, order)
+        assert after is not None
+        return (*holds.reviews(after, remarks, (), envelope.at), *holds.warnings(remarks, envelope.at))
+
+    def _moot_cases(self, order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+        """Cases whose reason is gone close by themselves: a request nobody wants, a choice about a cancelled order."""
+        if not order.cases:
+            return
+        is_over = "cancelled" in order.milestones or "rejected" in order.milestones
+        wanted = {one.request.id for stage in self.stages for one in stage.wants(order)}
+        for case in order.open_cases:
+            about_a_request = "/" in case.about
+            if (about_a_request and case.about not in wanted) or (is_over and "cancel_order" in case.options):
+                yield exceptions.ExceptionResolved(at, case.id, "moot")
+
     def _run_consequences(self, order: Order, at: datetime, events: list[Event], before: Order | None = None) -> Order:
         """Ask every stage what follows, until none has anything to say; ``before`` is an order that was asked already.
 
@@ -322,6 +348,23 @@ class OrderProcess:
         if isinstance(command, steps.TimePassed):
             return [event for at_time in self._at_time for event in at_time(order, self.policy, at)]
         return ()
+
+
+def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
+    """What a policy names must be there: commands with rules, guards that lifecycles ask for, steps to automate."""
+    problems = Problems()
+    known = {command.TAG for stage in stages for command in stage.commands}
+    for tag in policy.rules:
+        if tag not in known:
+            problems.add("policy.unknown_command", f"no command has the tag {tag!r}", f"rules[{tag}]")
+    charts = policy.lifecycles
+    for chart in (charts.order, charts.fulfillment, charts.parcel):
+        for guard in chart.guards:
+            if guard not in policy.guards:
+                problems.add("policy.missing_guard", f"the lifecycle of the {chart.name} asks for {guard!r}", "guards")
+    for step in sorted(policy.automatic - AUTOMATIC):
+        problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
+    problems.raise_any()
 
 
 _NOTHING = Stage("nothing")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput
 from orderflow.values.checked import checked, evolved, optional, value
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_reference, as_text
 from orderflow.values.record import record
 from orderflow.values.times import as_day, as_instant
 
@@ -134,7 +134,7 @@ class Scan:
     ``raw`` keeps the carrier's code; ``estimate`` is the day of delivery that the carrier believes in at that moment.
     """
 
-    tracking_number: str = checked(as_id)
+    tracking_number: str = checked(as_reference)
     status: TrackingStatus = checked(_as_status)
     occurred_at: datetime = checked(as_instant)
     id: str = checked(as_text(200), default="")

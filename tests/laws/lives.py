@@ -386,7 +386,7 @@ class Living:
 
     def _has_seen_another_version(self, chance: Chance, order: Order) -> None:
         """The sender names a version."""
-        self.give(c.CancelOrder(order.id), expected=order.version - chance.below(3))
+        self.give(c.CancelOrder(order.id), expected=max(0, order.version - chance.below(3)))
 
 
 _ANY = Request("A-1", "any")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from orderflow.explain import explain
 from orderflow.order import Order
-from orderflow.ports import BookCarrier, GaveUp, QueryRates, Request
+from orderflow.ports import BookCarrier, GaveUp, QueryRates, QuotePrices, Request
 from orderflow.process import STAGES, pending
 from orderflow.stages import verification
 from tests.laws.chance import Chance
@@ -39,7 +39,6 @@ HARMLESS = frozenset(
         "message_superseded",
         "message_sent",
         "price_refused",
-        "price_quoted",
     }
 )
 
@@ -57,7 +56,13 @@ def good_replies(request: Request, life: Life) -> Iterator[Any]:
 
 def is_waited_for(order: Order, request: Request) -> bool:
     """Whether a stage still wants exactly this, deferred or not, stopped by a case or not."""
-    return any(wanted.request == request for stage in STAGES for wanted in stage.wants(order))
+    now = [wanted.request for stage in STAGES for wanted in stage.wants(order)]
+    if isinstance(request, QuotePrices):  # the price of each line counts for itself
+        asked = {(line.line_id, line.quantity) for line in request.lines}
+        return any(
+            (line.line_id, line.quantity) in asked for one in now if isinstance(one, QuotePrices) for line in one.lines
+        )
+    return request in now
 
 
 def every_reply_is_understood(life: Life, replies: Replies) -> None:

@@ -77,8 +77,9 @@ def explanations_agree_with_decisions(life: Life) -> None:
             with pytest.raises(CommandRefused) as refused:
                 life.process.decide(order, impossible.command, envelope)
             assert refused.value.violations == impossible.reasons
+        policy = life.process.policy
         said = [*explained.possible, *(impossible.command for impossible in explained.not_possible)]
-        named = [one for decision in life.process.decisions.values() for one in decision.candidates(order)]
+        named = [one for decision in life.process.decisions.values() for one in decision.candidates(order, policy)]
         assert sorted(map(repr, said)) == sorted(map(repr, named))
         assert str(explained)
 

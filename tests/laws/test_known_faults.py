@@ -130,7 +130,6 @@ def test_a_hold_on_booking_stops_a_booking_whose_rates_arrive_later() -> None:
     assert not [one for one in pending(told.is_) if one.request.id.startswith("book/")]
 
 
-@pytest.mark.xfail(strict=True, reason="a final failure of a request that is not wanted any more is still a case")
 def test_giving_up_on_what_nobody_wants_any_more_asks_nobody_to_choose() -> None:
     told = Told()
     first = told.wanted("claim/C1/1")
@@ -141,7 +140,6 @@ def test_giving_up_on_what_nobody_wants_any_more_asks_nobody_to_choose() -> None
     assert not list(told.is_.open_cases)
 
 
-@pytest.mark.xfail(strict=True, reason="a ticket of a superseded revision runs out as if someone waited for it")
 def test_a_ticket_for_what_nobody_wants_any_more_runs_out_silently() -> None:
     told = Told()
     told.hears("claim/C1/1", Deferred("T1", told.now + timedelta(hours=1), told.now + timedelta(hours=2)))
@@ -165,7 +163,6 @@ def test_a_request_under_two_tickets_becomes_one_case() -> None:
     assert [case.about for case in told.is_.open_cases] == ["claim/C1/1"]
 
 
-@pytest.mark.xfail(strict=True, reason="backorders are derived beside a claim's new revision, from the old one")
 def test_a_short_line_that_is_amended_to_what_is_there_is_short_no_more() -> None:
     told = Told().hears("claim/C1/1", StockHeld(1, Decimal(2), "BER"))
     assert [case.code for case in told.is_.open_cases] == ["stock.short"]
@@ -186,7 +183,6 @@ def test_a_cancelled_order_that_rounds_per_document_owes_nothing() -> None:
     assert told.is_.total == Money(0, "EUR")
 
 
-@pytest.mark.xfail(strict=True, reason="a ticket may have characters that RecordReply does not take")
 def test_every_ticket_that_a_port_gives_can_be_answered() -> None:
     told = Told().hears("claim/C1/1", Deferred("jobs/17", BEGUN, BEGUN + timedelta(days=1)))
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderflow import order as order_module
-from orderflow.charges import COMPONENTS, Amounts, RoundingRule, Tranche, charged, credited
+from orderflow.charges import COMPONENTS, Amounts, RoundingRule, Tranche, charged, credited, given_back
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, Rounding
 from tests.laws.chance import Script, numbered, scripts
@@ -116,10 +116,11 @@ def test_credits_in_any_steps_come_to_what_was_charged(
         for tranche in tranches:
             units = EXACT.add(units, tranche.quantity)
         steps = [EXACT.scaleb(EXACT.multiply(units, Decimal(cut)), -3) for cut in sorted({0, *cuts, 1000})]
-        paid_back = Amounts.none(code)
+        paid_back, back = Amounts.none(code), tuple[Decimal, ...]()
         for before, after in itertools.pairwise(steps):
-            more = credited(tranches, after, rounding, code) - credited(tranches, before, rounding, code)
-            paid_back = paid_back + more
+            now = given_back(tranches, back, EXACT.subtract(after, before))
+            paid_back = paid_back + credited(tranches, now, rounding, code) - credited(tranches, back, rounding, code)
+            back = now
 
         assert paid_back == charged(tranches, RoundingRule(rounding, "line"), code)
 

@@ -144,7 +144,6 @@ def test_stock_that_is_missing_is_told_in_units() -> None:
     assert (missing.code, missing.message) == ("verification.short", "1 of 3 × TEA-250 are held")
 
 
-@pytest.mark.xfail(strict=True, reason="objections of Policy.verification are told nowhere")
 def test_a_rule_of_the_host_that_keeps_an_order_from_being_verified_is_told() -> None:
     rule = attrs.evolve(STANDARD, verification=(lambda order: [Violation("credit.limit", "over the limit")],))
     life = verified(rule)

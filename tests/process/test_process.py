@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import permutations
 
 import attrs
 import pytest
 
-from orderflow.commands import AmendOrder, CancelOrder, PlaceHold, StartPicking, TimePassed
-from orderflow.defaults import STANDARD
+from orderflow.commands import AmendOrder, CancelOrder, PlaceHold, ResolveException, StartPicking, TimePassed
+from orderflow.defaults import STANDARD, one_fulfillment_a_location, tell_the_customer
 from orderflow.errors import UnknownType, VersionConflict
 from orderflow.messages import Command, Envelope, Event, command
 from orderflow.order import Order
-from orderflow.policy import Policy
-from orderflow.ports import ClaimStock, Deferred, QueryTracking, QuotePrices, Request, Sent
+from orderflow.policy import Allocation, Available, Draft, Policy
+from orderflow.ports import ClaimStock, Deferred, GaveUp, QueryTracking, QuotePrices, Request, SendMessage, Sent
 from orderflow.process import STAGES, OrderProcess, evolve, pending, replay
 from orderflow.stages.holds import HoldPlaced
 from orderflow.stages.stage import Stage
 from tests.scenario import (
     ID,
     NOW,
+    SENSIBLE,
     Life,
     a_place_order,
     booked,
@@ -209,3 +212,46 @@ def test_a_policy_is_a_value_that_a_host_changes_by_value() -> None:
     quiet: Policy = attrs.evolve(STANDARD, draft=lambda order, kind, subject: None)
     assert placed(quiet).order.messages == {}
     assert placed().order.messages != {}
+
+
+# -- what is remembered never shows ---------------------------------------------------------------------------------
+
+
+def test_a_strategy_for_messages_may_look_at_anything_of_the_order() -> None:
+    def once_priced(order: Order, kind: str, subject: str) -> Draft | None:
+        return tell_the_customer(order, kind, subject) if order.is_priced else None
+
+    life = placed(attrs.evolve(STANDARD, draft=once_priced))
+    assert life.order.messages == {}
+    assert life.answer(QuotePrices).happened == ["PriceQuoted", "MessageQueued"]
+
+
+def test_a_strategy_for_sourcing_may_look_at_anything_of_the_order() -> None:
+    def while_nobody_has_to_settle_anything(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
+        return () if any(True for _ in order.open_cases) else one_fulfillment_a_location(order, units)
+
+    life = placed(attrs.evolve(STANDARD, plan=while_nobody_has_to_settle_anything))
+    life.answer(SendMessage, GaveUp(8, "timeout")).reply_all()
+    assert life.order.fulfillments == {}
+    life.do(ResolveException(ID, "X1", "try_again"))
+    assert list(life.order.fulfillments) == ["F1"]
+
+
+def test_answers_that_are_settled_together_make_the_same_order_as_one_by_one() -> None:
+    life = placed()
+    for requests in permutations(life.requests):
+        answers = [(request, SENSIBLE[type(request)](request)) for request in requests]
+        together = life.process.settle_all(life.order, answers, NOW)
+        assert replay(together.events, life.loaded) == together.order
+        one_by_one = placed()
+        for request, reply in answers:
+            one_by_one.hears(request, reply)
+        assert together.order == one_by_one.order
+
+
+def test_an_answer_that_is_settled_twice_at_once_is_heard_once() -> None:
+    life = placed()
+    request = life.wanted(ClaimStock, "C1")
+    outcome = life.process.settle_all(life.order, [(request, held(request))] * 2, NOW)
+    assert [type(event).__name__ for event in outcome.events] == ["StockClaimed"]
+    assert life.process.settle_all(life.order, [], NOW).order is life.order

@@ -155,7 +155,7 @@ def test_what_was_added_while_others_were_picked_can_be_taken_out_again() -> Non
 
 
 def test_an_amendment_comes_too_late_when_everything_has_left() -> None:
-    assert despatched().codes(AmendOrder(ID, {"L1": 5})) == ["order.cannot_cancel"]
+    assert despatched().codes(AmendOrder(ID, {"L1": 5})) == ["order.cannot_amend"]
 
 
 def test_what_is_left_of_an_order_decides_whether_it_is_shipped() -> None:
@@ -211,3 +211,17 @@ def test_a_bad_amendment_tells_every_bad_quantity() -> None:
     with pytest.raises(InvalidInput) as invalid:
         AmendOrder(ID, {})
     assert invalid.value.codes == ("amendment.no_quantities",)
+
+
+def test_units_that_came_and_went_without_a_price_change_nothing_of_what_is_to_be_paid() -> None:
+    life = verified(**TWO)
+    assert life.order.total == eur("18.20")
+    life.do(AmendOrder(ID, {"L1": 5}), AmendOrder(ID, {"L1": 2}))
+    assert life.order.total == eur("18.20")
+
+
+def test_an_order_is_priced_where_a_line_without_a_price_was_taken_out() -> None:
+    life = placed().do(AmendOrder(ID, {"L1": 0})).reply_all()
+    assert life.order.state == "verified"
+    assert life.order.total == eur("28.56")
+    assert life.order.is_priced

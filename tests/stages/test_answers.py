@@ -145,7 +145,6 @@ def test_two_requests_that_get_no_answer_in_time_are_two_cases() -> None:
     assert [(case.id, case.about) for case in life.order.open_cases] == [("X1", "claim/C1/1"), ("X2", "claim/C2/1")]
 
 
-@pytest.mark.xfail(strict=True, reason="the case stays open although the answer is known")
 def test_an_answer_that_comes_after_all_settles_its_case() -> None:
     life, request = deferred()
     life.passes(hours=8).do(RecordReply(ID, "K-1", held(request)))
@@ -188,7 +187,6 @@ def test_a_price_that_comes_after_the_order_was_cancelled_means_nothing() -> Non
     assert life.order.tranches == {}
 
 
-@pytest.mark.xfail(strict=True, reason="a request that nobody waits for is given up with a case")
 def test_a_ticket_that_nobody_waits_for_any_more_ends_without_a_case() -> None:
     life, _ = deferred()
     life.do(CancelOrder(ID)).reply_all().passes(hours=9)

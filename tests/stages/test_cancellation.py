@@ -155,7 +155,6 @@ def test_a_booking_that_is_refused_meanwhile_needs_no_void() -> None:
     assert_over(life)
 
 
-@pytest.mark.xfail(strict=True, reason="the refusal raises a case although the order is being cancelled")
 def test_a_booking_that_is_refused_meanwhile_leaves_nothing_to_settle() -> None:
     life = requested().do(CancelOrder(ID)).answer(BookCarrier, Refused("busy"))
     assert list(life.order.open_cases) == []

@@ -111,7 +111,6 @@ def test_a_cancellation_releases_stock_also_where_the_claim_was_given_up() -> No
     assert life.reply_all().order.claims["C1"].held == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the case of a request that nobody waits for stays open")
 def test_a_claim_that_was_given_up_needs_nobody_once_the_order_is_cancelled() -> None:
     life = placed(lines=[("TEA-250", 3)]).answer(ClaimStock, GaveUp(8, "timeout")).do(CancelOrder(ID)).reply_all()
     assert list(life.order.open_cases) == []

@@ -262,7 +262,7 @@ BOOK: dict[type[Command], list[Case]] = {
             AmendOrder(ID, {"L1": 0, "L2": 0}),
             [("cancellation.requested", "")],
         ),
-        (despatched, AmendOrder(ID, {"L1": 0, "L2": 0}), [("order.cannot_cancel", "")]),
+        (despatched, AmendOrder(ID, {"L1": 0, "L2": 0}), [("order.cannot_amend", "")]),
         (
             picking,
             AmendOrder(ID, {"L1": 0, "L2": 0}),

@@ -9,10 +9,10 @@ from typing import Any
 import attrs
 import pytest
 
-from orderflow.commands import BookShipment, DespatchShipment, PackParcel, RecordTracking
+from orderflow.commands import BookShipment, CancelOrder, DespatchShipment, PackParcel, RecordTracking
 from orderflow.defaults import STANDARD
 from orderflow.order import Booking
-from orderflow.ports import BookCarrier, Booked, Issued, IssueStock, QueryTracking, Refused, Scans
+from orderflow.ports import BookCarrier, Booked, Issued, IssueStock, QueryTracking, Refused, Scans, VoidBooking
 from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
@@ -280,3 +280,20 @@ def test_an_order_reported_delivered_while_its_reports_are_unknown_codes_is_stil
     assert life.order.parcels["P1"].scans[0].raw == "ZZ-9"
     assert isinstance(life.wanted(QueryTracking), QueryTracking)
     assert OrderCompleted(NOW, "completed") in life.do(RecordTracking(ID, [scan("delivered", hours=3)])).events
+
+
+@pytest.mark.xfail(strict=True, reason="a voided booking still counts when a report comes in under its number")
+def test_a_report_about_a_voided_label_does_not_move_the_parcel_that_travels_under_another() -> None:
+    life = rebooked()
+    assert life.order.parcels["P2"].tracking_number == "T-S3-1"
+    life.answer(QueryTracking, Scans((scan("cancelled", "T-S1-1", 1),)), "S3")
+    assert life.events == ()
+
+
+def rebooked() -> Life:
+    """The booking of one parcel was voided in a cancellation that the other declined; it travels under a new one."""
+    life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, ["P2"], service="parcel"), BookShipment(ID, ["P1"], service="parcel")).reply_all()
+    life.do(CancelOrder(ID)).answer(VoidBooking, about="S1").answer(VoidBooking, Refused("no"), "S2")
+    life.do(BookShipment(ID, ["P2"], service="parcel")).reply_all()
+    return life.do(DespatchShipment(ID, "S2"), DespatchShipment(ID, "S3")).reply_all()

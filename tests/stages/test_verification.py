@@ -164,7 +164,6 @@ def test_a_line_that_is_still_short_after_another_try_still_has_a_case(found: in
     assert life.case.code == "stock.short"
 
 
-@pytest.mark.xfail(strict=True, reason="a partial filling closes the case of a line that is still short")
 def test_a_backorder_that_is_filled_in_part_keeps_its_case() -> None:
     life = waits_for_stock(1)
     life.hears(placed(**THREE).wanted(ClaimStock), StockHeld(1, D(2), "BER"))
@@ -173,7 +172,6 @@ def test_a_backorder_that_is_filled_in_part_keeps_its_case() -> None:
     assert life.case.code == "stock.short"
 
 
-@pytest.mark.xfail(strict=True, reason="the line is backordered again from a stale claim, and its case stays open")
 def test_a_backorder_that_is_amended_away_needs_nobody_any_more() -> None:
     life = waits_for_stock(2).do(AmendOrder(ID, {"L1": 2}))
     assert "LineBackordered" not in life.happened
@@ -209,7 +207,6 @@ def test_two_short_lines_are_two_cases_and_cancelling_by_one_ends_the_order() ->
     assert life.reply_all().order.state == "cancelled"
 
 
-@pytest.mark.xfail(strict=True, reason="the case of a short line stays open when the order is cancelled")
 def test_a_cancelled_order_has_no_open_cases() -> None:
     life = waits_for_stock().do(CancelOrder(ID)).reply_all()
     assert list(life.order.open_cases) == []

@@ -31,6 +31,8 @@ A host looks at every order before it is verified. An acknowledged order is then
 `Step("fraud_review", "cancel", "cancelled")` and the like with `extended`.
 
 ```python
+from orderflow.lifecycle import ORDER
+
 ORDER.inserted("fraud_review", after="acknowledged", by="review_fraud", taking=("verify",))
 ```
 """
@@ -40,6 +42,8 @@ A host engraves what was picked before it is packed. The steps by `pack` and `fi
 `pack` leads from `picked` to itself, so now it leads from `engraving` to itself.
 
 ```python
+from orderflow.lifecycle import FULFILLMENT
+
 FULFILLMENT.inserted("engraving", after="picked", by="engrave", taking=("pack", "finish_packing"))
 ```
 """

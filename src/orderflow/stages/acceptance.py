@@ -31,7 +31,7 @@ from orderflow.stages.stage import (
 from orderflow.values.address import Address, as_address
 from orderflow.values.checked import checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money, as_currency, as_money
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity, as_amount, as_unit
@@ -72,10 +72,11 @@ _texts = tuple_of(as_text(1000))
 class OrderLine:
     """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
 
-    ``price`` is the unit price that the customer states, if one was stated; it is checked against the quote.
+    ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
+    verification.
     """
 
-    sku: str = checked(as_id)
+    sku: str = checked(as_reference)
     quantity: Decimal = checked(as_amount)
     unit: str = checked(as_unit, default="each")
     price: Money | None = checked(optional(as_money), default=None)
@@ -83,8 +84,8 @@ class OrderLine:
     window: Window | None = checked(optional(_as_window), default=None)
     not_before: date | None = checked(optional(as_day), default=None)
     ship_to: Address | None = checked(optional(as_address), default=None)
-    service: str | None = checked(optional(as_id), default=None)
-    carrier: str | None = checked(optional(as_id), default=None)
+    service: str | None = checked(optional(as_reference), default=None)
+    carrier: str | None = checked(optional(as_reference), default=None)
     method: str | None = checked(optional(_as_method), default=None)
     instructions: tuple[str, ...] = checked(_texts, default=())
     requirements: tuple[str, ...] = checked(_texts, default=())
@@ -149,15 +150,15 @@ class PlaceOrder(Command):
     customer: Party | None = checked(optional(as_party), default=None)
     bill_to: Party | None = checked(optional(as_party), default=None)
     order_id: str | None = checked(optional(as_id), default=None)
-    reference: str | None = checked(optional(as_id), default=None)
+    reference: str | None = checked(optional(as_reference), default=None)
     channel: str = checked(as_id, default="main")
     tenant: str = checked(as_id, default="main")
     priority: str = checked(as_text(100), default="")
     deliver_by: date | None = checked(optional(as_day), default=None)
     not_before: date | None = checked(optional(as_day), default=None)
     zone: str = checked(as_zone, default="UTC")
-    service: str | None = checked(optional(as_id), default=None)
-    carrier: str | None = checked(optional(as_id), default=None)
+    service: str | None = checked(optional(as_reference), default=None)
+    carrier: str | None = checked(optional(as_reference), default=None)
     method: str = checked(_as_method, default="carrier")
     instructions: tuple[str, ...] = checked(_texts, default=())
     requirements: tuple[str, ...] = checked(_texts, default=())
@@ -277,7 +278,7 @@ class OrderRejected(Event):
 
     def apply(self, order: Order) -> Order:
         """The order is rejected, and nothing of it is wanted any more."""
-        return order.reached(self.state, "rejected", self.at, ledger=order.ledger.moved(self.moves))
+        return order.moved(self.moves).reached(self.state, "rejected", self.at)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
@@ -422,13 +423,13 @@ STAGE = Stage(
             AcknowledgeOrder,
             tiers=((order_exists,), (order_may("acknowledge"), nothing_holds("acknowledge"))),
             events=lambda order, command, policy, envelope: _acknowledge(order, policy, envelope.at),
-            candidates=lambda order: (AcknowledgeOrder(order.id),),
+            candidates=lambda order, policy: (AcknowledgeOrder(order.id),),
         ),
         Decision(
             RejectOrder,
             tiers=((order_exists,), (order_may("reject"), order_not_cancelling)),
             events=_reject,
-            candidates=lambda order: (RejectOrder(order.id),),
+            candidates=lambda order, policy: (RejectOrder(order.id),),
         ),
     ),
     follow=_follow,

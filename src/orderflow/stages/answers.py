@@ -21,7 +21,7 @@ from orderflow.ports import REPLIES, BookCarrier, Deferred, GaveUp, Request, Sen
 from orderflow.stages.exceptions import ExceptionRaised, raised
 from orderflow.stages.stage import Decision, Stage, order_exists
 from orderflow.values.checked import checked
-from orderflow.values.ids import as_id
+from orderflow.values.ids import as_id, as_reference
 
 __all__ = ["STAGE", "AnswerDeferred", "DeferralClosed", "RecordReply", "closed", "deferred", "given_up"]
 
@@ -37,7 +37,7 @@ class RecordReply(Command):
     """The answer to a deferred request has arrived, under its ticket."""
 
     order_id: str = checked(as_id)
-    ticket: str = checked(as_id)
+    ticket: str = checked(as_reference)
     reply: Any = checked(_as_reply)
 
 

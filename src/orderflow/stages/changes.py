@@ -80,7 +80,7 @@ class OrderAmended(Event):
 
     def apply(self, order: Order) -> Order:
         """The ledger has more or fewer live units."""
-        return order.replace(ledger=order.ledger.moved(self.moves))
+        return order.moved(self.moves)
 
 
 @event("cancellation_requested")
@@ -116,10 +116,16 @@ class OrderCancelled(Event):
 
     def apply(self, order: Order) -> Order:
         """Every unit is cancelled."""
-        return order.reached(self.state, "cancelled", self.at, ledger=order.ledger.moved(self.moves), cancellation=None)
+        return order.moved(self.moves).reached(self.state, "cancelled", self.at, cancellation=None)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """An order can be amended as long as it could be cancelled."""
+    if policy.order_step(order, "cancel") is None:
+        yield Violation("order.cannot_amend", f"the order is {order.state}")
 
 
 def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
@@ -233,7 +239,7 @@ STAGE = Stage(
             tiers=(
                 (order_exists,),
                 (the_lines_exist,),
-                (order_may("cancel"), order_not_cancelling),
+                (the_order_can_still_be_amended, order_not_cancelling),
                 (an_amendment_changes_something, handled_goods_are_not_amended),
             ),
             events=_amend,
@@ -242,7 +248,7 @@ STAGE = Stage(
             CancelOrder,
             tiers=((order_exists,), (nothing_has_left, order_may("cancel"), order_not_cancelling)),
             events=_cancel,
-            candidates=lambda order: (CancelOrder(order.id),),
+            candidates=lambda order, policy: (CancelOrder(order.id),),
         ),
     ),
     follow=_follow,

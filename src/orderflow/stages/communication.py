@@ -171,7 +171,6 @@ STAGE = Stage(
     name="communication",
     events=(MessageQueued, MessageSent, MessageFailed, MessageSuperseded),
     follow=_follow,
-    looks_at=("milestones", "shipments", "messages"),
     wants=_wants,
     answers=FrozenMap({SendMessage: _sent}),
     settles=FrozenMap({("port.gave_up", "give_up"): _give_up}),

@@ -113,7 +113,7 @@ def _resolve(order: Order, command: ResolveException, policy: Policy, envelope: 
     yield ExceptionResolved(envelope.at, command.case_id, command.option)
 
 
-def _candidates(order: Order) -> Iterable[Command]:
+def _candidates(order: Order, policy: Policy) -> Iterable[Command]:
     for case in order.open_cases:
         for option in case.options:
             yield ResolveException(order.id, case.id, option)

@@ -7,6 +7,7 @@ placed records a *waiver* of that rule on those facts: the hold does not come ba
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,7 +21,17 @@ from orderflow.values.checked import checked, optional, tuple_of
 from orderflow.values.ids import as_id, as_text
 from orderflow.values.times import as_instant
 
-__all__ = ["STAGE", "STEPS", "HoldPlaced", "HoldReleased", "PlaceHold", "ReleaseHold"]
+__all__ = [
+    "STAGE",
+    "STEPS",
+    "HoldPlaced",
+    "HoldReleased",
+    "PlaceHold",
+    "ReleaseHold",
+    "WarningRecorded",
+    "reviews",
+    "warnings",
+]
 
 #: The steps of our own that a hold can block; a host's own steps can be blocked by their names as well.
 STEPS = ("acknowledge", "claim", "verify", "plan", "pick", "pack", "book", "despatch")
@@ -92,6 +103,19 @@ class HoldReleased(Event):
         return order.replace(holds=order.holds.set(self.hold_id, hold), waivers=waivers)
 
 
+@event("warning_recorded")
+class WarningRecorded(Event):
+    """A rule had something to say that stops nothing."""
+
+    code: str
+    message: str
+    path: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """It is on record, and changes nothing."""
+        return order
+
+
 # -- rules ----------------------------------------------------------------------------------------------------------
 
 
@@ -99,6 +123,21 @@ def the_scope_exists(order: Order, command: PlaceHold, policy: Policy) -> Iterab
     """A hold is about the order, a fulfillment or a parcel."""
     if command.scope and command.scope not in order.fulfillments and command.scope not in order.parcels:
         yield Violation("hold.unknown_scope", f"there is no {command.scope!r} in this order", "scope")
+
+
+def the_blocked_steps_exist(order: Order, command: PlaceHold, policy: Policy) -> Iterable[Violation]:
+    """What a hold blocks is a step of ours, or one that the host has put into a lifecycle."""
+    charts = policy.lifecycles
+    for index, step in enumerate(command.blocks):
+        if step not in STEPS and not any(
+            step in chart.events for chart in (charts.order, charts.fulfillment, charts.parcel)
+        ):
+            yield Violation(
+                "hold.unknown_step",
+                f"no step is called {step!r}",
+                f"blocks[{index}]",
+                remedy=f"ours are {', '.join(STEPS)}",
+            )
 
 
 def the_hold_has_not_ended_before_it_begins(order: Order, command: PlaceHold, policy: Policy) -> Iterable[Violation]:
@@ -117,6 +156,34 @@ def the_hold_is_active(order: Order, command: ReleaseHold, policy: Policy) -> It
     """A hold is released once."""
     if not order.holds[command.hold_id].is_active:
         yield Violation("hold.already_released", f"{command.hold_id} is released", "hold_id")
+
+
+def reviews(
+    order: Order, objections: Iterable[Violation], blocks: tuple[str, ...], at: datetime
+) -> Iterable[HoldPlaced]:
+    """Holds for the objections of severity ``hold`` that were not waived on these facts, and do not hold already."""
+    seen = {(waiver.code, waiver.facts) for waiver in order.waivers}
+    seen |= {(hold.code, hold.facts) for hold in order.active_holds}
+    number = len(order.holds)
+    for violation in objections:
+        facts = _digest(violation)
+        if violation.severity == "hold" and (violation.code, facts) not in seen:
+            number += 1
+            seen.add((violation.code, facts))
+            yield HoldPlaced(at, f"H{number}", violation.code, "", blocks, violation.message, None, facts)
+
+
+def warnings(objections: Iterable[Violation], at: datetime) -> Iterable[WarningRecorded]:
+    """The objections of severity ``warning``, for the record."""
+    for violation in objections:
+        if violation.severity == "warning":
+            yield WarningRecorded(at, violation.code, violation.message, violation.path)
+
+
+def _digest(violation: Violation) -> str:
+    """A short digest of the facts that a rule objected to, as its message states them."""
+    told = f"{violation.code}|{violation.path}|{violation.message}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _place(order: Order, command: PlaceHold, policy: Policy, envelope: Envelope) -> Iterable[Event]:
@@ -157,19 +224,22 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 STAGE = Stage(
     name="holds",
     commands=(PlaceHold, ReleaseHold),
-    events=(HoldPlaced, HoldReleased),
+    events=(HoldPlaced, HoldReleased, WarningRecorded),
     decisions=(
         Decision(
             PlaceHold,
-            tiers=((order_exists,), (the_scope_exists, the_hold_has_not_ended_before_it_begins)),
+            tiers=(
+                (order_exists,),
+                (the_scope_exists, the_blocked_steps_exist, the_hold_has_not_ended_before_it_begins),
+            ),
             events=_place,
-            candidates=lambda order: (PlaceHold(order.id, "review"),),
+            candidates=lambda order, policy: (PlaceHold(order.id, "review"),),
         ),
         Decision(
             ReleaseHold,
             tiers=((order_exists,), (the_hold_exists,), (the_hold_is_active,)),
             events=_release,
-            candidates=lambda order: tuple(ReleaseHold(order.id, hold.id) for hold in order.active_holds),
+            candidates=lambda order, policy: tuple(ReleaseHold(order.id, hold.id) for hold in order.active_holds),
         ),
     ),
     moments=_moments,

@@ -276,7 +276,7 @@ STAGE = Stage(
                 (goods_are_there(picked, "packing.takes", "contents"),),
             ),
             events=_pack,
-            candidates=lambda order: tuple(PackParcel(order.id, f) for f in order.fulfillments),
+            candidates=lambda order, policy: tuple(PackParcel(order.id, f) for f in order.fulfillments),
         ),
         Decision(
             UnpackParcel,
@@ -286,7 +286,7 @@ STAGE = Stage(
                 (the_parcel_may_be_unpacked, the_parcel_is_not_booked, order_not_cancelling),
             ),
             events=_unpack,
-            candidates=lambda order: tuple(UnpackParcel(order.id, p) for p in order.parcels),
+            candidates=lambda order, policy: tuple(UnpackParcel(order.id, p) for p in order.parcels),
         ),
     ),
     follow=_follow,

@@ -26,7 +26,7 @@ from orderflow.stages.stage import (
     units_text,
 )
 from orderflow.values.checked import checked, optional, tuple_of
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, plain
 from orderflow.values.quantity import as_amount
 from orderflow.values.times import as_day
@@ -46,7 +46,7 @@ __all__ = [
     "totals",
 ]
 
-_serials = tuple_of(as_id)
+_serials = tuple_of(as_reference)
 
 
 def as_goods(raw: Any) -> Goods:
@@ -284,7 +284,7 @@ STAGE = Stage(
                 ),
             ),
             events=_start,
-            candidates=lambda order: tuple(StartPicking(order.id, f) for f in order.fulfillments),
+            candidates=lambda order, policy: tuple(StartPicking(order.id, f) for f in order.fulfillments),
         ),
         Decision(
             RecordPick,
@@ -299,7 +299,7 @@ STAGE = Stage(
                 (goods_are_there(allocated, "picking.takes", "goods"),),
             ),
             events=_pick,
-            candidates=lambda order: tuple(RecordPick(order.id, f) for f in order.fulfillments),
+            candidates=lambda order, policy: tuple(RecordPick(order.id, f) for f in order.fulfillments),
         ),
     ),
     follow=_follow,

@@ -34,7 +34,7 @@ from orderflow.ports import (
     Voided,
 )
 from orderflow.stages.changes import CancellationDeclined
-from orderflow.stages.exceptions import ExceptionRaised, impossible_reply, raised
+from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -49,7 +49,7 @@ from orderflow.stages.verification import claim_key
 from orderflow.values.address import Address
 from orderflow.values.checked import checked, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id
+from orderflow.values.ids import as_id, as_reference
 
 __all__ = [
     "STAGE",
@@ -82,8 +82,8 @@ class BookShipment(Command):
 
     order_id: str = checked(as_id)
     parcel_ids: tuple[str, ...] | None = checked(optional(tuple_of(as_id, at_least=1)), default=None)
-    carrier: str | None = checked(optional(as_id), default=None)
-    service: str | None = checked(optional(as_id), default=None)
+    carrier: str | None = checked(optional(as_reference), default=None)
+    service: str | None = checked(optional(as_reference), default=None)
 
     if TYPE_CHECKING:
 
@@ -343,7 +343,11 @@ def something_is_packed(order: Order, command: Any, policy: Policy) -> Iterable[
 
 
 def _why_nothing_is_packed(order: Order) -> str:
-    return "every packed parcel is booked" if order.shipments else "nothing is packed yet"
+    if not order.parcels:
+        return "nothing is packed yet"
+    return (
+        "every packed parcel is booked" if any(map(order.contents_of, order.parcels)) else "no parcel is waiting here"
+    )
 
 
 def the_parcels_exist(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:
@@ -482,8 +486,18 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
                 yield _requested(order, shipment, shipment.carrier, shipment.service, at)
         elif shipment.stage == "booked" and order.cancellation is not None:
             yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
+    yield from _refusals_that_were_overcome(order, at)
     yield from _fulfillments_despatched(order, policy, at)
     yield from _order_shipped(order, policy, at)
+
+
+def _refusals_that_were_overcome(order: Order, at: datetime) -> Iterable[Event]:
+    """A refused shipment is no problem any more once its parcels travel otherwise, or hold nothing."""
+    for case in order.open_cases:
+        if case.code == "shipping.refused":
+            shipment = order.shipments[case.about]
+            if not any(order.contents_of(p) and order.shipment_of(p) is None for p in shipment.parcel_ids):
+                yield ExceptionResolved(at, case.id, "moot")
 
 
 def _requested(order: Order, shipment: Shipment, carrier: str, service: str, at: datetime) -> BookingRequested:
@@ -766,7 +780,7 @@ STAGE = Stage(
                 (the_parcels_go_one_way,),
             ),
             events=_book,
-            candidates=lambda order: (BookShipment(order.id),),
+            candidates=lambda order, policy: (BookShipment(order.id),),
         ),
         Decision(
             DespatchShipment,
@@ -781,13 +795,23 @@ STAGE = Stage(
                 ),
             ),
             events=_despatch,
-            candidates=lambda order: tuple(
+            candidates=lambda order, policy: tuple(
                 DespatchShipment(order.id, shipment_id) for shipment_id in (tuple(order.shipments) or (None,))
             ),
         ),
     ),
     follow=_follow,
-    looks_at=("milestones", "state", "ledger", "shipments", "parcels", "fulfillments", "holds", "cancellation"),
+    looks_at=(
+        "milestones",
+        "state",
+        "ledger",
+        "shipments",
+        "parcels",
+        "fulfillments",
+        "holds",
+        "cancellation",
+        "cases",
+    ),
     wants=_wants,
     answers=FrozenMap(
         {

@@ -150,9 +150,8 @@ STAGE = Stage(
                 (something_is_there_to_plan,),
             ),
             events=lambda order, command, policy, envelope: _plan(order, policy, envelope.at),
-            candidates=lambda order: (PlanFulfillment(order.id),),
+            candidates=lambda order, policy: (PlanFulfillment(order.id),),
         ),
     ),
     follow=_follow,
-    looks_at=("milestones", "ledger", "claims", "tranches", "holds", "cancellation", "fulfillments", "parcels"),
 )

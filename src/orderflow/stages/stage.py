@@ -67,7 +67,7 @@ class Wait:
         return f"{self.who} {self.what}{about}"
 
 
-def _no_candidates(order: Order) -> Iterable[Command]:
+def _no_candidates(order: Order, policy: Policy) -> Iterable[Command]:
     return ()
 
 
@@ -78,7 +78,7 @@ class Decision:
     command: type[Command]
     tiers: tuple[tuple[Rule, ...], ...]
     events: Callable[[Order, Any, Policy, Envelope], Iterable[Event]]
-    candidates: Callable[[Order], Iterable[Command]] = _no_candidates
+    candidates: Callable[[Order, Policy], Iterable[Command]] = _no_candidates
 
     def violations(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
         """Everything in the first tier that is broken; a host's own rules are the last tier."""
@@ -86,8 +86,12 @@ class Decision:
             found = [violation for rule in tier for violation in rule(order, command, policy)]
             if found:
                 return tuple(found)
+        return tuple(v for v in self.remarks(order, command, policy) if v.severity == "error")
+
+    def remarks(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
+        """What the host's own rules say to this command, whatever its severity."""
         own = policy.rules.get(self.command.TAG, ()) if policy.rules else ()
-        return tuple(v for rule in own for v in rule(order, command, policy) if v.severity == "error")
+        return tuple(violation for rule in own for violation in rule(order, command, policy))
 
 
 def _nothing(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

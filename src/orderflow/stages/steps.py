@@ -14,7 +14,7 @@ from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order
 from orderflow.policy import Policy
-from orderflow.stages.stage import Decision, Stage, nothing_holds, order_exists, order_not_cancelling
+from orderflow.stages.stage import Decision, Stage, Wait, nothing_holds, order_exists, order_not_cancelling
 from orderflow.values.checked import checked
 from orderflow.values.ids import as_id, as_text
 
@@ -111,6 +111,39 @@ def _nothing_of_our_own(order: Order, command: TimePassed, policy: Policy, envel
     return ()
 
 
+def _own_steps(order: Order, policy: Policy) -> Iterable[TakeStep]:
+    """Every step of the host's own that the order or a part of it could take, or not, now."""
+    charts = policy.lifecycles
+    for chart, standard, subjects in (
+        (charts.order, ORDER, ("",)),
+        (charts.fulfillment, FULFILLMENT, tuple(order.fulfillments)),
+        (charts.parcel, PARCEL, tuple(order.parcels)),
+    ):
+        for step in chart.events:
+            if step not in standard.events:
+                yield from (TakeStep(order.id, step, subject) for subject in subjects)
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    """Where nothing of ours can move something on, but a step of the host's can, the host is waited for."""
+    for own in _own_steps(order, policy):
+        chart, standard = _chart(order, own.subject, policy)
+        state = _state(order, own.subject)
+        ours = any(step in standard.events and step not in _WAYS_OUT for step in chart.events_from(state))
+        if not ours and _target(order, own, policy) is not None:
+            yield Wait("someone", f"to take the step {own.step}", own.subject or "the order")
+
+
+#: Steps that end or undo something: that they are possible does not mean that it can go on.
+_WAYS_OUT = frozenset({"cancel", "reject", "unpack", "unbook", "reopen"})
+
+
+def _state(order: Order, subject: str) -> str:
+    if not subject:
+        return order.state
+    return order.fulfillments[subject].state if subject in order.fulfillments else order.parcels[subject].state
+
+
 STAGE = Stage(
     name="steps",
     commands=(TakeStep, TimePassed),
@@ -125,7 +158,9 @@ STAGE = Stage(
                 (the_step_is_permitted, order_not_cancelling, _holds),
             ),
             events=_take,
+            candidates=_own_steps,
         ),
         Decision(TimePassed, tiers=((order_exists,),), events=_nothing_of_our_own),
     ),
+    awaits=_awaits,
 )

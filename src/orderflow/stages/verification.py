@@ -12,7 +12,6 @@ consequence, by itself.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -34,7 +33,7 @@ from orderflow.ports import (
     StockHeld,
 )
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
-from orderflow.stages.holds import HoldPlaced
+from orderflow.stages.holds import reviews, warnings
 from orderflow.stages.stage import Stage, Wait, Wanted
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, plain
@@ -215,7 +214,7 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
         if line_id in order.tranches and not order.unpriced(line_id):
             continue
         if order.live_quantity(line_id) and (unpriced := order.unpriced(line_id)):
-            already = EXACT.subtract(order.ledger.ordered(line_id), unpriced)
+            already = EXACT.subtract(order.live_quantity(line_id), unpriced)
             yield QuoteLine(line_id, line.sku, line.unit, unpriced, already)
 
 
@@ -319,42 +318,34 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
 
 
 def _backorders_follow_what_is_held(order: Order, at: datetime) -> Iterable[Event]:
-    raised_now = 0
+    """What is not held is backordered, and a case; what came to be held is open again, and the case closed."""
+    number = len(order.cases)
     for claim in order.claims.values():
-        if claim.confirmed != claim.revision:
+        if not claim.is_settled or claim.wanted != order.live_quantity(claim.line_id):
             continue
+        case = order.case_about(claim.line_id)
         waiting = order.ledger.balance(claim.line_id, BACKORDERED)
-        if not waiting and claim.held == claim.wanted:
+        if not waiting and case is None and claim.held >= claim.wanted:
             continue
         missing = max(_ZERO, EXACT.subtract(claim.wanted, claim.held))
-        if missing > waiting:
-            short = min(EXACT.subtract(missing, waiting), order.ledger.balance(claim.line_id, OPEN))
-            if short:
-                yield LineBackordered(at, claim.line_id, short)
-                yield _short_case(order, claim, raised_now, at)
-                raised_now += 1
+        short = min(EXACT.subtract(missing, waiting), order.ledger.balance(claim.line_id, OPEN))
+        if short > 0:
+            yield LineBackordered(at, claim.line_id, short)
+            if case is None:
+                number += 1
+                yield _short_case(order, claim, f"X{number}", at)
         elif missing < waiting:
             yield BackorderFilled(at, claim.line_id, EXACT.subtract(waiting, missing))
-            yield from _case_closed(order, claim, at)
+        if not missing and case is not None and case.code == "stock.short":
+            yield ExceptionResolved(at, case.id, "filled")
 
 
-def _short_case(order: Order, claim: Claim, already: int, at: datetime) -> ExceptionRaised:
+def _short_case(order: Order, claim: Claim, case_id: str, at: datetime) -> ExceptionRaised:
     line = order.lines[claim.line_id]
-    return ExceptionRaised(
-        at,
-        f"X{len(order.cases) + 1 + already}",
-        "stock.short",
-        claim.line_id,
-        f"{plain(claim.held)} of {plain(claim.wanted)} × {line.sku} can be had"
-        + (f" ({claim.refusal})" if claim.refusal else ""),
-        ("try_again", "cancel_order"),
-    )
-
-
-def _case_closed(order: Order, claim: Claim, at: datetime) -> Iterable[Event]:
-    case = order.case_about(claim.line_id)
-    if case is not None and case.code == "stock.short":
-        yield ExceptionResolved(at, case.id, "filled")
+    told = f"{plain(claim.held)} of {plain(claim.wanted)} × {line.sku} can be had"
+    because = f" ({claim.refusal})" if claim.refusal else ""
+    options = ("try_again", "cancel_order")
+    return ExceptionRaised(at, case_id, "stock.short", claim.line_id, told + because, options)
 
 
 def _verified(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -363,12 +354,18 @@ def _verified(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     state = policy.order_step(order, "verify")
     if state is None or any(True for _ in blockers(order)) or any(order.holds_on("verify")):
         return
-    objections = tuple(violation for rule in policy.verification for violation in rule(order))
-    holds = tuple(_review(order, objections, at))
+    objections = objections_to(order, policy)
+    holds = tuple(reviews(order, objections, ("verify",), at))
     if holds:
         yield from holds
     elif not any(violation.severity == "error" for violation in objections):
+        yield from warnings(objections, at)
         yield OrderVerified(at, state)
+
+
+def objections_to(order: Order, policy: Policy) -> tuple[Violation, ...]:
+    """What the host's rules have against verifying the order."""
+    return tuple(violation for rule in policy.verification for violation in rule(order))
 
 
 def blockers(order: Order) -> Iterable[Violation]:
@@ -386,24 +383,6 @@ def blockers(order: Order) -> Iterable[Violation]:
             yield Violation(
                 "verification.short", f"{plain(claim.held)} of {plain(live)} × {line.sku} are held", line_id
             )
-
-
-def _review(order: Order, objections: Iterable[Violation], at: datetime) -> Iterable[Event]:
-    """Holds for the objections of severity ``hold`` that nobody has waived on these facts."""
-    number = len(order.holds)
-    for violation in objections:
-        if violation.severity != "hold":
-            continue
-        facts = _digest(violation)
-        if not any(waiver.code == violation.code and waiver.facts == facts for waiver in order.waivers):
-            number += 1
-            yield HoldPlaced(at, f"H{number}", violation.code, "", ("verify",), violation.message, None, facts)
-
-
-def _digest(violation: Violation) -> str:
-    """A short digest of the facts that a rule objected to, as its message states them."""
-    told = f"{violation.code}|{violation.path}|{violation.message}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 # -- time -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from orderflow.values.address import Address, as_address, as_country
 from orderflow.values.checked import checked, evolved, optional, personal_fields, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import ERASED, as_id, as_id_or_blank, as_line, as_text, ordinal
+from orderflow.values.ids import ERASED, as_id, as_id_or_blank, as_line, as_reference, as_text, ordinal
 from orderflow.values.money import (
     CURRENCY_DIGITS,
     Money,
@@ -68,6 +68,7 @@ __all__ = [
     "as_party",
     "as_positive",
     "as_quantity",
+    "as_reference",
     "as_text",
     "as_unit",
     "as_zone",

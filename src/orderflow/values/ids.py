@@ -13,7 +13,15 @@ from typing import Any, Final
 
 from orderflow.errors import InvalidInput
 
-__all__ = ["ERASED", "as_id", "as_id_or_blank", "as_line", "as_text", "ordinal"]
+__all__ = [
+    "ERASED",
+    "as_id",
+    "as_id_or_blank",
+    "as_line",
+    "as_reference",
+    "as_text",
+    "ordinal",
+]
 
 ERASED: Final = "(erased)"
 """What a store leaves in place of personal data; every check here lets it pass, so that replay still works."""
@@ -22,11 +30,23 @@ _LONGEST_ID = 128
 
 
 def as_id(raw: Any) -> str:
-    """Somebody's key for something, exactly as they write it.
+    """A key of our own, or one that becomes a part of keys: as `as_reference`, and without a slash.
 
     Raises:
         InvalidInput: ``id.not_text``, ``id.empty``, ``id.too_long`` (over 128 characters) or ``id.bad_character``
             (blanks at the ends, control characters, a slash).
+    """
+    if isinstance(raw, str) and "/" in raw:
+        raise InvalidInput.because("id.bad_character", "must have no '/'")
+    return as_reference(raw)
+
+
+def as_reference(raw: Any) -> str:
+    """Somebody's key for something, exactly as they write it: ``2026/77``, ``TEA-250``.
+
+    Raises:
+        InvalidInput: ``id.not_text``, ``id.empty``, ``id.too_long`` (over 128 characters) or ``id.bad_character``
+            (blanks at the ends, control characters).
     """
     if not isinstance(raw, str):
         raise InvalidInput.because("id.not_text", f"must be text, not {type(raw).__name__}")
@@ -34,10 +54,8 @@ def as_id(raw: Any) -> str:
         raise InvalidInput.because("id.empty", "must not be empty")
     if len(raw) > _LONGEST_ID:
         raise InvalidInput.because("id.too_long", f"must be at most {_LONGEST_ID} characters, not {len(raw)}")
-    if "/" in raw or raw != raw.strip() or _has_control(raw):
-        raise InvalidInput.because(
-            "id.bad_character", "must have no blanks at its ends, no control character and no '/'"
-        )
+    if raw != raw.strip() or _has_control(raw):
+        raise InvalidInput.because("id.bad_character", "must have no blanks at its ends and no control character")
     return raw
 
 
