@@ -170,7 +170,7 @@ class Life:
             reply = SENSIBLE[kind]
         return self.hears(request, reply(request) if callable(reply) else reply)
 
-    def reply_all(self, *without: type[Request], **_: Any) -> Life:
+    def reply_all(self, *without: type[Request]) -> Life:
         """Every request is answered as one would wish, until nothing is wanted (tracking is asked for ever)."""
         for _round in range(100):
             requests = [r for r in self.requests if not isinstance(r, (*without, QueryTracking))]

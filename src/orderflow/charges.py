@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 from orderflow.values.money import Money, zero
@@ -141,13 +142,28 @@ def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: De
     return tuple(back)
 
 
-def credited(tranches: Sequence[Tranche], back: Sequence[Decimal], rounding: Rounding, currency: str) -> Amounts:
-    """What is owed back for units given back of each tranche, by whatever steps they were given back.
+def credited(
+    given: Iterable[tuple[Sequence[Tranche], Sequence[Decimal]]], rule: RoundingRule, currency: str
+) -> Amounts:
+    """What is owed back for units given back of each tranche, line by line, by whatever steps they were given back.
 
-    The credit for one step is the difference of two calls.
+    The credit for one step is the difference of two calls. When everything was given back, it is what was charged: with
+    ``per="document"`` F is taken over the whole document, as the charge was.
     """
+    shares = [(tranche, units) for tranches, back in given for tranche, units in zip(tranches, back, strict=False)]
+    if rule.per == "document":
+        return Amounts(*(_document_share(name, shares, rule.rounding, currency) for name in COMPONENTS))
     total = Amounts.none(currency)
-    for tranche, units in zip(tranches, back, strict=False):
+    for tranche, units in shares:
         if units:
-            total = total + tranche.upto(units, rounding)
+            total = total + tranche.upto(units, rule.rounding)
     return total
+
+
+def _document_share(name: str, shares: Iterable[tuple[Tranche, Decimal]], rounding: Rounding, currency: str) -> Money:
+    """One component of the shares, exact over all tranches and rounded once."""
+    exact = Fraction(0)
+    for tranche, units in shares:
+        exact += Fraction(getattr(tranche.amounts, name).amount) * Fraction(units) / Fraction(tranche.quantity)
+    top, bottom = Decimal(exact.numerator), Decimal(exact.denominator)
+    return Money(ratio_rounded(top, bottom, zero(currency).digits, rounding), currency)

@@ -158,6 +158,7 @@ class Claim(_Record):
     confirmed: int = 0
     held: Decimal = _ZERO
     location: str = ""
+    held_since: datetime | None = None
     held_until: datetime | None = None
     refusal: str = ""
 
@@ -211,15 +212,18 @@ class Booking:
     estimate: date | None = None
 
 
+_NOTHING_CAME_OF_IT = frozenset({"refused", "withdrawn", "voided", "void_declined"})
+
+
 @record(slots=False)
 class Shipment(_Record):
     """Parcels under one booking.
 
-    ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer),
-    ``refused``,
-    ``booked``, ``void_wanted``, ``void_declined`` (the carrier will not void it), ``voided``, ``withdrawn`` (given up
-    before it was asked for), ``despatched``. ``request`` is the whole body of what was asked, frozen; ``generation``
-    counts bodies.
+    ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer), ``refused``,
+    ``booked``, ``void_wanted``, ``void_declined`` (unwanted, and the carrier will not void it), ``voided``,
+    ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what was asked,
+    frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any more, and is
+    to be voided.
     """
 
     id: str
@@ -236,6 +240,12 @@ class Shipment(_Record):
     despatched_at: datetime | None = None
     issue: Any = None
     issued: bool = False
+    unwanted: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether parcels travel, or are to travel, under this shipment; others came to nothing."""
+        return not self.unwanted and self.stage not in _NOTHING_CAME_OF_IT
 
 
 @record(slots=False)
@@ -442,7 +452,7 @@ class Order(_Record):
     def shipment_of(self, parcel_id: str) -> Shipment | None:
         """The shipment a parcel travels, or is to travel, under; shipments that came to nothing do not count."""
         for shipment in self.shipments.values():
-            if parcel_id in shipment.parcel_ids and shipment.stage not in ("voided", "withdrawn", "refused"):
+            if parcel_id in shipment.parcel_ids and shipment.is_live:
                 return shipment
         return None
 
@@ -458,7 +468,7 @@ class Order(_Record):
         """Every number under which parcels of this order travel, master numbers included."""
         found: dict[str, None] = {}
         for shipment in self.shipments.values():
-            if shipment.booking is not None and shipment.booking.tracking_number:
+            if shipment.is_live and shipment.booking is not None and shipment.booking.tracking_number:
                 found[shipment.booking.tracking_number] = None
         for parcel in self.parcels.values():
             if parcel.tracking_number:
@@ -514,12 +524,10 @@ class Order(_Record):
     @property
     def credited(self) -> Amounts:
         """What of that is owed back for units that were cancelled."""
-        total = Amounts.none(self.currency)
-        for line_id, tranches in self.tranches.items():
-            back = self.given_back.get(line_id)
-            if back:
-                total = total + credited(tranches, back, self.rounding.rounding, self.currency)
-        return total
+        if not self.given_back:
+            return Amounts.none(self.currency)
+        given = ((self.tranches[line_id], back) for line_id, back in self.given_back.items())
+        return credited(given, self.rounding, self.currency)
 
     @property
     def total(self) -> Money:

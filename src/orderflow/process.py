@@ -25,11 +25,11 @@ from typing import Any
 
 import attrs
 
-from orderflow.errors import CommandRefused, InvalidInput, Problems, UnknownType, VersionConflict, Violation
+from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConflict, Violation
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
 from orderflow.policy import AUTOMATIC, Policy
-from orderflow.ports import Deferred, GaveUp, Reply, Request
+from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
     answers,
@@ -48,6 +48,7 @@ from orderflow.stages import (
 from orderflow.stages.stage import Decision, Stage, Wanted
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ZERO
+from orderflow.values.shape import fits
 
 __all__ = ["STAGES", "OrderProcess", "Outcome", "Preview", "evolve", "pending", "replay"]
 
@@ -291,7 +292,7 @@ class OrderProcess:
         if not order.cases:
             return
         is_over = "cancelled" in order.milestones or "rejected" in order.milestones
-        wanted = {one.request.id for stage in self.stages for one in stage.wants(order)}
+        wanted = self._wanted_ids(order)
         for case in order.open_cases:
             about_a_request = "/" in case.about
             if (about_a_request and case.about not in wanted) or (is_over and "cancel_order" in case.options):
@@ -324,18 +325,22 @@ class OrderProcess:
         raise RuntimeError(f"the consequences of order {order.id} do not come to an end under this policy")
 
     def _meaning(self, order: Order, request: Request, reply: Reply, at: datetime) -> Iterable[Event]:
+        if not isinstance(reply, REPLIES) or not fits(reply, type(reply)):
+            return exceptions.impossible_reply(order, request, reply, at)
         if isinstance(reply, Deferred):
             return answers.deferred(order, request, reply, at)
         closing = tuple(answers.closed(order, request, at)) if order.deferrals else ()
         if isinstance(reply, GaveUp):
-            return (*closing, *answers.given_up(order, request, reply, at))
+            is_wanted = request.id in self._wanted_ids(order)
+            return (*closing, *answers.given_up(order, request, reply, at)) if is_wanted else closing
         answer = self._answers.get(type(request))
         if answer is None:
             raise UnknownType(type(request).__name__, "request")
-        try:
-            return (*closing, *answer(order, request, reply, self.policy, at))
-        except (AttributeError, TypeError, InvalidInput):  # a reply whose parts are not what they should be
-            return (*closing, *exceptions.impossible_reply(order, request, reply, at))
+        return (*closing, *answer(order, request, reply, self.policy, at))
+
+    def _wanted_ids(self, order: Order) -> set[str]:
+        """The requests that are wanted, whether or not they may be asked now."""
+        return {one.request.id for stage in self.stages for one in stage.wants(order)}
 
     def _beyond_its_stage(self, order: Order, command: Command, at: datetime) -> Iterable[Event]:
         """What a command means to other stages than its own: a reply, a settled case, the time."""
@@ -346,8 +351,18 @@ class OrderProcess:
             key = (case.code, command.option)
             return [e for known, settle in self._settles if known == key for e in settle(order, case, self.policy, at)]
         if isinstance(command, steps.TimePassed):
-            return [event for at_time in self._at_time for event in at_time(order, self.policy, at)]
+            return self._time_passed(order, at)
         return ()
+
+    def _time_passed(self, order: Order, at: datetime) -> Iterable[Event]:
+        """What ends by itself has ended, and what was not answered in time has failed."""
+        events: list[Event] = [event for at_time in self._at_time for event in at_time(order, self.policy, at)]
+        order = replay(events, order) or order
+        while (overdue := next(iter(answers.expired(order, at)), None)) is not None:
+            found = tuple(self._meaning(order, overdue.request, GaveUp(0, "no answer in time"), at))
+            order = replay(found, order) or order
+            events += found
+        return events
 
 
 def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:

@@ -19,7 +19,6 @@ from orderflow import commands as c
 from orderflow.charges import RoundingRule
 from orderflow.defaults import STANDARD, one_fulfillment_a_line, one_fulfillment_a_location
 from orderflow.errors import CommandRefused, OrderflowError, VersionConflict, Violation
-from orderflow.events import OrderCancelled
 from orderflow.explain import explain
 from orderflow.lifecycle.worked import WITH_ENGRAVING, WITH_FRAUD_REVIEW
 from orderflow.messages import Command, Envelope, Event
@@ -36,7 +35,7 @@ from orderflow.values.party import Contact, Party
 from tests.laws.chance import Chance, Script, numbered, scripts
 from tests.laws.world import World, deferral, impossible_replies, lost, scan
 
-__all__ = ["Answered", "Given", "Life", "Living", "Step", "cancels_what_has_left", "fails_somewhere", "live", "lives"]
+__all__ = ["Answered", "Given", "Life", "Living", "Step", "fails_somewhere", "live", "lives"]
 
 BEGUN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CURRENCIES = ("EUR", "JPY", "KWD")
@@ -423,15 +422,6 @@ def live(script: Script, honest: bool = True) -> Life:
 def lives(honest: bool = False, least: int = 12, most: int = 60) -> st.SearchStrategy[Life]:
     """Lives of every kind; an honest one has only answers that a true world gave."""
     return scripts(least, most).map(lambda script: live(script, honest))
-
-
-def cancels_what_has_left(life: Life) -> bool:
-    """Whether a case was settled by cancelling goods that were gone: a known fault, told in ``test_known_faults``."""
-    return any(
-        any(move.source.startswith(("shipped", "delivered")) for move in event.moves)
-        for event in life.events
-        if isinstance(event, OrderCancelled)
-    )
 
 
 def fails_somewhere(law: Callable[[Life], None], honest: bool = False, tries: int = 150) -> bool:

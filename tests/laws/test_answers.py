@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from orderflow.explain import explain
 from orderflow.order import Order
-from orderflow.ports import BookCarrier, GaveUp, QueryRates, QuotePrices, Request
+from orderflow.ports import GaveUp, QuotePrices, Request
 from orderflow.process import STAGES, pending
 from orderflow.stages import verification
 from tests.laws.chance import Chance
@@ -26,6 +26,7 @@ HARMLESS = frozenset(
         "void_wanted",
         "booking_contradicted",
         "exception_raised",
+        "exception_resolved",
         "answer_deferred",
         "deferral_closed",
         "tracking_recorded",
@@ -78,7 +79,7 @@ def every_reply_is_understood(life: Life, replies: Replies) -> None:
 def no_more_is_held_or_booked_for_nobody(life: Life, replies: Replies) -> None:
     """An answer that nobody waits for: nothing, or a compensation."""
     for order, request, reply in _answered(life, replies):
-        if is_waited_for(order, request) or _is_known_fault(order, request):
+        if is_waited_for(order, request):
             continue
         outcome = life.process.settle(order, request, reply, life.now)
         assert {event.TAG for event in outcome.events} <= HARMLESS, (request, reply, outcome.events)
@@ -125,16 +126,6 @@ def _was_asked_by(order: Order, request: Request) -> bool:
         return not request.id.startswith("void/") or int(request.id.split("/")[2]) <= known.void_generation
     message = getattr(request, "message_id", None)
     return message is None or message in order.messages
-
-
-def _is_known_fault(order: Order, request: Request) -> bool:
-    """Rates that arrive under a hold, and answers to an earlier generation: told in ``test_known_faults``."""
-    shipment = order.shipments.get(getattr(request, "shipment_id", ""))
-    if shipment is None:
-        return False
-    if isinstance(request, QueryRates):
-        return shipment.stage == "planned"
-    return isinstance(request, BookCarrier) and request.generation < shipment.generation
 
 
 def _impossible(request: Request, life: Life) -> Iterable[Any]:

@@ -80,7 +80,6 @@ def booked(number: str) -> Booked:
 EXPRESS = c.BookShipment("A-1", carrier="DHL", service="express")
 
 
-@pytest.mark.xfail(strict=True, reason="the option cancel_order of a case does not look whether goods have left")
 def test_goods_that_have_left_are_not_cancelled_by_settling_a_case() -> None:
     told = Told()
     told.hears("claim/C1/1", StockHeld(1, Decimal(3), "BER")).everyone_answers().is_packed()
@@ -93,7 +92,6 @@ def test_goods_that_have_left_are_not_cancelled_by_settling_a_case() -> None:
     assert told.is_.line_status("L1").by_kind.get("shipped") == 3
 
 
-@pytest.mark.xfail(strict=True, reason="a late booking takes its parcels back from the shipment they travel with now")
 def test_a_late_booking_leaves_parcels_alone_that_travel_with_another_shipment() -> None:
     told = Told().everyone_answers().is_packed().does(EXPRESS)
     first = told.wanted("book/S1/1")
@@ -107,7 +105,6 @@ def test_a_late_booking_leaves_parcels_alone_that_travel_with_another_shipment()
     told.does(c.DespatchShipment("A-1", "S2"))
 
 
-@pytest.mark.xfail(strict=True, reason="an answer to a booking is not held against its generation")
 def test_a_repeated_refusal_of_the_first_booking_is_not_taken_for_the_answer_to_the_second() -> None:
     told = Told().everyone_answers().is_packed().does(EXPRESS)
     first = told.wanted("book/S1/1")
@@ -119,7 +116,6 @@ def test_a_repeated_refusal_of_the_first_booking_is_not_taken_for_the_answer_to_
     assert told.is_.shipments["S1"].stage == "requested"
 
 
-@pytest.mark.xfail(strict=True, reason="an answer about rates freezes a booking although a hold blocks booking")
 def test_a_hold_on_booking_stops_a_booking_whose_rates_arrive_later() -> None:
     told = Told().everyone_answers().is_packed().does(c.BookShipment("A-1"))
     rates = told.wanted("rates/S1")
@@ -151,7 +147,6 @@ def test_a_ticket_for_what_nobody_wants_any_more_runs_out_silently() -> None:
     assert not list(told.is_.open_cases)
 
 
-@pytest.mark.xfail(strict=True, reason="two tickets of one request run out as two cases about the same thing")
 def test_a_request_under_two_tickets_becomes_one_case() -> None:
     told = Told()
     for ticket in ("T1", "T2"):
@@ -174,7 +169,6 @@ def test_a_short_line_that_is_amended_to_what_is_there_is_short_no_more() -> Non
     assert not list(told.is_.open_cases)
 
 
-@pytest.mark.xfail(strict=True, reason="credits round each line also where charges round the document")
 def test_a_cancelled_order_that_rounds_per_document_owes_nothing() -> None:
     told = Told(("TEA", "1"), ("POT", "1"), policy=attrs.evolve(STANDARD, rounding=RoundingRule(per="document")))
     told.hears("quote", Quote(tuple(priced(line, Decimal(1), "EUR", Decimal("0.005")) for line in ("L1", "L2"))))
@@ -206,7 +200,6 @@ BROKEN: dict[str, tuple[str, Any]] = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="the parts of a reply are believed, or raise other than what conclude expects")
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_reply_with_broken_parts_is_a_case_and_stops_nothing(name: str) -> None:
     request_id, reply = BROKEN[name]

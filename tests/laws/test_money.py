@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -106,9 +107,14 @@ def test_a_hostile_decimal_context_changes_nothing(script: Script) -> None:
 
 
 @settings(max_examples=200)
-@given(tranches_drawn, st.sampled_from(Rounding), st.lists(st.integers(1, 999), max_size=6))
+@given(
+    tranches_drawn,
+    st.sampled_from(Rounding),
+    st.sampled_from(["line", "document"]),
+    st.lists(st.integers(1, 999), max_size=6),
+)
 def test_credits_in_any_steps_come_to_what_was_charged(
-    tranches: list[Tranche], rounding: Rounding, cuts: list[int]
+    tranches: list[Tranche], rounding: Rounding, per: Literal["line", "document"], cuts: list[int]
 ) -> None:
     with hostile():
         code = tranches[0].unit_price.currency
@@ -116,13 +122,14 @@ def test_credits_in_any_steps_come_to_what_was_charged(
         for tranche in tranches:
             units = EXACT.add(units, tranche.quantity)
         steps = [EXACT.scaleb(EXACT.multiply(units, Decimal(cut)), -3) for cut in sorted({0, *cuts, 1000})]
+        rule = RoundingRule(rounding, per)
         paid_back, back = Amounts.none(code), tuple[Decimal, ...]()
         for before, after in itertools.pairwise(steps):
             now = given_back(tranches, back, EXACT.subtract(after, before))
-            paid_back = paid_back + credited(tranches, now, rounding, code) - credited(tranches, back, rounding, code)
+            paid_back = paid_back + credited([(tranches, now)], rule, code) - credited([(tranches, back)], rule, code)
             back = now
 
-        assert paid_back == charged(tranches, RoundingRule(rounding, "line"), code)
+        assert paid_back == charged(tranches, rule, code)
 
 
 @settings(max_examples=200)
@@ -161,8 +168,8 @@ def test_credits_that_round_away_from_the_charge_are_noticed(monkeypatch: pytest
     monkeypatch.setattr(
         order_module,
         "credited",
-        lambda tranches, units, rounding, code: (
-            paid(tranches, units, Rounding.DOWN, code) + Amounts(Money(1, code), *[Money(0, code)] * 3)
+        lambda given, rule, code: (
+            paid(given, RoundingRule(Rounding.DOWN), code) + Amounts(Money(1, code), *[Money(0, code)] * 3)
         ),
     )
 

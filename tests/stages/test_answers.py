@@ -152,7 +152,6 @@ def test_an_answer_that_comes_after_all_settles_its_case() -> None:
     assert list(life.order.open_cases) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the ticket keeps its old end, which is over")
 def test_a_request_that_is_tried_again_may_be_deferred_again_under_its_ticket() -> None:
     life, request = deferred()
     life.passes(hours=8).do(ResolveException(ID, "X1", "try_again"))
@@ -226,7 +225,6 @@ def test_a_question_that_is_given_up_twice_is_one_case() -> None:
     assert life.hears(request, GaveUp(8, "timeout")).events == ()
 
 
-@pytest.mark.xfail(strict=True, reason="a failure of a request that nobody waits for raises a case")
 def test_a_message_that_was_sent_and_then_given_up_needs_nobody() -> None:
     life = placed()
     request = life.wanted(SendMessage)

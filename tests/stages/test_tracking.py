@@ -282,7 +282,6 @@ def test_an_order_reported_delivered_while_its_reports_are_unknown_codes_is_stil
     assert OrderCompleted(NOW, "completed") in life.do(RecordTracking(ID, [scan("delivered", hours=3)])).events
 
 
-@pytest.mark.xfail(strict=True, reason="a voided booking still counts when a report comes in under its number")
 def test_a_report_about_a_voided_label_does_not_move_the_parcel_that_travels_under_another() -> None:
     life = rebooked()
     assert life.order.parcels["P2"].tracking_number == "T-S3-1"

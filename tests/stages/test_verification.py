@@ -153,10 +153,7 @@ def test_stock_that_is_found_before_anyone_chose_closes_the_case() -> None:
     assert life.order.state == "verified"
 
 
-STUCK = pytest.mark.xfail(strict=True, reason="after a second short answer nobody is asked any more")
-
-
-@pytest.mark.parametrize("found", [0, pytest.param(1, marks=STUCK), pytest.param(2, marks=STUCK)])
+@pytest.mark.parametrize("found", [0, 1, 2])
 def test_a_line_that_is_still_short_after_another_try_still_has_a_case(found: int) -> None:
     life = waits_for_stock(1).do(ResolveException(ID, "X1", "try_again"))
     life.answer(ClaimStock, lambda request: held(request, found))
@@ -259,23 +256,7 @@ IMPOSSIBLE_STOCK: dict[str, Reply] = {
 }
 
 
-def _marked(table: dict[str, Any], **failing: str) -> list[Any]:
-    """The names of a table; those that conclude does not survive yet are marked."""
-    reasons = {name.replace("_", " "): reason for name, reason in failing.items()}
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=reasons[name])) if name in reasons else name
-        for name in table
-    ]
-
-
-@pytest.mark.parametrize(
-    "about",
-    _marked(
-        IMPOSSIBLE_STOCK,
-        no_number="InvalidOperation comes out of conclude",
-        held_until_a_moment_without_a_zone="it is recorded, and the next TimePassed dies of it",
-    ),
-)
+@pytest.mark.parametrize("about", IMPOSSIBLE_STOCK)
 def test_an_impossible_answer_about_stock_is_a_case_until_someone_tries_again(about: str) -> None:
     life = placed(**THREE)
     _is_a_case(life, life.wanted(ClaimStock), IMPOSSIBLE_STOCK[about])
@@ -308,14 +289,7 @@ IMPOSSIBLE_QUOTES: dict[str, Callable[[QuotePrices], Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "about",
-    _marked(
-        IMPOSSIBLE_QUOTES,
-        a_line_twice="both are charged",
-        a_float_quantity="TypeError comes out of conclude",
-    ),
-)
+@pytest.mark.parametrize("about", IMPOSSIBLE_QUOTES)
 def test_an_impossible_quote_is_a_case_until_someone_tries_again(about: str) -> None:
     life = placed()
     request = life.wanted(QuotePrices)
@@ -366,7 +340,6 @@ def test_stock_granted_late_after_a_cancellation_is_released_by_a_further_revisi
     assert life.wanted(ClaimStock).quantity == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a failure of a request that nobody waits for raises a case")
 def test_a_failure_of_a_claim_that_was_overtaken_needs_nobody() -> None:
     life = placed(**THREE)
     request = life.wanted(ClaimStock)
@@ -433,7 +406,6 @@ def test_the_answer_to_a_lapsed_reservation_may_be_less() -> None:
     assert life.order.state == "verified"
 
 
-@pytest.mark.xfail(strict=True, reason="it is put again at once, for ever")
 @pytest.mark.parametrize("minutes", [1, 3, 5])
 def test_a_reservation_shorter_than_the_time_of_renewal_is_not_put_again_at_once(minutes: int) -> None:
     until = NOW + timedelta(minutes=minutes)

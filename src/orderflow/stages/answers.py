@@ -22,13 +22,16 @@ from orderflow.stages.exceptions import ExceptionRaised, raised
 from orderflow.stages.stage import Decision, Stage, order_exists
 from orderflow.values.checked import checked
 from orderflow.values.ids import as_id, as_reference
+from orderflow.values.shape import fits
 
-__all__ = ["STAGE", "AnswerDeferred", "DeferralClosed", "RecordReply", "closed", "deferred", "given_up"]
+__all__ = ["STAGE", "AnswerDeferred", "DeferralClosed", "RecordReply", "closed", "deferred", "expired", "given_up"]
 
 
 def _as_reply(raw: Any) -> Any:
     if not isinstance(raw, REPLIES) or isinstance(raw, Deferred | GaveUp):
         raise InvalidInput.because("reply.not_a_reply", f"must be the reply of a port, not {type(raw).__name__}")
+    if not fits(raw, type(raw)):
+        raise InvalidInput.because("reply.misshapen", f"a part of {raw!r} is not what it should be")
     return raw
 
 
@@ -74,8 +77,8 @@ def deferred(order: Order, request: Request, reply: Deferred, at: datetime) -> I
     if known is not None and known.request_id != request.id:
         told = f"ticket {reply.ticket} stands for {known.request_id} already"
         yield from raised(order, "port.ticket_reused", request.id, told, ("try_again",), at)
-    elif known is None or known.ask_after < reply.ask_after:
-        give_up_at = reply.give_up_at if known is None else known.give_up_at
+    elif known is None or known.answered or known.ask_after < reply.ask_after:
+        give_up_at = reply.give_up_at if known is None or known.answered else known.give_up_at
         yield AnswerDeferred(at, request, reply.ticket, reply.ask_after, give_up_at)
 
 
@@ -116,14 +119,9 @@ def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
     return (deferral.give_up_at for deferral in order.deferrals.values() if _is_open(order, deferral))
 
 
-def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    number = len(order.cases)
-    for deferral in order.deferrals.values():
-        if _is_open(order, deferral) and deferral.give_up_at <= at:
-            yield DeferralClosed(at, deferral.ticket)
-            for case in given_up(order, deferral.request, GaveUp(0, "no answer in time"), at):
-                number += 1
-                yield ExceptionRaised(at, f"X{number}", case.code, case.about, case.message, case.options)
+def expired(order: Order, at: datetime) -> Iterable[Deferral]:
+    """The deferred requests whose answer is overdue; what that means, the process knows: the final failure."""
+    return (d for d in order.deferrals.values() if _is_open(order, d) and d.give_up_at <= at)
 
 
 STAGE = Stage(
@@ -132,5 +130,4 @@ STAGE = Stage(
     events=(AnswerDeferred, DeferralClosed),
     decisions=(Decision(RecordReply, tiers=((order_exists,), (the_ticket_is_known,)), events=_no_events),),
     moments=_moments,
-    at_time=_at_time,
 )

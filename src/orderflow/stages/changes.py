@@ -158,7 +158,7 @@ def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Pol
             )
 
 
-def nothing_has_left(order: Order, command: CancelOrder, policy: Policy) -> Iterable[Violation]:
+def nothing_has_left(order: Order, command: Command, policy: Policy) -> Iterable[Violation]:
     """Goods that are gone cannot be cancelled."""
     if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
         yield Violation("cancellation.goods_have_left", "goods of this order have left")
@@ -219,8 +219,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 def _cancel_instead(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
     """The option ``cancel_order`` of an exception."""
-    if order.cancellation is None and policy.order_step(order, "cancel") is not None:
-        yield CancellationRequested(at, case.message)
+    yield CancellationRequested(at, case.message)
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:

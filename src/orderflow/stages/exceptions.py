@@ -17,7 +17,8 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order
 from orderflow.policy import Policy
 from orderflow.ports import Request
-from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists
+from orderflow.stages.changes import nothing_has_left
+from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists, order_may, order_not_cancelling
 from orderflow.values.checked import checked
 from orderflow.values.ids import as_id
 
@@ -109,6 +110,14 @@ def the_option_is_offered(order: Order, command: ResolveException, policy: Polic
         )
 
 
+def the_order_can_still_be_cancelled(order: Order, command: ResolveException, policy: Policy) -> Iterable[Violation]:
+    """To settle an exception by cancelling the order is to cancel it, under the same rules."""
+    if command.option == "cancel_order":
+        yield from nothing_has_left(order, command, policy)
+        yield from order_may("cancel")(order, command, policy)
+        yield from order_not_cancelling(order, command, policy)
+
+
 def _resolve(order: Order, command: ResolveException, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     yield ExceptionResolved(envelope.at, command.case_id, command.option)
 
@@ -131,7 +140,13 @@ STAGE = Stage(
     decisions=(
         Decision(
             ResolveException,
-            tiers=((order_exists,), (the_case_exists,), (the_case_is_open,), (the_option_is_offered,)),
+            tiers=(
+                (order_exists,),
+                (the_case_exists,),
+                (the_case_is_open,),
+                (the_option_is_offered,),
+                (the_order_can_still_be_cancelled,),
+            ),
             events=_resolve,
             candidates=_candidates,
         ),

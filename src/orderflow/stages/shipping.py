@@ -62,6 +62,7 @@ __all__ = [
     "FulfillmentDespatched",
     "GoodsDespatched",
     "OrderShipped",
+    "ServiceChosen",
     "ShipmentBooked",
     "ShipmentPlanned",
     "ShipmentVoided",
@@ -121,6 +122,19 @@ class ShipmentPlanned(Event):
         return order.replace(shipments=order.shipments.set(self.shipment_id, shipment))
 
 
+@event("service_chosen")
+class ServiceChosen(Event):
+    """A carrier's service was chosen for a shipment."""
+
+    shipment_id: str
+    carrier: str
+    service: str
+
+    def apply(self, order: Order) -> Order:
+        """The shipment can be booked."""
+        return _shipment(order, self.shipment_id, carrier=self.carrier, service=self.service)
+
+
 @event("booking_requested")
 class BookingRequested(Event):
     """A booking is wanted, in these words: the intention, before the carrier was asked."""
@@ -149,9 +163,12 @@ class ShipmentBooked(Event):
     booking: Booking
     tracking_numbers: FrozenMap[str, str]
     states: FrozenMap[str, str]
+    wanted: bool = True
 
     def apply(self, order: Order) -> Order:
-        """The parcels are booked, and known to the carrier by their numbers."""
+        """The parcels are booked, and known to the carrier by their numbers; unless nobody waited for this any more."""
+        if not self.wanted:
+            return _shipment(order, self.shipment_id, stage="booked", booking=self.booking, unwanted=True)
         parcels = dict(order.parcels)
         for parcel_id in order.shipments[self.shipment_id].parcel_ids:
             number = self.tracking_numbers.get(parcel_id, "")
@@ -229,8 +246,11 @@ class ShipmentVoided(Event):
 
     def apply(self, order: Order) -> Order:
         """The parcels are not booked any more."""
+        shipment = order.shipments[self.shipment_id]
+        if shipment.unwanted:
+            return _shipment(order, self.shipment_id, stage="voided")
         parcels = dict(order.parcels)
-        for parcel_id in order.shipments[self.shipment_id].parcel_ids:
+        for parcel_id in shipment.parcel_ids:
             state = self.states.get(parcel_id, parcels[parcel_id].state)
             parcels[parcel_id] = parcels[parcel_id].replace(tracking_number="", state=state)
         return _shipment(order, self.shipment_id, stage="voided").replace(parcels=FrozenMap(parcels))
@@ -245,8 +265,9 @@ class VoidDeclined(Event):
     message: str = ""
 
     def apply(self, order: Order) -> Order:
-        """The shipment is booked, as before."""
-        return _shipment(order, self.shipment_id, stage="booked")
+        """The shipment is booked, as before; or stays on record as a booking that nobody wants."""
+        is_unwanted = order.shipments[self.shipment_id].unwanted
+        return _shipment(order, self.shipment_id, stage="void_declined" if is_unwanted else "booked")
 
 
 @event("goods_despatched")
@@ -600,7 +621,7 @@ def _wants(order: Order) -> Iterable[Wanted]:
 
 def _rates_answered(order: Order, request: QueryRates, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
     shipment = order.shipments[request.shipment_id]
-    if shipment.stage != "planned":
+    if shipment.stage != "planned" or shipment.service:
         return
     if isinstance(reply, Refused):
         yield from _no_rate(order, request, reply.message or reply.code, at)
@@ -611,7 +632,7 @@ def _rates_answered(order: Order, request: QueryRates, reply: Reply, policy: Pol
         if rate is None:
             yield from _no_rate(order, request, "no carrier offers a rate that will do", at)
         else:
-            yield _requested(order, shipment, rate.carrier, rate.service, at)
+            yield ServiceChosen(at, shipment.id, rate.carrier, rate.service)
 
 
 def _no_rate(order: Order, request: QueryRates, why: str, at: datetime) -> Iterable[ExceptionRaised]:
@@ -625,7 +646,7 @@ def _booking_answered(
     if isinstance(reply, Booked):
         yield from _booked_answer(order, shipment, request, reply, policy, at)
     elif isinstance(reply, Refused):
-        if shipment.stage == "requested":
+        if shipment.stage == "requested" and shipment.generation == request.generation:
             yield BookingRefused(at, shipment.id, reply.code, reply.message)
             told = f"{request.carrier or 'the carrier'} refused {shipment.id}: {reply.message or reply.code}"
             yield from raised(order, "shipping.refused", shipment.id, told, ("try_again", "cancel_order"), at)
@@ -639,19 +660,16 @@ def _booked_answer(
     known = shipment.booking
     if not reply.booking.number or set(reply.tracking_numbers) - set(shipment.parcel_ids):
         yield from impossible_reply(order, request, reply, at)
-    elif shipment.stage in ("requested", "refused", "withdrawn"):
-        yield ShipmentBooked(
-            at,
-            shipment.id,
-            reply.booking,
-            _numbers(shipment, reply),
-            _states(order, shipment, policy, "book"),
-        )
-        if shipment.stage != "requested" or "cancelled" in order.milestones:
-            yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
-    elif known is not None and known.number != reply.booking.number:
+    elif shipment.stage in ("refused", "withdrawn"):
+        yield ShipmentBooked(at, shipment.id, reply.booking, FrozenMap(), FrozenMap(), wanted=False)
+        yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
+    elif shipment.stage == "requested" and shipment.generation == request.generation:
+        states = _states(order, shipment, policy, "book")
+        yield ShipmentBooked(at, shipment.id, reply.booking, _numbers(shipment, reply), states)
+    elif known is None or known.number != reply.booking.number:
         yield BookingContradicted(at, shipment.id, reply.booking)
-        told = f"{shipment.id} is booked as {known.number} and was answered {reply.booking.number} as well"
+        other = f"is booked as {known.number}" if known is not None else "was asked for anew"
+        told = f"{shipment.id} {other} and was answered {reply.booking.number} as well"
         yield from raised(order, "shipping.contradiction", shipment.id, told, ("settled",), at)
 
 
@@ -681,7 +699,7 @@ def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Pol
         yield VoidDeclined(at, shipment.id, reply.code, reply.message)
         if order.cancellation is not None:
             yield CancellationDeclined(at, reply.code, reply.message)
-        elif "cancelled" in order.milestones or "rejected" in order.milestones:
+        if shipment.unwanted:
             told = f"booking {request.number} is not wanted, and {reply.message or reply.code}"
             yield from raised(order, "shipping.void_declined", shipment.id, told, ("settled",), at)
     else:
@@ -756,6 +774,7 @@ STAGE = Stage(
     commands=(BookShipment, DespatchShipment),
     events=(
         ShipmentPlanned,
+        ServiceChosen,
         BookingRequested,
         ShipmentBooked,
         BookingRefused,

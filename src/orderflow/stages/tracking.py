@@ -170,7 +170,7 @@ def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
         yield parcel
         return
     for shipment in order.shipments.values():
-        if shipment.booking is not None and shipment.booking.tracking_number == tracking_number:
+        if shipment.is_live and shipment.booking is not None and shipment.booking.tracking_number == tracking_number:
             yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
 
 
@@ -207,8 +207,9 @@ def _wants(order: Order) -> Iterable[Wanted]:
                 for parcel in (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
                 if not parcel.tracking.is_over
             )
-            if numbers and numbers[0]:
-                request = QueryTracking(order.id, f"track/{shipment.id}", shipment.id, tuple(dict.fromkeys(numbers)))
+            known = tuple(dict.fromkeys(filter(None, numbers)))
+            if known:
+                request = QueryTracking(order.id, f"track/{shipment.id}", shipment.id, known)
                 yield Wanted(request, repeats=True)
 
 

@@ -13,7 +13,7 @@ consequence, by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from orderflow.charges import Tranche
@@ -116,6 +116,7 @@ class StockClaimed(Event):
         claim = order.claims[self.claim_id].replace(
             confirmed=self.revision,
             held=self.held,
+            held_since=self.at,
             location=self.location or order.claims[self.claim_id].location,
             held_until=self.held_until,
             refusal=self.refusal,
@@ -239,7 +240,7 @@ def _claim_answered(order: Order, request: ClaimStock, reply: Reply, policy: Pol
 
 def _cannot_be(reply: StockHeld, claim: Claim, request: ClaimStock) -> bool:
     """More is held than was wanted, or an answer to a question that was never asked."""
-    if not isinstance(reply.held, Decimal) or reply.held < 0 or reply.revision > claim.revision:
+    if reply.held < 0 or reply.revision > claim.revision:
         return True
     if reply.revision == claim.revision:
         return reply.held > claim.wanted
@@ -273,11 +274,21 @@ def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Po
 def _is_answer_to(quote: Quote, request: QuotePrices) -> bool:
     """Every line asked for, none else, each in the order's currency and for the quantity asked."""
     asked = {line.line_id: line.quantity for line in request.lines}
-    answered = {line.line_id: line.quantity for line in quote.lines}
-    return asked == answered and all(
-        money.currency == request.currency
-        for line in quote.lines
-        for money in (line.unit_price, line.amounts.net, line.amounts.discount, line.amounts.shipping, line.amounts.tax)
+    answered = {line.line_id: line.quantity for line in quote.lines if line.base_quantity > 0}
+    return (
+        asked == answered
+        and len(quote.lines) == len(asked)
+        and all(
+            money.currency == request.currency
+            for line in quote.lines
+            for money in (
+                line.unit_price,
+                line.amounts.net,
+                line.amounts.discount,
+                line.amounts.shipping,
+                line.amounts.tax,
+            )
+        )
     )
 
 
@@ -294,7 +305,8 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     yield from _claims_follow_what_is_wanted(order, policy, at)
     if "cancelled" in order.milestones or "rejected" in order.milestones:
         return
-    yield from _backorders_follow_what_is_held(order, at)
+    if order.cancellation is None:
+        yield from _backorders_follow_what_is_held(order, at)
     if "verified" not in order.milestones:
         yield from _verified(order, policy, at)
 
@@ -331,12 +343,12 @@ def _backorders_follow_what_is_held(order: Order, at: datetime) -> Iterable[Even
         short = min(EXACT.subtract(missing, waiting), order.ledger.balance(claim.line_id, OPEN))
         if short > 0:
             yield LineBackordered(at, claim.line_id, short)
-            if case is None:
-                number += 1
-                yield _short_case(order, claim, f"X{number}", at)
         elif missing < waiting:
             yield BackorderFilled(at, claim.line_id, EXACT.subtract(waiting, missing))
-        if not missing and case is not None and case.code == "stock.short":
+        if missing and case is None:
+            number += 1
+            yield _short_case(order, claim, f"X{number}", at)
+        elif not missing and case is not None and case.code == "stock.short":
             yield ExceptionResolved(at, case.id, "filled")
 
 
@@ -403,7 +415,14 @@ def _is_needed(order: Order, claim: Claim) -> bool:
 def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
     for claim in order.claims.values():
         if claim.held_until is not None and claim.is_settled and claim.wanted and _is_needed(order, claim):
-            yield claim.held_until - policy.renew_before
+            yield _renewal(claim, policy)
+
+
+def _renewal(claim: Claim, policy: Policy) -> datetime:
+    """When a reservation is put again: some time before it ends, but not before half of it is over."""
+    assert claim.held_until is not None
+    assert claim.held_since is not None
+    return claim.held_until - min(policy.renew_before, max(timedelta(0), claim.held_until - claim.held_since) / 2)
 
 
 def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -413,7 +432,7 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
             continue
         if at >= claim.held_until:
             yield ReservationLapsed(at, claim.id, tuple(_unpicked(order, claim)))
-        if at >= claim.held_until - policy.renew_before:
+        if at >= _renewal(claim, policy):
             yield _put_again(claim, at)
 
 
