@@ -128,11 +128,41 @@ def _balances() -> FrozenMap[str, FrozenMap[Account, Decimal]]:
     return FrozenMap()
 
 
-@record
+@record(slots=False)
 class Ledger:
     """The balances of every account of every line."""
 
     balances: FrozenMap[str, FrozenMap[Account, Decimal]] = attrs.field(factory=_balances)
+
+    @property
+    def held(self) -> dict[Account, dict[str, Decimal]]:
+        """What each account that is not empty holds, by line; the sources are not among them. Worked out once."""
+        index: dict[Account, dict[str, Decimal]] | None = self.__dict__.get("_held")
+        if index is None:
+            index = self.__dict__["_held"] = {}
+            for line_id, line in self.balances.items():
+                for account, quantity in line.items():
+                    if account not in _SOURCES:
+                        index.setdefault(account, {})[line_id] = quantity
+        return index
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of accounts that hold anything. Worked out once."""
+        kinds: frozenset[str] | None = self.__dict__.get("_kinds")
+        if kinds is None:
+            kinds = self.__dict__["_kinds"] = frozenset(map(kind_of, self.held))
+        return kinds
+
+    def live(self, line_id: str) -> Decimal:
+        """Units of a line that were ordered and are not cancelled. Worked out once."""
+        known: dict[str, Decimal] | None = self.__dict__.get("_live")
+        if known is None:
+            known = self.__dict__["_live"] = {}
+        quantity = known.get(line_id)
+        if quantity is None:
+            quantity = known[line_id] = EXACT.subtract(self.ordered(line_id), self.balance(line_id, CANCELLED))
+        return quantity
 
     def moved(self, moves: Iterable[Move]) -> Ledger:
         """The ledger after ``moves``, taken in order.
@@ -199,11 +229,11 @@ class Ledger:
 
     def holding(self, account: Account) -> dict[str, Decimal]:
         """What one account holds, by line: the contents of a parcel, the work of a fulfillment."""
-        return {line_id: line[account] for line_id, line in self.balances.items() if account in line}
+        return dict(self.held.get(account, ()))
 
     def holds_any(self, account: Account) -> bool:
         """Whether an account holds units of any line."""
-        return any(account in line for line in self.balances.values())
+        return account in self.held
 
     def is_balanced(self) -> bool:
         """Whether every line sums to what was ordered and what came beyond it, and no account is below nothing."""

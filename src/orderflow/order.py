@@ -219,11 +219,12 @@ _NOTHING_CAME_OF_IT = frozenset({"refused", "withdrawn", "voided", "void_decline
 class Shipment(_Record):
     """Parcels under one booking.
 
-    ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer), ``refused``,
+    ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer),
+    ``refused``,
     ``booked``, ``void_wanted``, ``void_declined`` (unwanted, and the carrier will not void it), ``voided``,
     ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what was asked,
-    frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any more, and is
-    to be voided.
+    frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any more, and
+    is to be voided.
     """
 
     id: str
@@ -436,14 +437,12 @@ class Order(_Record):
 
     def live_quantity(self, line_id: str) -> Decimal:
         """Units of a line that are still to reach, or have reached, the customer: ordered less cancelled."""
-        ledger = self.ledger
-        cancelled = ledger.balance(line_id, CANCELLED)
-        return EXACT.subtract(ledger.ordered(line_id), cancelled) if cancelled else ledger.ordered(line_id)
+        return self.ledger.live(line_id)
 
     def work_left(self, fulfillment_id: str) -> bool:
         """Whether a fulfillment still has units to pick or to pack."""
-        ledger = self.ledger
-        return ledger.holds_any(allocated(fulfillment_id)) or ledger.holds_any(picked(fulfillment_id))
+        held = self.ledger.held
+        return allocated(fulfillment_id) in held or picked(fulfillment_id) in held
 
     def parcels_of(self, fulfillment_id: str) -> Iterator[Parcel]:
         """The parcels a fulfillment packed."""

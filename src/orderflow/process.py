@@ -19,7 +19,7 @@ Nothing here reads a clock, draws a random number or does I/O: the envelope says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -164,11 +164,11 @@ class OrderProcess:
         looks_anywhere = bool(policy.verification or policy.guards)
         self._follow = (
             *(
-                (stage.follow, None if looks_anywhere else stage.looks_at)
+                (stage.follow, _NOTHING.looks_at if looks_anywhere else stage.looks_at)
                 for stage in stages
                 if stage.follow is not _NOTHING.follow
             ),
-            (self._moot_cases, None),
+            (self._moot_cases, _cases),
         )
         self._moments = tuple(stage.moments for stage in stages if stage.moments is not _NOTHING.moments)
         self._at_time = tuple(stage.at_time for stage in stages if stage.at_time is not _NOTHING.at_time)
@@ -308,8 +308,8 @@ class OrderProcess:
         seen: list[Order | None] = [settled] * len(self._follow)
         for _ in range(_MOST_ROUNDS):
             quiet = True
-            for number, (follow, fields) in enumerate(self._follow):
-                if _is_unchanged(seen[number], order, fields):
+            for number, (follow, looks_at) in enumerate(self._follow):
+                if _is_unchanged(seen[number], order, looks_at):
                     continue
                 found = tuple(follow(order, self.policy, at))
                 seen[number] = order
@@ -386,12 +386,18 @@ _NOTHING = Stage("nothing")
 _NO_WANTS = _NOTHING.wants
 
 
-def _is_unchanged(seen: Order | None, order: Order, fields: tuple[str, ...] | None) -> bool:
-    """Whether a stage that has seen ``seen`` would see nothing else in ``order``."""
+def _cases(order: Order) -> tuple[str, ...] | None:
+    """Whether a case has become moot may depend on anything; without one, only on whether one comes up."""
+    return None if any(True for _ in order.open_cases) else ("cases",)
+
+
+def _is_unchanged(seen: Order | None, order: Order, looks_at: Callable[[Order], tuple[str, ...] | None]) -> bool:
+    """Whether a stage that had nothing more to say about ``seen`` has nothing to say about ``order``."""
     if seen is None:
         return False
     if seen is order:
         return True
+    fields = looks_at(seen)
     if fields is None:
         return False
     then, now = seen.__dict__, order.__dict__

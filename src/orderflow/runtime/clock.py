@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from datetime import UTC, datetime
 
 __all__ = ["random_id", "system_clock"]
@@ -15,4 +15,4 @@ def system_clock() -> datetime:
 
 def random_id() -> str:
     """An id that nobody else has: for commands that were given none."""
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)

@@ -217,7 +217,7 @@ class Engine:
         command: CommandRecord | None = None,
         inbox_taken: Iterable[Scan] = (),
     ) -> Keep:
-        kept = self._bookkeeping(outcome.order, attempts, now)
+        kept, next_at = self._schedule(outcome.order, attempts, now)
         return Keep(
             "append",
             (outcome.order, before, outcome.events),
@@ -226,7 +226,7 @@ class Engine:
                 "by": by,
                 "command": command,
                 "attempts": kept,
-                "next_at": self._next_at(outcome.order, kept, now),
+                "next_at": next_at,
                 "inbox_taken": inbox_taken,
             },
         )
@@ -251,6 +251,7 @@ class Engine:
 
     def _advance(self, loaded: Loaded) -> Effects:
         """`advance` from an order that was just loaded or kept."""
+        start = loaded
         looked_up: tuple[str, ...] = ()
         attempts: Mapping[str, Attempt] = loaded.attempts
         for _ in range(_MOST_ROUNDS):
@@ -268,7 +269,8 @@ class Engine:
                 attempts = loaded.attempts
             else:
                 break
-        yield from self._rest(loaded, attempts)
+        if loaded is start or attempts is not loaded.attempts:
+            yield from self._rest(loaded, attempts)
         return loaded.order
 
     def _loaded(self, order_id: str) -> Effects:
@@ -402,42 +404,42 @@ class Engine:
         return tuple(
             wanted
             for wanted in pending(order, self.process.stages)
-            if (moment := self._when(wanted, attempts, now)) is not None and moment <= now
+            if (moment := self._when(wanted, attempts.get(wanted.request.id), now)) is not None and moment <= now
         )
 
-    def _when(self, wanted: Wanted, attempts: Mapping[str, Attempt], now: datetime) -> datetime | None:
+    def _when(self, wanted: Wanted, attempt: Attempt | None, now: datetime) -> datetime | None:
         """The moment from which a request may be asked; ``None`` where nobody is there to be asked."""
         if getattr(self.ports, wanted.request.PORT[0]) is None:
             return None
         if wanted.repeats and self.process.policy.poll_every is None:
             return None
         moment = wanted.not_before or now
-        attempt = attempts.get(wanted.request.id)
         return moment if attempt is None else max(moment, attempt.next_at)
 
-    def _bookkeeping(self, order: Order, attempts: Mapping[str, Attempt], now: datetime) -> FrozenMap[str, Attempt]:
-        """Attempts at what is still wanted; a new poll begins one interval from now."""
-        wanted = pending(order, self.process.stages)
-        kept: dict[str, Attempt] = {}
-        for one in wanted:
-            attempt = attempts.get(one.request.id)
-            if attempt is not None:
-                kept[one.request.id] = attempt
-            elif one.repeats and self.process.policy.poll_every is not None:
-                kept[one.request.id] = Attempt(0, now + self.process.policy.poll_every)
-        return FrozenMap(kept)
+    def _schedule(
+        self, order: Order, attempts: Mapping[str, Attempt], now: datetime
+    ) -> tuple[FrozenMap[str, Attempt], datetime | None]:
+        """What is kept beside the order: the attempts at what is still wanted, and the next moment of attention.
 
-    def _next_at(self, order: Order, attempts: Mapping[str, Attempt], now: datetime) -> datetime | None:
-        """The next moment of attention: of time alone, of a request, of a retry."""
-        moments = [self._when(wanted, attempts, now) for wanted in pending(order, self.process.stages)]
-        moments.append(self.process.attention(order))
-        return min((moment for moment in moments if moment is not None), default=None)
+        That is the moment of time alone, of a request, or of a retry, whichever comes first; a new poll begins one
+        interval from now.
+        """
+        kept: dict[str, Attempt] = {}
+        next_at = self.process.attention(order)
+        for wanted in pending(order, self.process.stages):
+            attempt = attempts.get(wanted.request.id)
+            if attempt is None and wanted.repeats and self.process.policy.poll_every is not None:
+                attempt = Attempt(0, now + self.process.policy.poll_every)
+            if attempt is not None:
+                kept[wanted.request.id] = attempt
+            moment = self._when(wanted, attempt, now)
+            if moment is not None and (next_at is None or moment < next_at):
+                next_at = moment
+        return FrozenMap(kept), next_at
 
     def _rest(self, loaded: Loaded, attempts: Mapping[str, Attempt]) -> Effects:
-        """Keep when to look again, where the last append did not say so."""
-        now = self.clock()
-        kept = self._bookkeeping(loaded.order, attempts, now)
-        next_at = self._next_at(loaded.order, kept, now)
+        """Keep when to look again, where what is kept does not say so."""
+        kept, next_at = self._schedule(loaded.order, attempts, self.clock())
         if kept != loaded.attempts or next_at != loaded.next_at:
             yield Keep("reschedule", (self.tenant, loaded.order.id, loaded.order.version, kept, next_at))
 

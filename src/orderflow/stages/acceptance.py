@@ -23,6 +23,7 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
+    looking_at,
     nothing_holds,
     order_exists,
     order_may,
@@ -433,6 +434,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=("milestones", "state", "holds"),
+    looks_at=looking_at("milestones", "state", "holds"),
     awaits=_awaits,
 )

@@ -19,7 +19,7 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
-from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_may, order_not_cancelling
+from orderflow.stages.stage import Decision, Stage, Wait, looking_at, order_exists, order_may, order_not_cancelling
 from orderflow.values.checked import checked
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
@@ -251,7 +251,7 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=("state", "shipments", "cancellation"),
+    looks_at=looking_at("state", "shipments", "cancellation"),
     settles=FrozenMap(
         {
             ("stock.short", "cancel_order"): _cancel_instead,

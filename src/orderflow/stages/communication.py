@@ -167,10 +167,17 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             yield Wait("the notifications", f"to tell {message.to or 'the customer'}: {message.kind}", message.id)
 
 
+def _looks_at(order: Order) -> tuple[str, ...] | None:
+    """While something was not told, anything may change the mind of the strategy."""
+    told = {(message.kind, message.subject) for message in order.messages.values()}
+    return ("milestones", "shipments", "messages") if told.issuperset(_to_tell(order)) else None
+
+
 STAGE = Stage(
     name="communication",
     events=(MessageQueued, MessageSent, MessageFailed, MessageSuperseded),
     follow=_follow,
+    looks_at=_looks_at,
     wants=_wants,
     answers=FrozenMap({SendMessage: _sent}),
     settles=FrozenMap({("port.gave_up", "give_up"): _give_up}),

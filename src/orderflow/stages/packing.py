@@ -27,6 +27,7 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
+    looking_at,
     next_id,
     nothing_holds,
     order_exists,
@@ -290,6 +291,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=("ledger", "fulfillments", "parcels"),
+    looks_at=looking_at("ledger", "fulfillments", "parcels"),
     awaits=_awaits,
 )

@@ -20,6 +20,7 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
+    looking_at,
     nothing_holds,
     order_exists,
     order_not_cancelling,
@@ -303,6 +304,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=("ledger", "fulfillments"),
+    looks_at=looking_at("ledger", "fulfillments"),
     awaits=_awaits,
 )

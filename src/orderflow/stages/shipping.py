@@ -40,6 +40,7 @@ from orderflow.stages.stage import (
     Stage,
     Wait,
     Wanted,
+    looking_at,
     next_id,
     nothing_holds,
     order_exists,
@@ -581,14 +582,8 @@ _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"}
 
 def _everything_left(order: Order) -> bool:
     """Nothing is here any more, and something has left."""
-    gone = False
-    for line in order.ledger.balances.values():
-        for account, quantity in line.items():
-            kind = account.partition(":")[0]
-            if kind in _STILL_HERE:
-                return False
-            gone = gone or (kind in ("shipped", "delivered") and quantity > 0)
-    return gone
+    kinds = order.ledger.kinds
+    return not (kinds & _STILL_HERE) and not kinds.isdisjoint(("shipped", "delivered"))
 
 
 # -- what is wanted from outside, and what answers mean -------------------------------------------------------------
@@ -820,7 +815,7 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=(
+    looks_at=looking_at(
         "milestones",
         "state",
         "ledger",

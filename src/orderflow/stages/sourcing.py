@@ -67,6 +67,8 @@ class FulfillmentWithdrawn(Event):
 
 def available(order: Order) -> tuple[Available, ...]:
     """What is held, priced and not yet given to anyone."""
+    if OPEN not in order.ledger.held:
+        return ()
     found = []
     for claim in order.claims.values():
         open_units = order.ledger.balance(claim.line_id, OPEN)
@@ -123,9 +125,9 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     ):
         yield from _plan(order, policy, at)
     for fulfillment in order.fulfillments.values():
-        if not order.work_left(fulfillment.id) and not any(True for _ in _parcels_with_goods(order, fulfillment)):
+        if not order.work_left(fulfillment.id):
             state = policy.fulfillment_step(order, fulfillment, "cancel")
-            if state is not None:
+            if state is not None and not any(True for _ in _parcels_with_goods(order, fulfillment)):
                 yield FulfillmentWithdrawn(at, fulfillment.id, state)
 
 
@@ -135,6 +137,11 @@ def _parcels_with_goods(order: Order, fulfillment: Fulfillment) -> Iterable[str]
         for parcel in order.parcels_of(fulfillment.id)
         if any(order.ledger.holds_any(account(parcel.id)) for account in (packed, shipped, delivered))
     )
+
+
+def _looks_at(order: Order) -> tuple[str, ...] | None:
+    """While units wait for a location, anything may change the mind of the strategy."""
+    return None if OPEN in order.ledger.held else ("milestones", "ledger", "cancellation", "fulfillments", "parcels")
 
 
 STAGE = Stage(
@@ -154,4 +161,5 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
+    looks_at=_looks_at,
 )

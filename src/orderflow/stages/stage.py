@@ -10,8 +10,8 @@ A stage contributes any of these, each a plain function over the order:
 ``settles``    what the options of its exception cases do
 ``awaits``     whom the order waits for, in words
 
-``looks_at`` names the fields of the order on which ``follow`` depends, so that it is asked again only when one of them
-has changed; ``None`` stands for all.
+``looks_at`` names the fields of the order on which ``follow`` depends, having said all it had to say about an order, so
+that it is asked again only when one of them has changed; ``None`` stands for all.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = [
     "Stage",
     "Wait",
     "Wanted",
+    "looking_at",
     "next_id",
     "nothing_holds",
     "order_exists",
@@ -106,6 +107,15 @@ def _no_moments(order: Order, policy: Policy) -> Iterable[datetime]:
     return ()
 
 
+def _everything(order: Order) -> tuple[str, ...] | None:
+    return None
+
+
+def looking_at(*fields: str) -> Callable[[Order], tuple[str, ...]]:
+    """For a stage that looks at the same fields of every order."""
+    return lambda order: fields
+
+
 def _no_waits(order: Order, policy: Policy) -> Iterable[Wait]:
     return ()
 
@@ -129,7 +139,7 @@ class Stage:
     at_time: Callable[[Order, Policy, datetime], Iterable[Event]] = _nothing
     settles: Mapping[tuple[str, str], Settle] = attrs.field(factory=FrozenMap)
     awaits: Callable[[Order, Policy], Iterable[Wait]] = _no_waits
-    looks_at: tuple[str, ...] | None = None
+    looks_at: Callable[[Order], tuple[str, ...] | None] = _everything
 
     def __attrs_post_init__(self) -> None:
         given = {decision.command for decision in self.decisions}

@@ -19,7 +19,7 @@ from orderflow.order import Order, Parcel
 from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
-from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists
+from orderflow.stages.stage import Decision, Stage, Wait, Wanted, looking_at, order_exists
 from orderflow.tracking import Scan, TrackingStatus, united
 from orderflow.values.checked import checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
@@ -256,15 +256,8 @@ def _order_follows_its_parcels(order: Order, policy: Policy, at: datetime) -> It
 
 
 def _everything_arrived(order: Order) -> bool:
-    arrived = False
-    for line_id in order.ledger.balances:
-        for account, _ in order.ledger.accounts(line_id):
-            kind = account.partition(":")[0]
-            if kind == "delivered":
-                arrived = True
-            elif kind != "cancelled":
-                return False
-    return arrived
+    kinds = order.ledger.kinds
+    return "delivered" in kinds and kinds <= {"delivered", "cancelled"}
 
 
 def _nothing_is_open(order: Order) -> bool:
@@ -306,7 +299,7 @@ STAGE = Stage(
     ),
     decisions=(Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),),
     follow=_follow,
-    looks_at=("milestones", "state", "ledger", "parcels", "shipments", "claims", "cases"),
+    looks_at=looking_at("milestones", "state", "ledger", "parcels", "shipments", "claims", "cases"),
     wants=_wants,
     answers=FrozenMap({QueryTracking: _tracking_answered}),
     awaits=_awaits,

@@ -34,7 +34,7 @@ from orderflow.ports import (
 )
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.holds import reviews, warnings
-from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.stages.stage import Stage, Wait, Wanted, looking_at
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, plain
 
@@ -469,7 +469,17 @@ STAGE = Stage(
         OrderVerified,
     ),
     follow=_follow,
-    looks_at=("milestones", "state", "ledger", "claims", "tranches", "holds", "waivers", "cancellation", "cases"),
+    looks_at=looking_at(
+        "milestones",
+        "state",
+        "ledger",
+        "claims",
+        "tranches",
+        "holds",
+        "waivers",
+        "cancellation",
+        "cases",
+    ),
     wants=_wants,
     answers=FrozenMap({ClaimStock: _claim_answered, QuotePrices: _quote_answered}),
     moments=_moments,
