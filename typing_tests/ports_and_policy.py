@@ -41,7 +41,7 @@ from orderflow.ports import (
     Sent,
 )
 from orderflow.process import STAGES
-from orderflow.stages.stage import Decision, Stage, order_exists
+from orderflow.stages.stage import Decision, Stage, looking_at, order_exists
 from orderflow.values import FrozenMap
 
 # -- ports ----------------------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def a_candidate(order: Order, policy: Policy) -> Iterable[Command]:
 
 def a_stage_is_a_value_of_plain_functions() -> None:
     decision = Decision(PackParcel, tiers=((order_exists,),), events=nothing_happens, candidates=a_candidate)
-    stage = Stage("gifts", commands=(PackParcel,), decisions=(decision,), looks_at=("milestones",))
+    stage = Stage("gifts", commands=(PackParcel,), decisions=(decision,), looks_at=looking_at("milestones"))
     OrderProcess(STANDARD, (*STAGES, stage))
     Decision(PackParcel, (), nothing_happens, candidates=lambda order: ())  # type: ignore[misc, arg-type]
     Stage("gifts", looks_at="milestones")  # type: ignore[arg-type]

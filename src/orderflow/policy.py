@@ -103,7 +103,8 @@ class Policy:
         plan: sourcing strategy: which location does which part of what is available.
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
         draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
-        rules: further rules of commands, by the command's tag; they run after our own of the same command.
+        rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
+            ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
@@ -111,7 +112,7 @@ class Policy:
         rounding: how charges round; frozen into an order when it is placed.
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
-        renew_before: how long before a reservation ends it is put again.
+        renew_before: how long before a reservation ends it is put again; half-way, where it lasts less than twice that.
     """
 
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]

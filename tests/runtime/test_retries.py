@@ -17,7 +17,7 @@ from orderflow.errors import PortRefused, PortUnavailable
 from orderflow.policy import Retry
 from orderflow.runtime import OrderFlow
 from orderflow.stores import OrderStore, SqliteStore
-from tests.runtime.shop import NINE, Only, Shop, beside, go_on, lead, next_due, place, tags
+from tests.runtime.shop import NINE, STEPS, Only, Shop, beside, go_on, lead, next_due, place, tags
 
 DOWN = PortUnavailable("the line is dead")
 
@@ -215,9 +215,8 @@ def test_every_system_may_fail_every_other_time_and_the_life_comes_to_its_end(st
     flow = shop.flow()
     order_id = flow.handle(place()).order.id
     turns(shop, flow)
-    for step in ("picking", "picked", "packed", "booked", "despatched"):
-        go_on(flow, order_id, {"picking": "verified", "picked": "picking", "packed": "picked", "booked": "packed"}.get(
-            step, "booked"), step)
+    for step in STEPS[1:]:
+        go_on(flow, order_id, STEPS[STEPS.index(step) - 1], step)
         for _ in range(4):
             shop.passes(minutes=5)
             flow.run_due()
@@ -251,20 +250,35 @@ def test_a_system_that_fails_after_the_booking_is_asked_once_a_turn_too(store: O
     assert [(moment - NINE).total_seconds() for moment in port.at] == [0, 30]
 
 
-def test_time_that_passes_while_a_system_is_asked_forgets_no_failure(store: OrderStore) -> None:
+@pytest.mark.xfail(strict=True, reason="telling the order that time has passed forgets the failures just noted")
+def test_a_moment_that_comes_while_a_system_fails_does_not_have_it_asked_twice(store: OrderStore) -> None:
     shop = Shop(store)
-    port = Slow(broken(shop, "claim"), shop)
-    flow = shop.flow(inventory=port)
-    order_id = flow.handle(place(lines=[("TEA", 2)])).order.id
-    flow.handle(c.PlaceHold(order_id, "until-ten", expires_at=NINE + timedelta(hours=1), blocks=("pick",)))
-    shop.passes(minutes=59)
-    port.takes = timedelta(minutes=2)
-    failures = beside(flow, order_id)["claim/C1/1"]
+    port = broken(shop, "claim")
+    slow = Slow(port, shop)
+    flow = shop.flow(inventory=slow)
+    order_id = lead(flow)
+    in_a_moment = NINE + timedelta(seconds=33)
+    flow.handle(c.PlaceHold(order_id, "until-then", expires_at=in_a_moment, blocks=("pick",)))
+    shop.passes(seconds=30)
+    slow.takes = timedelta(seconds=5)
 
     flow.run_due()
 
-    assert beside(flow, order_id) == {"claim/C1/1": failures + 1}
     assert "hold_released" in tags(flow, order_id)
+    assert port.calls == 2
+    assert beside(flow, order_id) == {"claim/C1/1": 2}
+
+
+@pytest.mark.xfail(strict=True, reason="the pause is counted from the moment at which asking began")
+def test_a_system_that_fails_after_a_long_time_out_is_given_a_pause_too(store: OrderStore) -> None:
+    shop = Shop(store)
+    port = broken(shop, "claim")
+    slow = Slow(port, shop)
+    slow.takes = timedelta(seconds=60)
+
+    lead(shop.flow(inventory=slow))
+
+    assert port.calls == 1
 
 
 class Slow:

@@ -1,9 +1,9 @@
 """Names that others gave to things, and the words that people write.
 
-An *id* is somebody's key: an order reference, a SKU, a location, a tracking number. It is kept letter by letter as it
-came; what would make two ids look alike on paper (blanks at the ends, control characters) or break a path built from
-them (a slash) is refused rather than mended. A *text* is written for people; a *line* is a text on one line, fit for a
-label or the head of a letter.
+A *reference* is somebody's key: an order number, a SKU, a tracking number. It is kept letter by letter as it came; what
+would make two of them look alike on paper (blanks at the ends, control characters) is refused rather than mended. An
+*id* is a key that becomes a part of keys: what would break a path built from ids (a slash) is refused as well. A *text*
+is written for people; a *line* is a text on one line, fit for a label or the head of a letter.
 """
 
 from __future__ import annotations
