@@ -19,7 +19,7 @@ from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited,
 from orderflow.ledger import CANCELLED, OPEN, Ledger, Move, allocated, packed, picked
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
-from orderflow.values.checked import evolved
+from orderflow.values.checked import PERSONAL, evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT
@@ -257,9 +257,9 @@ class Message(_Record):
     kind: str
     subject: str
     channel: str
-    to: str
+    to: str = attrs.field(metadata=PERSONAL)
     locale: str
-    body: FrozenMap[str, str]
+    body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
     state: str = "queued"
     failure: str = ""
 

@@ -29,6 +29,7 @@ from orderflow.errors import InvalidInput
 from orderflow.order import Booking, Goods
 from orderflow.tracking import Scan
 from orderflow.values.address import Address
+from orderflow.values.checked import PERSONAL
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money
 from orderflow.values.party import Party
@@ -250,9 +251,9 @@ class SendMessage(Request):
     message_id: str
     kind: str
     channel: str
-    to: str
+    to: str = attrs.field(metadata=PERSONAL)
     locale: str
-    body: FrozenMap[str, str]
+    body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
 
 
 # -- replies -----------------------------------------------------------------------------------------------------------

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+import attrs
+
 from orderflow.messages import Event, event
 from orderflow.order import Case, Message, Order
 from orderflow.policy import Policy
 from orderflow.ports import Refused, Reply, SendMessage, Sent
 from orderflow.stages.exceptions import impossible_reply
 from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.values.checked import PERSONAL
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = ["KINDS", "STAGE", "MessageFailed", "MessageQueued", "MessageSent", "MessageSuperseded"]
@@ -42,9 +45,9 @@ class MessageQueued(Event):
     kind: str
     subject: str
     channel: str
-    to: str
+    to: str = attrs.field(metadata=PERSONAL)
     locale: str
-    body: FrozenMap[str, str]
+    body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """There is a message to be sent."""

@@ -1,9 +1,9 @@
 """Exceptions: what went wrong in a way that someone must settle by choosing an option.
 
 A *case* is raised by whichever stage met the problem, names what it is about and which options there are, and is
-closed by choosing one. While a case about a request is open, the request is not asked again: a port that gave its
-final answer, or none after all attempts, is not nagged. What an option does, the stage that raised the case says
-(``Stage.settles``).
+closed by choosing one, or by itself when its reason is gone (``filled``, ``moot``). While a case about a request is
+open, the request is not asked again: a port that gave its final answer, or none after all attempts, is not nagged. What
+an option does, the stage that raised the case says (``Stage.settles``).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ExceptionRaised(Event):
 
 @event("exception_resolved")
 class ExceptionResolved(Event):
-    """The case is closed by this option."""
+    """The case is closed: by an option that someone chose, or by itself, as ``filled`` or ``moot``."""
 
     case_id: str
     option: str

@@ -9,14 +9,17 @@ and an unknown currency names three paths in one error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Final, TypeVar, dataclass_transform
 
 import attrs
 
 from orderflow.errors import InvalidInput, Violation
 from orderflow.values.record import record
 
-__all__ = ["checked", "evolved", "optional", "personal_fields", "tuple_of", "value"]
+#: How a field is marked that holds data about a person, so that a store can erase it without breaking replay.
+PERSONAL: Final = {"personal": True}
+
+__all__ = ["PERSONAL", "checked", "evolved", "optional", "personal_fields", "tuple_of", "value"]
 
 T = TypeVar("T")
 V = TypeVar("V")
