@@ -23,7 +23,6 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
-    looking_at,
     nothing_holds,
     order_exists,
     order_may,
@@ -407,6 +406,11 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         yield Wait("someone", "to acknowledge the order")
 
 
+def _looks_at(order: Order) -> tuple[str, ...]:
+    """What was acknowledged is never acknowledged again."""
+    return () if "acknowledged" in order.milestones else ("milestones", "state", "holds")
+
+
 STAGE = Stage(
     name="acceptance",
     commands=(PlaceOrder, AcknowledgeOrder, RejectOrder),
@@ -434,6 +438,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=looking_at("milestones", "state", "holds"),
+    looks_at=_looks_at,
     awaits=_awaits,
 )

@@ -19,7 +19,7 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
-from orderflow.stages.stage import Decision, Stage, Wait, looking_at, order_exists, order_may, order_not_cancelling
+from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_may, order_not_cancelling
 from orderflow.values.checked import checked
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
@@ -228,6 +228,11 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         yield Wait("the cancellation", f"for the word of the carrier on {', '.join(names)}")
 
 
+def _looks_at(order: Order) -> tuple[str, ...]:
+    """Without a cancellation that waits there is nothing to follow."""
+    return ("cancellation",) if order.cancellation is None else ("state", "shipments", "cancellation")
+
+
 STAGE = Stage(
     name="changes",
     commands=(AmendOrder, CancelOrder),
@@ -251,7 +256,7 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=looking_at("state", "shipments", "cancellation"),
+    looks_at=_looks_at,
     settles=FrozenMap(
         {
             ("stock.short", "cancel_order"): _cancel_instead,

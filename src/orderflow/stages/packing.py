@@ -27,7 +27,6 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
-    looking_at,
     next_id,
     nothing_holds,
     order_exists,
@@ -263,6 +262,10 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             yield Wait(who, f"to pack {units_text(order, units)}", f"fulfillment {fulfillment.id}")
 
 
+def _looks_at(order: Order) -> tuple[str, ...]:
+    return ("ledger", "fulfillments", "parcels") if order.fulfillments else ("fulfillments",)
+
+
 STAGE = Stage(
     name="packing",
     commands=(PackParcel, UnpackParcel),
@@ -291,6 +294,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=looking_at("ledger", "fulfillments", "parcels"),
+    looks_at=_looks_at,
     awaits=_awaits,
 )

@@ -20,7 +20,6 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
-    looking_at,
     nothing_holds,
     order_exists,
     order_not_cancelling,
@@ -267,6 +266,10 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             yield Wait(who, f"to pick {units_text(order, units)}", f"fulfillment {fulfillment.id}")
 
 
+def _looks_at(order: Order) -> tuple[str, ...]:
+    return ("ledger", "fulfillments") if order.fulfillments else ("fulfillments",)
+
+
 STAGE = Stage(
     name="picking",
     commands=(StartPicking, RecordPick),
@@ -304,6 +307,6 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=looking_at("ledger", "fulfillments"),
+    looks_at=_looks_at,
     awaits=_awaits,
 )

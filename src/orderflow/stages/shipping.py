@@ -40,7 +40,6 @@ from orderflow.stages.stage import (
     Stage,
     Wait,
     Wanted,
-    looking_at,
     next_id,
     nothing_holds,
     order_exists,
@@ -764,6 +763,14 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         )
 
 
+_ALL = ("milestones", "state", "ledger", "shipments", "parcels", "fulfillments", "holds", "cancellation", "cases")
+
+
+def _looks_at(order: Order) -> tuple[str, ...]:
+    """Without a shipment nothing can have left, be booked, or be refused."""
+    return _ALL if order.shipments else ("shipments",)
+
+
 STAGE = Stage(
     name="shipping",
     commands=(BookShipment, DespatchShipment),
@@ -815,17 +822,7 @@ STAGE = Stage(
         ),
     ),
     follow=_follow,
-    looks_at=looking_at(
-        "milestones",
-        "state",
-        "ledger",
-        "shipments",
-        "parcels",
-        "fulfillments",
-        "holds",
-        "cancellation",
-        "cases",
-    ),
+    looks_at=_looks_at,
     wants=_wants,
     answers=FrozenMap(
         {

@@ -141,6 +141,8 @@ def _parcels_with_goods(order: Order, fulfillment: Fulfillment) -> Iterable[str]
 
 def _looks_at(order: Order) -> tuple[str, ...] | None:
     """While units wait for a location, anything may change the mind of the strategy."""
+    if "verified" not in order.milestones and not order.fulfillments:
+        return ("milestones",)
     return None if OPEN in order.ledger.held else ("milestones", "ledger", "cancellation", "fulfillments", "parcels")
 
 

@@ -36,7 +36,6 @@ __all__ = [
     "Stage",
     "Wait",
     "Wanted",
-    "looking_at",
     "next_id",
     "nothing_holds",
     "order_exists",
@@ -109,11 +108,6 @@ def _no_moments(order: Order, policy: Policy) -> Iterable[datetime]:
 
 def _everything(order: Order) -> tuple[str, ...] | None:
     return None
-
-
-def looking_at(*fields: str) -> Callable[[Order], tuple[str, ...]]:
-    """For a stage that looks at the same fields of every order."""
-    return lambda order: fields
 
 
 def _no_waits(order: Order, policy: Policy) -> Iterable[Wait]:

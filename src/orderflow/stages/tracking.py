@@ -19,7 +19,7 @@ from orderflow.order import Order, Parcel
 from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
-from orderflow.stages.stage import Decision, Stage, Wait, Wanted, looking_at, order_exists
+from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists
 from orderflow.tracking import Scan, TrackingStatus, united
 from orderflow.values.checked import checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
@@ -285,6 +285,13 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
                 )
 
 
+def _looks_at(order: Order) -> tuple[str, ...]:
+    """Before anything has left there is nothing to follow."""
+    if not order.ledger.kinds.isdisjoint(("shipped", "delivered")):
+        return ("milestones", "state", "ledger", "parcels", "shipments", "claims", "cases")
+    return ("ledger", "parcels")
+
+
 STAGE = Stage(
     name="tracking",
     commands=(RecordTracking,),
@@ -299,7 +306,7 @@ STAGE = Stage(
     ),
     decisions=(Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),),
     follow=_follow,
-    looks_at=looking_at("milestones", "state", "ledger", "parcels", "shipments", "claims", "cases"),
+    looks_at=_looks_at,
     wants=_wants,
     answers=FrozenMap({QueryTracking: _tracking_answered}),
     awaits=_awaits,

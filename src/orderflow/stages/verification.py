@@ -34,7 +34,7 @@ from orderflow.ports import (
 )
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.holds import reviews, warnings
-from orderflow.stages.stage import Stage, Wait, Wanted, looking_at
+from orderflow.stages.stage import Stage, Wait, Wanted
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, plain
 
@@ -456,6 +456,14 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         yield Wait("the price list", f"to quote {', '.join(unpriced[:3])}{' …' if len(unpriced) > 3 else ''}")
 
 
+_ALL = ("milestones", "state", "ledger", "claims", "tranches", "holds", "waivers", "cancellation", "cases")
+
+
+def _looks_at(order: Order) -> tuple[str, ...]:
+    """What was verified is not verified again; claims and backorders follow to the end."""
+    return ("milestones", "ledger", "claims", "cancellation", "cases") if "verified" in order.milestones else _ALL
+
+
 STAGE = Stage(
     name="verification",
     events=(
@@ -469,17 +477,7 @@ STAGE = Stage(
         OrderVerified,
     ),
     follow=_follow,
-    looks_at=looking_at(
-        "milestones",
-        "state",
-        "ledger",
-        "claims",
-        "tranches",
-        "holds",
-        "waivers",
-        "cancellation",
-        "cases",
-    ),
+    looks_at=_looks_at,
     wants=_wants,
     answers=FrozenMap({ClaimStock: _claim_answered, QuotePrices: _quote_answered}),
     moments=_moments,
