@@ -126,9 +126,12 @@ class Life:
 
     def __init__(self, policy: Policy = STANDARD) -> None:
         self.process = OrderProcess(policy)
-        self._forgetful = OrderProcess(policy, tuple(attrs.evolve(stage, looks_at=lambda order: None) for stage in
-        STAGES)) self._order: Order | None = None self.now = NOW self.events: tuple[Event, ...] = () self.history:
-        list[Event] = []
+        blind = tuple(attrs.evolve(stage, looks_at=lambda order: None) for stage in STAGES)
+        self._forgetful = OrderProcess(policy, blind)
+        self._order: Order | None = None
+        self.now = NOW
+        self.events: tuple[Event, ...] = ()
+        self.history: list[Event] = []
 
     @property
     def order(self) -> Order:

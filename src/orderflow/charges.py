@@ -88,8 +88,7 @@ class Tranche:
     """The frozen price of some units of a line, as one quote agreed it.
 
     ``unit_price`` is for ``base_quantity`` units ("4.60 per 100"); ``amounts`` are the unrounded components for the
-    whole
-    ``quantity``, taxes and shares of order-level amounts included.
+    whole ``quantity``, taxes and shares of order-level amounts included.
     """
 
     line_id: str

@@ -12,13 +12,16 @@ from orderflow.stages.picking import RecordPick, StartPicking
 from orderflow.stages.shipping import BookShipment, DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment
 from orderflow.stages.steps import TakeStep, TimePassed
-from orderflow.stages.tracking import RecordTracking
+from orderflow.stages.tracking import CompleteOrder, RecordTracking
+from orderflow.stages.verification import ApproveOrder
 
 __all__ = [
     "AcknowledgeOrder",
     "AmendOrder",
+    "ApproveOrder",
     "BookShipment",
     "CancelOrder",
+    "CompleteOrder",
     "DespatchShipment",
     "PackParcel",
     "PlaceHold",

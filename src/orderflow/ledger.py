@@ -1,10 +1,9 @@
 """The goods ledger: where the units of each line are.
 
 Units move between *accounts*: ``open``, ``backordered``, ``allocated:F1``, ``picked:F1``, ``packed:P1``,
-``shipped:P1``,
-``delivered:P1``, ``cancelled`` and so on. They enter from two sources, ``ordered`` and ``surplus``, whose balances are
-negative: they count what has come out of them. Every event that touches goods is a list of moves, and no move can take
-more than its account holds. So the books balance by construction:
+``shipped:P1``, ``delivered:P1``, ``cancelled`` and so on. They enter from two sources, ``ordered`` and ``surplus``,
+whose balances are negative: they count what has come out of them. Every event that touches goods is a list of moves,
+and no move can take more than its account holds. So the books balance by construction:
 
     units in all accounts of a line = ordered + surplus
 

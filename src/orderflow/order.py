@@ -81,8 +81,8 @@ class _Record:
 class Terms:
     """Under which terms goods are to be delivered: those of a line, or of the order for lines that say nothing.
 
-    ``deliver_by`` and ``not_before`` are calendar days in ``zone``, where the customer is.
-    ``method`` is ``carrier``, ``pick_up``, ``digital`` or ``supplier``.
+    ``deliver_by`` and ``not_before`` are calendar days in ``zone``, where the customer is. ``method`` is ``carrier``,
+    ``pick_up``, ``digital`` or ``supplier``.
     """
 
     deliver_by: date | None = None
@@ -220,11 +220,10 @@ class Shipment(_Record):
     """Parcels under one booking.
 
     ``stage`` says how far the booking is: ``planned`` (no carrier chosen), ``requested`` (asked, no answer),
-    ``refused``,
-    ``booked``, ``void_wanted``, ``void_declined`` (unwanted, and the carrier will not void it), ``voided``,
-    ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what was asked,
-    frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any more, and
-    is to be voided.
+    ``refused``, ``booked``, ``void_wanted``, ``void_declined`` (unwanted, and the carrier will not void it),
+    ``voided``, ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what
+    was asked, frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any
+    more, and is to be voided.
     """
 
     id: str
@@ -297,7 +296,10 @@ class Waiver:
 
 @record(slots=False)
 class Case(_Record):
-    """An exception that someone must settle by choosing an option."""
+    """An exception that someone must settle by choosing an option.
+
+    ``about`` is a part of the order, or the id of a request, which is not asked again until the case is settled.
+    """
 
     id: str
     code: str
@@ -305,6 +307,7 @@ class Case(_Record):
     message: str
     options: tuple[str, ...]
     raised_at: datetime
+    is_about_request: bool = False
     chosen: str = ""
 
     @property
@@ -407,14 +410,14 @@ class Order(_Record):
         return self.cancellation is not None
 
     @property
-    def active_holds(self) -> Iterator[Hold]:
+    def active_holds(self) -> tuple[Hold, ...]:
         """The holds that still block something."""
-        return (hold for hold in self.holds.values() if hold.released_at is None)
+        return tuple(hold for hold in self.holds.values() if hold.released_at is None)
 
     @property
-    def open_cases(self) -> Iterator[Case]:
+    def open_cases(self) -> tuple[Case, ...]:
         """The exceptions that someone still has to settle."""
-        return (case for case in self.cases.values() if not case.chosen)
+        return tuple(case for case in self.cases.values() if not case.chosen)
 
     def holds_on(self, step: str, *subjects: str) -> Iterator[Hold]:
         """The holds that block a step of the order or of one of the subjects; a hold without a list blocks all."""

@@ -41,7 +41,7 @@ VerificationRule: TypeAlias = Callable[[Order], Iterable[Violation]]
 Guard: TypeAlias = Callable[[Order, str], bool]
 
 #: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
-AUTOMATIC = frozenset({"acknowledge", "claim", "verify", "plan", "ship", "deliver", "complete"})
+AUTOMATIC = frozenset({"acknowledge", "verify", "plan", "complete"})
 
 
 @attrs.frozen

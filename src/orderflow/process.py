@@ -1,14 +1,11 @@
 """The process: four pure functions, and everything else is a way to call them.
 
-========================== ===================== =======================================================================
-`OrderProcess.decide`      what may happen       ``(order, command, envelope) -> events``, or `CommandRefused` with
-every
-                                                 reason
-`evolve`                   what it means         ``(order, event) -> order``; no policy, no look-ups
-`pending`                  what is still wanted  ``(order) -> requests``, derived from the state alone
-`OrderProcess.conclude`    what an answer means  ``(order, request, reply) -> events``; total over every reply, refusal
-                                                 and final failure
-========================== ===================== =======================================================================
+- `OrderProcess.decide` says what may happen: ``(order, command, envelope) -> events``, or `CommandRefused` with every
+  reason.
+- `evolve` says what it means: ``(order, event) -> order``. No policy, no look-ups.
+- `pending` says what is still wanted from outside: ``(order) -> requests``, derived from the state alone.
+- `OrderProcess.conclude` says what an answer means: ``(order, request, reply) -> events``, total over every reply,
+  refusal and final failure.
 
 After every ``decide`` and ``conclude`` an internal fifth, ``consequences``, runs to a bounded fixpoint in the same
 change: milestones, messages and automatic steps live only there, so it does not matter which command removed the last
@@ -111,7 +108,7 @@ def _wanted(order: Order, stages: tuple[Stage, ...]) -> tuple[Wanted, ...]:
     wanted = tuple(one for stage in stages if stage.wants is not _NO_WANTS for one in stage.wants(order))
     if not wanted or not (order.cases or order.deferrals):
         return wanted
-    blocked = {case.about for case in order.open_cases}
+    blocked = {case.about for case in order.open_cases if case.is_about_request}
     later = {d.request_id: d.ask_after for d in order.deferrals.values() if not d.answered}
     return tuple(
         attrs.evolve(one, not_before=later[one.request.id]) if one.request.id in later else one
@@ -294,8 +291,7 @@ class OrderProcess:
         is_over = "cancelled" in order.milestones or "rejected" in order.milestones
         wanted = self._wanted_ids(order)
         for case in order.open_cases:
-            about_a_request = "/" in case.about
-            if (about_a_request and case.about not in wanted) or (is_over and "cancel_order" in case.options):
+            if (case.is_about_request and case.about not in wanted) or (is_over and "cancel_order" in case.options):
                 yield exceptions.ExceptionResolved(at, case.id, "moot")
 
     def _run_consequences(self, order: Order, at: datetime, events: list[Event], before: Order | None = None) -> Order:
@@ -388,7 +384,7 @@ _NO_WANTS = _NOTHING.wants
 
 def _cases(order: Order) -> tuple[str, ...] | None:
     """Whether a case has become moot may depend on anything; without one, only on whether one comes up."""
-    return None if any(True for _ in order.open_cases) else ("cases",)
+    return None if order.open_cases else ("cases",)
 
 
 def _is_unchanged(seen: Order | None, order: Order, looks_at: Callable[[Order], tuple[str, ...] | None]) -> bool:

@@ -88,14 +88,16 @@ class Kept:
 
 
 def script() -> list[tuple[str, Command]]:
-    """Three orders: one goes out, one is cancelled after its booking, one is amended; each command under its id."""
-    told: list[tuple[str, Command]] = [(f"place-{n}", place(lines=[("TEA", n + 1), ("POT", 1)])) for n in range(3)]
+    """Two orders: one is amended and goes out, one is cancelled after its booking; each command under its id."""
+    told: list[tuple[str, Command]] = [
+        ("place-1", place(lines=[("TEA", 3)])),
+        ("amend-1", c.AmendOrder("A-1001", {"L1": 1})),
+        ("place-2", place(lines=[("TEA", 2)])),
+    ]
     for number, upto in ((1001, 5), (1002, 4)):
         steps = list(the_steps(f"A-{number}").items())[:upto]
         told += [(f"{name}-{number}", command) for name, command in steps]
-    told.append(("cancel-1002", c.CancelOrder("A-1002")))
-    told.append(("amend-1003", c.AmendOrder("A-1003", {"L1": 1})))
-    return told
+    return [*told, ("cancel-2", c.CancelOrder("A-1002"))]
 
 
 def lived(flow: OrderFlow) -> None:

@@ -50,7 +50,7 @@ class Shop:
         self.pricing: Any = PriceList({"TEA": "9.90", "POT": "24.00"}, tax="0.19")
         self.carriers: Any = MemoryCarrier(clock=self.clock)
         self.notifications: Any = Mailbox()
-        self.ports = {
+        self.ports: dict[str, Any] = {
             "inventory": self.inventory,
             "pricing": self.pricing,
             "carriers": self.carriers,
@@ -107,7 +107,13 @@ class Only(Flaky):
     """A port of which one method fails by the script; ``calls`` counts that method alone, ``at`` says when."""
 
     def __init__(
-        self, port: Any, method: str, failures: Iterable[Exception | None] = (), *, after: bool = False, clock: Any = None
+        self,
+        port: Any,
+        method: str,
+        failures: Iterable[Exception | None] = (),
+        *,
+        after: bool = False,
+        clock: Any = None,
     ) -> None:
         super().__init__(port, failures, after=after)
         self.method = method
@@ -151,4 +157,4 @@ class SlowErp:
         return self.inventory.levels(request)
 
 
-TWO = Decimal(2)
+TWO, NONE = Decimal(2), Decimal(0)

@@ -13,7 +13,7 @@ from orderflow.errors import CommandRefused
 from orderflow.ports import StockHeld
 from orderflow.runtime import OrderFlow
 from orderflow.stores import OrderStore
-from tests.runtime.shop import NINE, TWO, Only, Shop, SlowErp, lead, next_due, place, tags
+from tests.runtime.shop import NINE, NONE, TWO, Only, Shop, SlowErp, lead, next_due, place, tags
 
 
 def later(store: OrderStore, **options: Any) -> tuple[Shop, Deferring, Only, OrderFlow]:
@@ -135,7 +135,7 @@ def test_a_grant_that_arrives_after_the_cancellation_is_released_once(store: Ord
     assert erp.inventory.held("TEA") == 0
     assert [request.quantity for request in erp.queue.values()] == [2, 0]
     order = flow.get(order_id)
-    assert (order.state, order.claims["C1"].held) == ("cancelled", 0)
+    assert (order.state, order.claims["C1"].held) == ("cancelled", NONE)
     assert next_due(flow) is None
 
 

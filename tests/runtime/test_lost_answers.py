@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import cycle
 from typing import Any
 
-import attrs
 import pytest
 
 from orderflow import commands as c
@@ -14,6 +13,7 @@ from orderflow.errors import PortUnavailable
 from orderflow.ports import BookCarrier, Repeats, SendMessage, Sent
 from orderflow.runtime import OrderFlow
 from orderflow.stores import MemoryStore, OrderStore
+from orderflow.values.checked import evolved
 from tests.runtime.shop import Only, Shop, go_on, lead, place, tags
 
 LOST = PortUnavailable("the answer was lost")
@@ -130,7 +130,7 @@ class PlainMail:
 
     def send(self, request: SendMessage) -> Sent:
         self.asked.append("send")
-        return self.mailbox.send(attrs.evolve(request, key=f"{request.key}#{len(self.mailbox)}"))
+        return self.mailbox.send(evolved(request, key=f"{request.key}#{len(self.mailbox)}"))
 
 
 class SearchedMail(PlainMail):
@@ -160,7 +160,7 @@ class SearchedCarrier(MemoryCarrier):
 
     def book(self, request: BookCarrier) -> Any:
         self.asked.append(request.id)
-        booked = super().book(attrs.evolve(request, key=f"{request.key}#{len(self.asked)}"))
+        booked = super().book(evolved(request, key=f"{request.key}#{len(self.asked)}"))
         self.done[request.key] = booked
         return booked
 

@@ -1,4 +1,4 @@
-"""What carriers report: asked for from time to time, told without being asked, or told before anyone can know of what."""
+"""What carriers report: asked for from time to time, told unasked, or told before anyone can know of what."""
 
 from __future__ import annotations
 

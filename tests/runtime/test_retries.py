@@ -151,7 +151,9 @@ def test_to_try_again_asks_at_once_and_counts_anew(store: OrderStore) -> None:
     assert not list(flow.get(order_id).open_cases)
 
 
-@pytest.mark.parametrize(("method", "options"), [("book", {"try_again", "not_booked"}), ("send", {"try_again", "give_up"})])
+@pytest.mark.parametrize(
+    ("method", "options"), [("book", {"try_again", "not_booked"}), ("send", {"try_again", "give_up"})]
+)
 def test_what_can_be_done_without_can_be_given_up(store: OrderStore, method: str, options: set[str]) -> None:
     shop = Shop(store)
     broken(shop, method)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import attrs
 import pytest
 
 from orderflow import commands as c
+from orderflow.adapters.memory import Mailbox
 from orderflow.defaults import STANDARD
 from orderflow.errors import NewerVersion, OrderflowError, PortUnavailable, UnknownType
+from orderflow.ports import Repeats, SendMessage, Sent
 from orderflow.runtime import DueReport, OrderFlow
 from orderflow.stores import OrderStore, SqliteStore
 from orderflow.tracking import Scan
+from orderflow.values.checked import evolved
 from tests.runtime.shop import NINE, Only, Shop, go_on, lead, next_due, place, tags
 
 DOWN = PortUnavailable("down")
@@ -87,6 +91,48 @@ def test_an_order_that_one_flow_works_on_is_not_given_to_another(store: OrderSto
     assert shop.flow(inventory=Nosy()).run_due().advanced == (order_id,)
     assert meanwhile == [DueReport((), {})]
     assert other.get(order_id).state == "verified"
+
+
+class Meddling(Mailbox):
+    """A mailbox during whose work another worker has a turn."""
+
+    other: OrderFlow
+    kind = ""
+
+    def send(self, request: SendMessage) -> Sent:
+        if request.kind == self.kind:
+            self.kind = ""
+            self.reports = [*getattr(self, "reports", ()), self.other.run_due()]
+        return super().send(evolved(request, key=f"{request.key}#{len(self)}"))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the worker's own append between two rounds makes the order due at once, and ends its lease"
+)
+def test_a_lease_lasts_until_the_worker_is_done(store: OrderStore) -> None:
+    shop = Shop(store)
+    (order_id,) = waiting(shop, 1)
+    shop.passes(minutes=1)
+    mail = Meddling()
+    mail.other, mail.kind = shop.flow(notifications=mail), "order_verified"
+
+    assert shop.flow(notifications=mail).run_due().advanced == (order_id,)
+    assert mail.reports == [DueReport((), {})]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="while handle asks in line the order is due for everybody: a worker does the same at the same time",
+)
+def test_a_worker_does_not_send_what_is_just_being_sent(store: OrderStore) -> None:
+    shop = Shop(store)
+    mail = Meddling()
+    mail.repeats = Repeats.NEITHER  # type: ignore[misc]
+    mail.other, mail.kind = shop.flow(notifications=mail), "order_placed"
+
+    shop.flow(notifications=mail).handle(place())
+
+    assert sorted(message.kind for message in mail.sent) == ["order_placed", "order_verified"]
 
 
 def test_an_order_whose_worker_died_has_another_turn_when_the_lease_is_over(store: OrderStore) -> None:
@@ -169,7 +215,7 @@ def test_an_order_that_broke_is_left_alone_until_its_lease_is_over(path: Path) -
         shop.store = flow.store
         waiting(shop, 1)
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE events SET body = '{\"type\":\"nothing\",\"v\":1}' WHERE number = 1")
+        db.execute('UPDATE events SET body = \'{"type":"nothing","v":1}\' WHERE number = 1')
     db.close()
     shop.passes(minutes=1)
 
@@ -203,21 +249,19 @@ def test_a_fault_of_the_host_in_one_order_does_not_keep_the_others_from_their_tu
     assert isinstance(report.failed[ids[0]], ZeroDivisionError)
 
 
-@pytest.mark.xfail(strict=True, raises=UnknownType, reason="the first order that cannot be read ends `observe`")
+@pytest.mark.xfail(strict=True, reason="the first order that cannot be read ends `observe`")
 def test_scans_reach_the_other_orders_although_one_cannot_be_read(path: Path) -> None:
     shop = Shop()
     with shop.flow(store=SqliteStore(path)) as flow:
         ids = [lead(flow, upto="despatched") for _ in range(2)]
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE events SET body = '{\"type\":\"nothing\",\"v\":1}' WHERE order_id = ?", (ids[0],))
+        db.execute('UPDATE events SET body = \'{"type":"nothing","v":1}\' WHERE order_id = ?', (ids[0],))
     db.close()
 
     with shop.flow(store=SqliteStore(path)) as flow:
-        try:
+        with suppress(UnknownType):
             flow.observe(*(Scan(number, "delivered", shop.clock()) for number in ("PA000001", "PA000002")))
-        finally:
-            arrived = flow.get(ids[1]).state
-    assert arrived == "completed"
+        assert flow.get(ids[1]).state == "completed"
 
 
 # -- not in line, or without a system ----------------------------------------------------------------------------------
@@ -263,19 +307,16 @@ def test_a_system_that_is_not_there_is_not_asked_and_its_absence_is_told(store: 
     flow = shop.flow(pricing=None, notifications=None)
 
     order = flow.get(lead(flow))
+    loaded = store.load("main", order.id)
 
     assert order.state == "acknowledged"
     assert order.claims["C1"].held == 2
     assert not order.cases
-    assert not beside_nothing(flow, order.id)
-    assert next_due(flow) is None
-    assert "pricing.missing" in [reason.code for reason in flow.explain(order).missing] or flow.explain(order).missing
-
-
-def beside_nothing(flow: OrderFlow, order_id: str) -> Any:
-    loaded = flow.store.load("main", order_id)
     assert loaded is not None
-    return loaded.attempts
+    assert not loaded.attempts
+    assert next_due(flow) is None
+    assert [reason.code for reason in flow.explain(order).missing] == ["verification.no_price"]
+    assert [wait.who for wait in flow.explain(order).waiting_for] == ["the price list", "the notifications"]
 
 
 def test_what_a_missing_system_left_open_goes_on_once_a_flow_has_it(store: OrderStore) -> None:
@@ -295,7 +336,7 @@ def test_a_flow_without_any_system_can_be_told_everything(store: OrderStore) -> 
     flow.handle(c.CancelOrder(order_id))
 
     assert flow.run_due().advanced == ()
-    assert flow.get(order_id).is_cancelling or flow.get(order_id).state == "cancelled"
+    assert flow.get(order_id).state == "cancelled"
 
 
 @pytest.mark.xfail(

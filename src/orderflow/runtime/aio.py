@@ -58,9 +58,26 @@ class AsyncOrderFlow(Face):
         order: Order = await self._drive(self._engine.get(order_id))
         return order
 
-    async def find(self, **by: Any) -> Page:
+    async def find(
+        self,
+        *,
+        state: str | None = None,
+        reference: str | None = None,
+        channel: str | None = None,
+        tracking_number: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page:
         """Orders by state, reference, channel or tracking number, page by page."""
-        return self.store.find(self.tenant, **by)
+        return self.store.find(
+            self.tenant,
+            state=state,
+            reference=reference,
+            channel=channel,
+            tracking_number=tracking_number,
+            cursor=cursor,
+            limit=limit,
+        )
 
     async def history(self, order_id: str) -> tuple[Recorded, ...]:
         """Everything that happened to an order, oldest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from datetime import UTC, datetime
 
 __all__ = ["random_id", "system_clock"]
@@ -15,4 +15,4 @@ def system_clock() -> datetime:
 
 def random_id() -> str:
     """An id that nobody else has: for commands that were given none."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()

@@ -9,8 +9,7 @@ The rules of the house are in these few functions:
 - ``handle`` = decide + append. When the order has moved on meanwhile, it is decided anew, unless the sender named a
   version. A command that is on record gets its original answer.
 - ``advance`` = ask for what is wanted, conclude, append, until nothing is wanted now. A reply that meets a changed
-order is
-  concluded against the order as it is then; it is never dropped and its port is not asked twice for that.
+  order is concluded against the order as it is then; it is never dropped and its port is not asked twice for that.
 - A request that fails is kept with its count and next time, beside the order; when attempts run out, that is concluded
   too, as the final failure.
 - Nothing is done between an effect and its record that could not be done again: the intention is in the order.
@@ -251,7 +250,7 @@ class Engine:
 
     def _advance(self, loaded: Loaded) -> Effects:
         """`advance` from an order that was just loaded or kept."""
-        start = loaded
+        untouched = True
         looked_up: tuple[str, ...] = ()
         attempts: Mapping[str, Attempt] = loaded.attempts
         for _ in range(_MOST_ROUNDS):
@@ -259,9 +258,11 @@ class Engine:
             moment = self.process.attention(loaded.order)
             ready = self._ready(loaded.order, attempts, now)
             if moment is not None and moment <= now:
+                untouched = False
                 loaded = yield from self._time_passed(loaded, now)
                 attempts = loaded.attempts
             elif ready:
+                untouched = False
                 loaded, attempts = yield from self._round(loaded, attempts, ready, now)
             elif (numbers := loaded.order.tracking_numbers) and numbers != looked_up:
                 looked_up = numbers
@@ -269,7 +270,7 @@ class Engine:
                 attempts = loaded.attempts
             else:
                 break
-        if loaded is start or attempts is not loaded.attempts:
+        if untouched or attempts is not loaded.attempts:
             yield from self._rest(loaded, attempts)
         return loaded.order
 

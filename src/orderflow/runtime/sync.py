@@ -74,9 +74,26 @@ class OrderFlow(Face):
         order: Order = self._drive(self._engine.get(order_id))
         return order
 
-    def find(self, **by: Any) -> Page:
+    def find(
+        self,
+        *,
+        state: str | None = None,
+        reference: str | None = None,
+        channel: str | None = None,
+        tracking_number: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page:
         """Orders by state, reference, channel or tracking number, page by page; see `OrderStore.find`."""
-        return self.store.find(self.tenant, **by)
+        return self.store.find(
+            self.tenant,
+            state=state,
+            reference=reference,
+            channel=channel,
+            tracking_number=tracking_number,
+            cursor=cursor,
+            limit=limit,
+        )
 
     def history(self, order_id: str) -> tuple[Recorded, ...]:
         """Everything that happened to an order, oldest first."""

@@ -76,7 +76,7 @@ def deferred(order: Order, request: Request, reply: Deferred, at: datetime) -> I
     known = order.deferrals.get(reply.ticket)
     if known is not None and known.request_id != request.id:
         told = f"ticket {reply.ticket} stands for {known.request_id} already"
-        yield from raised(order, "port.ticket_reused", request.id, told, ("try_again",), at)
+        yield from raised(order, "port.ticket_reused", request, told, ("try_again",), at)
     elif known is None or known.answered or known.ask_after < reply.ask_after:
         give_up_at = reply.give_up_at if known is None or known.answered else known.give_up_at
         yield AnswerDeferred(at, request, reply.ticket, reply.ask_after, give_up_at)
@@ -97,7 +97,7 @@ def given_up(order: Order, request: Request, reply: GaveUp, at: datetime) -> Ite
     elif isinstance(request, SendMessage):
         options = ("try_again", "give_up")
     told = f"{request.PORT[0]} gave no answer to {request.id} ({reply.reason or 'no reason known'})"
-    return raised(order, "port.gave_up", request.id, told, options, at)
+    return raised(order, "port.gave_up", request, told, options, at)
 
 
 def the_ticket_is_known(order: Order, command: RecordReply, policy: Policy) -> Iterable[Violation]:

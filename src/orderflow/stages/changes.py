@@ -200,6 +200,12 @@ def _amendment(order: Order, line_id: str, quantity: Decimal, policy: Policy) ->
             less = EXACT.subtract(less, taken)
 
 
+def _one_unit_more(order: Order, policy: Policy) -> Iterable[Command]:
+    """The smallest amendment there is: whether an order can be amended at all."""
+    line_id = next(iter(order.lines))
+    yield AmendOrder(order.id, {line_id: EXACT.add(order.live_quantity(line_id), Decimal(1))})
+
+
 def _cancel(order: Order, command: CancelOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     yield CancellationRequested(envelope.at, command.reason or envelope.reason)
 
@@ -247,6 +253,7 @@ STAGE = Stage(
                 (an_amendment_changes_something, handled_goods_are_not_amended),
             ),
             events=_amend,
+            candidates=_one_unit_more,
         ),
         Decision(
             CancelOrder,

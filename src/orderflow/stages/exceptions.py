@@ -50,10 +50,11 @@ class ExceptionRaised(Event):
     about: str
     message: str
     options: tuple[str, ...]
+    is_about_request: bool = False
 
     def apply(self, order: Order) -> Order:
         """The order has an open case more."""
-        case = Case(self.case_id, self.code, self.about, self.message, self.options, self.at)
+        case = Case(self.case_id, self.code, self.about, self.message, self.options, self.at, self.is_about_request)
         return order.replace(cases=order.cases.set(self.case_id, case))
 
 
@@ -70,11 +71,12 @@ class ExceptionResolved(Event):
 
 
 def raised(
-    order: Order, code: str, about: str, message: str, options: tuple[str, ...], at: datetime
+    order: Order, code: str, about: str | Request, message: str, options: tuple[str, ...], at: datetime
 ) -> Iterable[ExceptionRaised]:
-    """A case, unless one about the same thing is open already."""
-    if order.case_about(about) is None:
-        yield ExceptionRaised(at, next_id("X", order.cases), code, about, message, options)
+    """A case about a part of the order or about a request, unless one about the same thing is open already."""
+    subject, is_request = (about.id, True) if isinstance(about, Request) else (about, False)
+    if order.case_about(subject) is None:
+        yield ExceptionRaised(at, next_id("X", order.cases), code, subject, message, options, is_request)
 
 
 def impossible_reply(order: Order, request: Request, reply: Any, at: datetime) -> Iterable[Event]:
@@ -82,7 +84,7 @@ def impossible_reply(order: Order, request: Request, reply: Any, at: datetime) -
     port = ".".join(request.PORT)
     shown = repr(reply)
     told = f"{port} answered {request.id} with {shown[:200]}{'…' if len(shown) > 200 else ''}"
-    return raised(order, "port.impossible_reply", request.id, told, ("try_again",), at)
+    return raised(order, "port.impossible_reply", request, told, ("try_again",), at)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------

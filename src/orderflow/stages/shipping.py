@@ -569,7 +569,7 @@ def _has_left(order: Order, parcel: Parcel) -> bool:
 
 
 def _order_shipped(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    if "in_fulfillment" not in order.milestones or "ship" not in policy.automatic:
+    if "in_fulfillment" not in order.milestones:
         return
     state = policy.order_step(order, "ship")
     if state is not None and _everything_left(order):
@@ -630,7 +630,7 @@ def _rates_answered(order: Order, request: QueryRates, reply: Reply, policy: Pol
 
 
 def _no_rate(order: Order, request: QueryRates, why: str, at: datetime) -> Iterable[ExceptionRaised]:
-    return raised(order, "shipping.no_rate", request.id, why, ("try_again", "cancel_order"), at)
+    return raised(order, "shipping.no_rate", request, why, ("try_again", "cancel_order"), at)
 
 
 def _booking_answered(
@@ -708,7 +708,7 @@ def _issue_answered(order: Order, request: IssueStock, reply: Reply, policy: Pol
         yield StockIssued(at, shipment_id)
     elif isinstance(reply, Refused):
         told = f"the goods issue of {shipment_id} was refused: {reply.message or reply.code}"
-        yield from raised(order, "shipping.issue_refused", request.id, told, ("try_again", "booked_by_hand"), at)
+        yield from raised(order, "shipping.issue_refused", request, told, ("try_again", "booked_by_hand"), at)
     else:
         yield from impossible_reply(order, request, reply, at)
 

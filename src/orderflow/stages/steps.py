@@ -66,11 +66,16 @@ def _chart(order: Order, subject: str, policy: Policy) -> tuple[Lifecycle, Lifec
 
 
 def _target(order: Order, command: TakeStep, policy: Policy) -> str | None:
-    if not command.subject:
-        return policy.order_step(order, command.step)
-    if command.subject in order.fulfillments:
-        return policy.fulfillment_step(order, order.fulfillments[command.subject], command.step)
-    return policy.parcel_step(order, order.parcels[command.subject], command.step)
+    return _permitted(order, command.subject, command.step, policy)
+
+
+def _permitted(order: Order, subject: str, step: str, policy: Policy) -> str | None:
+    """The state into which a step would take a subject; ``None`` where its lifecycle, guards included, does not."""
+    if not subject:
+        return policy.order_step(order, step)
+    if subject in order.fulfillments:
+        return policy.fulfillment_step(order, order.fulfillments[subject], step)
+    return policy.parcel_step(order, order.parcels[subject], step)
 
 
 def the_subject_exists(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:
@@ -129,7 +134,10 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     for own in _own_steps(order, policy):
         chart, standard = _chart(order, own.subject, policy)
         state = _state(order, own.subject)
-        ours = any(step in standard.events and step not in _WAYS_OUT for step in chart.events_from(state))
+        ours = any(
+            step in standard.events and step not in _WAYS_OUT and _permitted(order, own.subject, step, policy)
+            for step in chart.events_from(state)
+        )
         if not ours and _target(order, own, policy) is not None:
             yield Wait("someone", f"to take the step {own.step}", own.subject or "the order")
 

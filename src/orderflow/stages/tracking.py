@@ -19,7 +19,7 @@ from orderflow.order import Order, Parcel
 from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
-from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists
+from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, order_may
 from orderflow.tracking import Scan, TrackingStatus, united
 from orderflow.values.checked import checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
@@ -27,6 +27,7 @@ from orderflow.values.ids import as_id
 
 __all__ = [
     "STAGE",
+    "CompleteOrder",
     "DeliveryRevoked",
     "EstimateChanged",
     "GoodsDelivered",
@@ -54,6 +55,13 @@ class RecordTracking(Command):
     if TYPE_CHECKING:
 
         def __init__(self, order_id: str, scans: Iterable[Scan]) -> None: ...
+
+
+@command("complete_order")
+class CompleteOrder(Command):
+    """Close a delivered order by hand, where that does not happen by itself (``Policy.automatic``)."""
+
+    order_id: str = checked(as_id)
 
 
 @event("tracking_recorded")
@@ -186,6 +194,18 @@ def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Pol
             )
 
 
+def nothing_is_left_open(order: Order, command: CompleteOrder, policy: Policy) -> Iterable[Violation]:
+    """Every goods issue is booked, every claim confirmed, every exception settled."""
+    if not _nothing_is_open(order):
+        yield Violation("delivery.something_is_open", "a goods issue, a claim or an exception is open")
+
+
+def _complete(order: Order, command: CompleteOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    state = policy.order_step(order, "complete")
+    assert state is not None
+    yield OrderCompleted(envelope.at, state)
+
+
 def _record(order: Order, command: RecordTracking, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     return _recorded(order, command.scans, envelope.at)
 
@@ -240,7 +260,7 @@ def _parcel_follows_its_reports(order: Order, parcel: Parcel, policy: Policy, at
 def _order_follows_its_parcels(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     arrived = _everything_arrived(order)
     chart = policy.lifecycles.order
-    if arrived and "deliver" in policy.automatic and "deliver" in chart.events:
+    if arrived and "deliver" in chart.events:
         state = policy.order_step(order, "deliver")
         if state is not None:
             yield OrderDelivered(at, state)
@@ -265,11 +285,13 @@ def _nothing_is_open(order: Order) -> bool:
     return (
         all(shipment.issued for shipment in order.shipments.values() if shipment.stage == "despatched")
         and all(claim.is_settled for claim in order.claims.values())
-        and not any(True for _ in order.open_cases)
+        and not order.open_cases
     )
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    if "complete" not in policy.automatic and policy.order_step(order, "complete") is not None:
+        yield Wait("someone", "to complete the order")
     for shipment in order.shipments.values():
         if shipment.stage != "despatched":
             continue
@@ -294,7 +316,7 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 
 STAGE = Stage(
     name="tracking",
-    commands=(RecordTracking,),
+    commands=(RecordTracking, CompleteOrder),
     events=(
         TrackingRecorded,
         EstimateChanged,
@@ -304,7 +326,15 @@ STAGE = Stage(
         OrderCompleted,
         OrderReopened,
     ),
-    decisions=(Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),),
+    decisions=(
+        Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),
+        Decision(
+            CompleteOrder,
+            tiers=((order_exists,), (order_may("complete"),), (nothing_is_left_open,)),
+            events=_complete,
+            candidates=lambda order, policy: (CompleteOrder(order.id),),
+        ),
+    ),
     follow=_follow,
     looks_at=_looks_at,
     wants=_wants,

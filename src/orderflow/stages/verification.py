@@ -19,7 +19,7 @@ from decimal import Decimal
 from orderflow.charges import Tranche
 from orderflow.errors import Violation
 from orderflow.ledger import BACKORDERED, OPEN, Move, allocated
-from orderflow.messages import Event, event
+from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Claim, Order
 from orderflow.policy import Policy
 from orderflow.ports import (
@@ -34,12 +34,24 @@ from orderflow.ports import (
 )
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.holds import reviews, warnings
-from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    Wanted,
+    nothing_holds,
+    order_exists,
+    order_may,
+    order_not_cancelling,
+)
+from orderflow.values.checked import checked
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id
 from orderflow.values.numbers import EXACT, plain
 
 __all__ = [
     "STAGE",
+    "ApproveOrder",
     "BackorderFilled",
     "ClaimWanted",
     "LineBackordered",
@@ -52,6 +64,13 @@ __all__ = [
 ]
 
 _ZERO = Decimal(0)
+
+
+@command("approve_order")
+class ApproveOrder(Command):
+    """Verify the order by hand, where that does not happen by itself (``Policy.automatic``)."""
+
+    order_id: str = checked(as_id)
 
 
 @event("price_quoted")
@@ -176,6 +195,19 @@ class OrderVerified(Event):
         return order.reached(self.state, "verified", self.at)
 
 
+# -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def nothing_is_missing(order: Order, command: ApproveOrder, policy: Policy) -> Iterable[Violation]:
+    """Price, stock and the host's rules of verification are in order."""
+    yield from blockers(order)
+    yield from (violation for violation in objections_to(order, policy) if violation.severity == "error")
+
+
+def _approve(order: Order, command: ApproveOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    return _verified(order, policy, envelope.at)
+
+
 # -- what is wanted from outside ------------------------------------------------------------------------------------
 
 
@@ -261,7 +293,7 @@ def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Po
     if isinstance(reply, Refused):
         yield PriceRefused(at, reply.code, reply.message)
         options = ("try_again", "cancel_order")
-        yield from raised(order, "pricing.refused", request.id, reply.message or reply.code, options, at)
+        yield from raised(order, "pricing.refused", request, reply.message or reply.code, options, at)
     elif not isinstance(reply, Quote) or not _is_answer_to(reply, request):
         yield from impossible_reply(order, request, reply, at)
     else:
@@ -308,7 +340,8 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if order.cancellation is None:
         yield from _backorders_follow_what_is_held(order, at)
     if "verified" not in order.milestones:
-        yield from _verified(order, policy, at)
+        if "verify" in policy.automatic:
+            yield from _verified(order, policy, at)
 
 
 def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -319,7 +352,7 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
         wanted = order.live_quantity(claim.line_id)
         if claim.wanted != wanted:
             yield ClaimWanted(at, claim.id, claim.line_id, claim.revision + 1, wanted, claim.location)
-    if len(claimed) == len(order.lines) or "claim" not in policy.automatic or any(order.holds_on("claim")):
+    if len(claimed) == len(order.lines) or any(order.holds_on("claim")):
         return
     number = len(order.claims)
     for line_id in order.lines:
@@ -361,7 +394,7 @@ def _short_case(order: Order, claim: Claim, case_id: str, at: datetime) -> Excep
 
 
 def _verified(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    if order.cancellation is not None or "verify" not in policy.automatic:
+    if order.cancellation is not None:
         return
     state = policy.order_step(order, "verify")
     if state is None or any(True for _ in blockers(order)) or any(order.holds_on("verify")):
@@ -451,6 +484,8 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             line = order.lines[claim.line_id]
             verb = f"to hold {plain(claim.wanted)} × {line.sku}" if claim.wanted else f"to release {line.sku}"
             yield Wait("the inventory", verb, f"claim {claim.id}")
+    if "verify" not in policy.automatic and "verified" not in order.milestones and not tuple(blockers(order)):
+        yield Wait("someone", "to approve the order")
     unpriced = [order.lines[line.line_id].sku for line in _unpriced_lines(order)]
     if unpriced:
         yield Wait("the price list", f"to quote {', '.join(unpriced[:3])}{' …' if len(unpriced) > 3 else ''}")
@@ -466,6 +501,19 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 
 STAGE = Stage(
     name="verification",
+    commands=(ApproveOrder,),
+    decisions=(
+        Decision(
+            ApproveOrder,
+            tiers=(
+                (order_exists,),
+                (order_may("verify"), order_not_cancelling, nothing_holds("verify")),
+                (nothing_is_missing,),
+            ),
+            events=_approve,
+            candidates=lambda order, policy: (ApproveOrder(order.id),),
+        ),
+    ),
     events=(
         PriceQuoted,
         PriceRefused,

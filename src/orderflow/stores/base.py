@@ -121,9 +121,8 @@ class OrderStore(Protocol):
         """Keep a change, whole or not at all.
 
         ``order`` is the order after ``events``; tenant and id are read off it. ``expected_version`` is 0 for a new
-        order.
-        ``events`` may be empty when there is a ``command`` to be recorded. ``attempts``, where given, replaces what is
-        kept beside the order. ``inbox_taken`` are parked scans that this change has absorbed.
+        order. ``events`` may be empty when there is a ``command`` to be recorded. ``attempts``, where given, replaces
+        what is kept beside the order. ``inbox_taken`` are parked scans that this change has absorbed.
 
         Raises:
             VersionConflict: the order is at another version.
