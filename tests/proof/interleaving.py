@@ -194,7 +194,7 @@ class Search:
 
 
 #: Frames that do nothing after what they wait for but hand back what nobody in a search looks at.
-_FORGETFUL = {"handle": (), "advance": (), "_advance": ("looked_up", "untouched")}
+_FORGETFUL = {"handle": (), "advance": (), "_advance": ("looked_up",), "_attended": ()}
 
 
 def remembered(effects: Any) -> Hashable:

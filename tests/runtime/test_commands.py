@@ -231,9 +231,6 @@ def test_an_order_that_comes_with_a_reference_alone_is_numbered_and_keeps_it(flo
     assert (order.id, order.reference) == ("A-1001", "7")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a number that a host has given out itself is not skipped: the next order is refused"
-)
 def test_a_number_that_is_taken_already_is_left_out(flow: OrderFlow) -> None:
     lead(flow, order_id="A-1001")
 

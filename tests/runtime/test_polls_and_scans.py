@@ -20,9 +20,6 @@ from orderflow.tracking import Scan
 from tests.runtime.shop import NINE, Only, Shop, go_on, lead, next_due, tags
 
 NUMBER = "PA000001"
-TWICE = pytest.mark.xfail(
-    strict=True, reason="looking into the inbox forgets that the carrier was just asked, so it is asked twice a turn"
-)
 
 
 def scan(status: str, shop: Shop, number: str = NUMBER) -> Scan:
@@ -56,7 +53,6 @@ def test_the_carrier_is_asked_one_interval_after_despatch_and_then_every_interva
     assert hours(asked) == [6, 12, 18, 24]
 
 
-@TWICE
 def test_the_carrier_is_asked_once_a_turn(store: OrderStore) -> None:
     shop, asked, flow, _ = polled(store)
 
@@ -232,9 +228,6 @@ def test_who_reported_is_on_record(store: OrderStore) -> None:
     assert flow.history(order_id)[-1].by == carrier
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an order that has just got a number and wants nothing else is not due: its scans stay parked"
-)
 def test_a_scan_that_waits_is_applied_by_the_worker_where_handle_only_decides(store: OrderStore) -> None:
     shop = Shop(store)
     carrier = Deferring(shop.carriers, ("book",), clock=shop.clock)
@@ -250,9 +243,6 @@ def test_a_scan_that_waits_is_applied_by_the_worker_where_handle_only_decides(st
     assert [one.status for one in front.get(order_id).parcels["P1"].scans] == ["picked_up"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="after the append that brought the number nothing is due, so a crash there leaves scans parked"
-)
 def test_a_crash_between_a_booking_and_the_look_into_the_inbox_loses_no_scan() -> None:
     class Dies(MemoryStore):
         dies = True

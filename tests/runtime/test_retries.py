@@ -234,9 +234,6 @@ def test_every_system_may_fail_every_other_time_and_the_life_comes_to_its_end(st
     assert (shop.inventory.issued("TEA"), shop.inventory.held("TEA")) == (2, 0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="once an order has tracking numbers, looking into the inbox forgets the failures just noted"
-)
 @pytest.mark.parametrize("method", ["issue", "send"])
 def test_a_system_that_fails_after_the_booking_is_asked_once_a_turn_too(store: OrderStore, method: str) -> None:
     shop = Shop(store)
@@ -252,7 +249,6 @@ def test_a_system_that_fails_after_the_booking_is_asked_once_a_turn_too(store: O
     assert [(moment - NINE).total_seconds() for moment in port.at] == [0, 30]
 
 
-@pytest.mark.xfail(strict=True, reason="telling the order that time has passed forgets the failures just noted")
 def test_a_moment_that_comes_while_a_system_fails_does_not_have_it_asked_twice(store: OrderStore) -> None:
     shop = Shop(store)
     port = broken(shop, "claim")
@@ -271,7 +267,6 @@ def test_a_moment_that_comes_while_a_system_fails_does_not_have_it_asked_twice(s
     assert beside(flow, order_id) == {"claim/C1/1": 2}
 
 
-@pytest.mark.xfail(strict=True, reason="the pause is counted from the moment at which asking began")
 def test_a_system_that_fails_after_a_long_time_out_is_given_a_pause_too(store: OrderStore) -> None:
     shop = Shop(store)
     port = broken(shop, "claim")

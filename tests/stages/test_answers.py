@@ -130,6 +130,7 @@ def test_no_answer_in_time_is_a_case_and_the_request_waits_for_someone() -> None
             request.id,
             "inventory gave no answer to claim/C1/1 (no answer in time)",
             ("try_again",),
+            is_about_request=True,
         ),
     )
     assert request.id not in life.asks

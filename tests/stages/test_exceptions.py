@@ -44,7 +44,9 @@ def test_a_request_without_an_answer_is_a_case_until_it_is_tried_again(kind: typ
     request = life.wanted(kind)
     life.hears(request, GaveUp(8, "timeout"))
     told = f"{port} gave no answer to {request.id} (timeout)"
-    assert life.events == (ExceptionRaised(NOW, "X1", "port.gave_up", request.id, told, options),)
+    assert life.events == (
+        ExceptionRaised(NOW, "X1", "port.gave_up", request.id, told, options, is_about_request=True),
+    )
     assert request.id not in life.asks
     given(life).when(ResolveException(ID, "X1", "try_again")).then(ExceptionResolved(NOW, "X1", "try_again"))
     assert life.wanted(kind) == request, "asked again in the same words, under the same key"

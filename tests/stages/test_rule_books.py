@@ -12,8 +12,10 @@ import pytest
 from orderflow.commands import (
     AcknowledgeOrder,
     AmendOrder,
+    ApproveOrder,
     BookShipment,
     CancelOrder,
+    CompleteOrder,
     DespatchShipment,
     PackParcel,
     PlaceHold,
@@ -65,6 +67,12 @@ OVER = OrderLine("TEA-250", 1, price=eur(1), deliver_by=date(2026, 12, 1), not_b
 def cancelling(life: Life) -> Life:
     """A cancellation that waits for the carrier."""
     return life.do(CancelOrder(ID))
+
+
+def left_open() -> Life:
+    """Delivered, but the goods issue was never booked."""
+    life = booked().do(DespatchShipment(ID))
+    return life.do(RecordTracking(ID, [scan("delivered", hours=30)]))
 
 
 def two_booked() -> Life:
@@ -253,6 +261,29 @@ BOOK: dict[type[Command], list[Case]] = {
                 ("tracking.unknown_number", "scans[2].tracking_number"),
             ],
         ),
+    ],
+    ApproveOrder: [
+        (Life, ApproveOrder(ID), [("order.unknown", "order_id")]),
+        (
+            lambda: cancelling(requested()).do(HOLD),
+            ApproveOrder(ID),
+            [("order.cannot_verify", ""), ("cancellation.requested", ""), ("hold.active", "H1")],
+        ),
+        (
+            placed,
+            ApproveOrder(ID),
+            [
+                ("verification.no_price", "L1"),
+                ("verification.stock_unknown", "L1"),
+                ("verification.no_price", "L2"),
+                ("verification.stock_unknown", "L2"),
+            ],
+        ),
+    ],
+    CompleteOrder: [
+        (Life, CompleteOrder(ID), [("order.unknown", "order_id")]),
+        (verified, CompleteOrder(ID), [("order.cannot_complete", "")]),
+        (left_open, CompleteOrder(ID), [("delivery.something_is_open", "")]),
     ],
     AmendOrder: [
         (Life, AmendOrder(ID, {"L9": 1}), [("order.unknown", "order_id")]),

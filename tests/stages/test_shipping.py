@@ -153,6 +153,7 @@ def test_where_no_rate_will_do_someone_is_asked_and_may_ask_again() -> None:
             "rates/S1",
             "no carrier offers a rate that will do",
             ("try_again", "cancel_order"),
+            is_about_request=True,
         ),
     )
     assert life.asks == ()
@@ -339,6 +340,7 @@ def test_a_refused_goods_issue_is_a_case_and_can_be_booked_by_hand() -> None:
             "issue/S1",
             "the goods issue of S1 was refused: period.closed",
             ("try_again", "booked_by_hand"),
+            is_about_request=True,
         ),
     )
     assert "issue/S1" not in life.asks

@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 import pytest
 
-from orderflow.commands import BookShipment, CancelOrder, DespatchShipment, PackParcel, RecordTracking
+from orderflow.commands import BookShipment, CancelOrder, CompleteOrder, DespatchShipment, PackParcel, RecordTracking
 from orderflow.defaults import STANDARD
+from orderflow.explain import explain
 from orderflow.order import Booking
 from orderflow.ports import BookCarrier, Booked, Issued, IssueStock, QueryTracking, Refused, Scans, VoidBooking
 from orderflow.stages.tracking import (
@@ -110,10 +111,12 @@ def test_an_order_is_completed_only_when_the_goods_issue_is_booked() -> None:
     assert life.happened == ["StockIssued", "OrderCompleted"]
 
 
-def test_completion_and_delivery_wait_where_they_are_not_automatic() -> None:
-    for step, state in (("deliver", "shipped"), ("complete", "delivered")):
-        policy = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {step})
-        assert delivered(policy).order.state == state
+def test_completion_waits_for_someone_where_it_is_not_automatic() -> None:
+    life = delivered(attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"complete"}))
+    assert life.order.state == "delivered"
+    assert "someone to complete the order" in [str(wait) for wait in explain(life.order, life.process).waiting_for]
+    assert life.do(CompleteOrder(ID)).happened == ["OrderCompleted"]
+    assert life.codes(CompleteOrder(ID)) == ["order.cannot_complete"]
 
 
 def test_a_parcel_that_was_delivered_before_anyone_recorded_its_departure_is_delivered_then() -> None:

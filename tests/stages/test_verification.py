@@ -12,6 +12,7 @@ import pytest
 
 from orderflow.commands import (
     AmendOrder,
+    ApproveOrder,
     CancelOrder,
     PlaceHold,
     RecordPick,
@@ -22,6 +23,7 @@ from orderflow.commands import (
 )
 from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
+from orderflow.explain import explain
 from orderflow.ledger import OPEN, Move, allocated
 from orderflow.order import Order
 from orderflow.policy import Policy
@@ -216,7 +218,9 @@ def test_a_refused_quote_is_a_case_and_is_not_asked_again_until_someone_says_so(
     life = placed().answer(QuotePrices, Refused("price.unknown", "no price for POT-1"))
     assert life.events == (
         PriceRefused(NOW, "price.unknown", "no price for POT-1"),
-        ExceptionRaised(NOW, "X1", "pricing.refused", "quote", "no price for POT-1", ("try_again", "cancel_order")),
+        ExceptionRaised(
+            NOW, "X1", "pricing.refused", "quote", "no price for POT-1", ("try_again", "cancel_order"), True
+        ),
     )
     assert "quote" not in life.asks
     life.do(ResolveException(ID, "X1", "try_again"))
@@ -474,3 +478,24 @@ def test_a_price_for_some_units_and_stock_for_all_is_not_enough() -> None:
     life.answer(QuotePrices, Quote((quoted("L1", 3, "8.50"),)))
     assert life.order.state == "verified"
     assert life.order.charged == amounts("25.50")
+
+
+# -- by hand --------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_is_approved_by_hand_waits_for_someone() -> None:
+    life = placed(attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"verify"})).reply_all()
+    assert life.order.state == "acknowledged"
+    assert [str(wait) for wait in explain(life.order, life.process).waiting_for] == ["someone to approve the order"]
+    assert "OrderVerified" in life.do(ApproveOrder(ID)).happened
+    assert life.order.state == "verified"
+
+
+def test_what_the_hosts_rules_object_to_is_not_approved_by_hand_either() -> None:
+    policy = attrs.evolve(
+        STANDARD,
+        automatic=STANDARD.automatic - {"verify"},
+        verification=(lambda order: [Violation("credit.exceeded", "over the limit")],),
+    )
+    life = placed(policy).reply_all()
+    assert life.codes(ApproveOrder(ID)) == ["credit.exceeded"]

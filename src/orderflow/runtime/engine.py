@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 
 from orderflow.errors import (
     CommandIdReused,
+    DuplicateOrder,
     InvalidInput,
     OrderflowError,
     PortRefused,
@@ -103,6 +104,8 @@ class Receipt:
         command_id: under which id it is on record.
         version: the order's version right after the command.
         replayed: whether this is the original answer to a command that was sent before.
+        failure: what went wrong afterwards, in attending to the order: a fault of the host's own code, or of what is on
+            file. The command stands; the order is due again.
     """
 
     order: Order
@@ -110,6 +113,7 @@ class Receipt:
     command_id: str
     version: int
     replayed: bool = False
+    failure: Exception | None = None
 
 
 @record
@@ -135,6 +139,7 @@ class Engine:
     number: Callable[[int], str]
     tenant: str = "main"
     inline: bool = True
+    lease: timedelta = timedelta(minutes=5)
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -150,8 +155,10 @@ class Engine:
                 record = yield Keep("command", (self.tenant, command_id))
                 if record is not None:
                     return (yield from self._answer_again(record, fingerprint))
-            numbered = numbered or (yield from self._numbered(command))
-            loaded = yield Keep("load", (self.tenant, numbered.order_id))
+            if numbered is None:
+                numbered, loaded = yield from self._numbered(command)
+            else:
+                loaded = yield Keep("load", (self.tenant, numbered.order_id))
             outcome = self.process.carry_out(loaded.order if loaded else None, numbered, envelope)
             if not outcome.events and not given:
                 return Receipt(outcome.order, (), command_id, outcome.order.version)
@@ -161,24 +168,37 @@ class Engine:
             except (VersionConflict, CommandIdReused) as race:
                 lost = race
                 continue
-            order = outcome.order
-            if self.inline:
-                order = yield from self._advance(_kept(keep))
-            return Receipt(order, outcome.events, command_id, outcome.order.version)
+            except DuplicateOrder as taken:
+                if not _numbers_itself(command):
+                    raise
+                lost, numbered = taken, None
+                continue
+            order, failure = yield from self._attended(outcome.order, keep)
+            return Receipt(order, outcome.events, command_id, outcome.order.version, failure=failure)
         assert lost is not None
         raise lost
 
+    def _attended(self, order: Order, keep: Keep) -> Effects:
+        """The order after the systems were asked; what went wrong in that does not undo the command, and is told."""
+        if not self.inline:
+            return order, None
+        try:
+            return (yield from self._advance(_kept(keep))), None
+        except Exception as failure:
+            return order, failure
+
     def _numbered(self, command: Command) -> Effects:
-        """The command with tenant and, for a new order without one, a number of our own."""
-        if not isinstance(command, PlaceOrder):
-            return command
-        if command.tenant not in ("main", self.tenant):
-            raise InvalidInput.because("tenant.other", f"this is the flow of tenant {self.tenant!r}", "tenant")
-        if command.order_id is None:
-            number = yield Keep("next_number", (self.tenant,))
-            order_id = self.number(number)
-            return evolved(command, tenant=self.tenant, order_id=order_id, reference=command.reference or order_id)
-        return evolved(command, tenant=self.tenant) if command.tenant != self.tenant else command
+        """The command with its tenant and, for a new order without one, the next free number; and its order."""
+        if isinstance(command, PlaceOrder):
+            if command.tenant not in ("main", self.tenant):
+                raise InvalidInput.because("tenant.other", f"this is the flow of tenant {self.tenant!r}", "tenant")
+            if command.tenant != self.tenant:
+                command = evolved(command, tenant=self.tenant)
+            while command.order_id is None:
+                order_id = self.number((yield Keep("next_number", (self.tenant,))))
+                if (yield Keep("load", (self.tenant, order_id))) is None:
+                    command = evolved(command, order_id=order_id, reference=command.reference or order_id)
+        return command, (yield Keep("load", (self.tenant, command.order_id)))
 
     def _append_command(
         self,
@@ -203,7 +223,8 @@ class Engine:
             envelope.correlation_id,
         )
         attempts = loaded.attempts if loaded is not None else FrozenMap()
-        return self._append(outcome, before, command_id, envelope.by, attempts, envelope.at, record)
+        now = self.clock()
+        return self._append(outcome, before, command_id, envelope.by, attempts, now, record, busy=self.inline)
 
     def _append(
         self,
@@ -215,8 +236,13 @@ class Engine:
         now: datetime,
         command: CommandRecord | None = None,
         inbox_taken: Iterable[Scan] = (),
+        *,
+        busy: bool = True,
     ) -> Keep:
+        """The change as the store is to keep it; while we are ``busy`` with the order, it is leased to us."""
         kept, next_at = self._schedule(outcome.order, attempts, now)
+        if busy and next_at is not None and next_at <= now:
+            next_at = now + self.lease
         return Keep(
             "append",
             (outcome.order, before, outcome.events),
@@ -250,7 +276,6 @@ class Engine:
 
     def _advance(self, loaded: Loaded) -> Effects:
         """`advance` from an order that was just loaded or kept."""
-        untouched = True
         looked_up: tuple[str, ...] = ()
         attempts: Mapping[str, Attempt] = loaded.attempts
         for _ in range(_MOST_ROUNDS):
@@ -258,19 +283,18 @@ class Engine:
             moment = self.process.attention(loaded.order)
             ready = self._ready(loaded.order, attempts, now)
             if moment is not None and moment <= now:
-                untouched = False
-                loaded = yield from self._time_passed(loaded, now)
+                loaded = yield from self._time_passed(loaded, attempts, now)
                 attempts = loaded.attempts
             elif ready:
-                untouched = False
-                loaded, attempts = yield from self._round(loaded, attempts, ready, now)
+                loaded, attempts = yield from self._round(loaded, attempts, ready)
             elif (numbers := loaded.order.tracking_numbers) and numbers != looked_up:
                 looked_up = numbers
-                loaded = yield from self._take_inbox(loaded, numbers, now)
-                attempts = loaded.attempts
+                taken = yield from self._take_inbox(loaded, attempts, numbers, now)
+                if taken is not loaded:
+                    loaded, attempts, looked_up = taken, taken.attempts, ()
             else:
                 break
-        if untouched or attempts is not loaded.attempts:
+        if attempts is not loaded.attempts or loaded.next_at is not None:
             yield from self._rest(loaded, attempts)
         return loaded.order
 
@@ -280,17 +304,19 @@ class Engine:
             raise UnknownOrder(order_id)
         return loaded
 
-    def _time_passed(self, loaded: Loaded, now: datetime) -> Effects:
+    def _time_passed(self, loaded: Loaded, attempts: Mapping[str, Attempt], now: datetime) -> Effects:
         outcome = self.process.carry_out(loaded.order, TimePassed(loaded.order.id), Envelope(now))
-        return (yield from self._appended(loaded, outcome, "time", now, loaded.attempts))
+        return (yield from self._appended(loaded, outcome, "time", now, attempts))
 
-    def _take_inbox(self, loaded: Loaded, numbers: tuple[str, ...], now: datetime) -> Effects:
+    def _take_inbox(
+        self, loaded: Loaded, attempts: Mapping[str, Attempt], numbers: tuple[str, ...], now: datetime
+    ) -> Effects:
         """Scans that came before the booking whose number they carry."""
         scans = yield Keep("inbox", (self.tenant, numbers))
         if not scans:
             return loaded
         outcome = self.process.carry_out(loaded.order, RecordTracking(loaded.order.id, scans), Envelope(now))
-        return (yield from self._appended(loaded, outcome, "inbox", now, loaded.attempts, scans))
+        return (yield from self._appended(loaded, outcome, "inbox", now, attempts, scans))
 
     def _appended(
         self,
@@ -309,9 +335,7 @@ class Engine:
             return (yield from self._loaded(loaded.order.id))
         return _kept(keep)
 
-    def _round(
-        self, loaded: Loaded, attempts: Mapping[str, Attempt], ready: tuple[Wanted, ...], now: datetime
-    ) -> Effects:
+    def _round(self, loaded: Loaded, attempts: Mapping[str, Attempt], ready: tuple[Wanted, ...]) -> Effects:
         """Ask for everything that is wanted now, then keep all that was answered in one append.
 
         Returns what is kept, and the attempts as they are now (which may not be kept yet).
@@ -319,6 +343,7 @@ class Engine:
         answers: list[tuple[Wanted, Reply | Exception]] = []
         for wanted in ready:
             answers.append((wanted, (yield from self._ask(wanted.request))))
+        now = self.clock()
         for _ in range(_MOST_RACES):
             outcome, tried = self._concluded(loaded.order, attempts, answers, now)
             if not outcome.events:
@@ -405,25 +430,26 @@ class Engine:
         return tuple(
             wanted
             for wanted in pending(order, self.process.stages)
-            if (moment := self._when(wanted, attempts.get(wanted.request.id), now)) is not None and moment <= now
+            if getattr(self.ports, wanted.request.PORT[0]) is not None
+            and (moment := self._when(wanted, attempts.get(wanted.request.id), now)) is not None
+            and moment <= now
         )
 
     def _when(self, wanted: Wanted, attempt: Attempt | None, now: datetime) -> datetime | None:
-        """The moment from which a request may be asked; ``None`` where nobody is there to be asked."""
-        if getattr(self.ports, wanted.request.PORT[0]) is None:
-            return None
+        """The moment from which a request may be asked; ``None`` for a poll where nobody polls."""
         if wanted.repeats and self.process.policy.poll_every is None:
             return None
         moment = wanted.not_before or now
         return moment if attempt is None else max(moment, attempt.next_at)
 
     def _schedule(
-        self, order: Order, attempts: Mapping[str, Attempt], now: datetime
+        self, order: Order, attempts: Mapping[str, Attempt], now: datetime, *, resting: bool = False
     ) -> tuple[FrozenMap[str, Attempt], datetime | None]:
         """What is kept beside the order: the attempts at what is still wanted, and the next moment of attention.
 
         That is the moment of time alone, of a request, or of a retry, whichever comes first; a new poll begins one
-        interval from now.
+        interval from now. What only a system can answer that we do not have is left to others at once, and looked at
+        again, when we are ``resting``, after the longest pause.
         """
         kept: dict[str, Attempt] = {}
         next_at = self.process.attention(order)
@@ -434,13 +460,15 @@ class Engine:
             if attempt is not None:
                 kept[wanted.request.id] = attempt
             moment = self._when(wanted, attempt, now)
+            if resting and moment is not None and getattr(self.ports, wanted.request.PORT[0]) is None:
+                moment = max(moment, now + self.process.policy.retry.longest)
             if moment is not None and (next_at is None or moment < next_at):
                 next_at = moment
         return FrozenMap(kept), next_at
 
     def _rest(self, loaded: Loaded, attempts: Mapping[str, Attempt]) -> Effects:
         """Keep when to look again, where what is kept does not say so."""
-        kept, next_at = self._schedule(loaded.order, attempts, self.clock())
+        kept, next_at = self._schedule(loaded.order, attempts, self.clock(), resting=True)
         if kept != loaded.attempts or next_at != loaded.next_at:
             yield Keep("reschedule", (self.tenant, loaded.order.id, loaded.order.version, kept, next_at))
 
@@ -454,7 +482,7 @@ class Engine:
         for order_id in due:
             try:
                 yield from self.advance(order_id)
-            except OrderflowError as error:
+            except Exception as error:  # of a document that cannot be read, or of a strategy of the host
                 failed[order_id] = error
             else:
                 advanced.append(order_id)
@@ -467,8 +495,16 @@ class Engine:
             for order_id in (yield Keep("park", (self.tenant, scan))):
                 found.setdefault(order_id, []).append(scan)
         receipts: list[Receipt] = []
+        failed: list[Exception] = []
         for order_id, mine in found.items():
-            receipts.append((yield from self.handle(RecordTracking(order_id, mine), Envelope(self.clock(), by))))
+            try:
+                receipts.append((yield from self.handle(RecordTracking(order_id, mine), Envelope(self.clock(), by))))
+            except Exception as error:
+                failed.append(error)
+        if len(failed) > 1:
+            raise ExceptionGroup("some orders could not take their scans", failed)
+        for only in failed:
+            raise only
         return tuple(receipts)
 
     def get(self, order_id: str) -> Effects:
@@ -491,6 +527,11 @@ class Engine:
         if not history:
             raise UnknownOrder(order_id)
         return history
+
+
+def _numbers_itself(command: Command) -> bool:
+    """Whether a new order takes both its id and its reference from our numbering."""
+    return isinstance(command, PlaceOrder) and command.order_id is None and command.reference is None
 
 
 def _kept(keep: Keep) -> Loaded:

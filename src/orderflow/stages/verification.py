@@ -339,9 +339,8 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         return
     if order.cancellation is None:
         yield from _backorders_follow_what_is_held(order, at)
-    if "verified" not in order.milestones:
-        if "verify" in policy.automatic:
-            yield from _verified(order, policy, at)
+    if "verified" not in order.milestones and "verify" in policy.automatic:
+        yield from _verified(order, policy, at)
 
 
 def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

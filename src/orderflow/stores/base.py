@@ -11,7 +11,7 @@ beside the order and do not bump its version.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from orderflow.messages import Actor, Event
@@ -20,7 +20,7 @@ from orderflow.tracking import Scan
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.record import record
 
-__all__ = ["Attempt", "CommandRecord", "Loaded", "OrderStore", "OrderSummary", "Page", "Recorded"]
+__all__ = ["AT_ONCE", "Attempt", "CommandRecord", "Loaded", "OrderStore", "OrderSummary", "Page", "Recorded"]
 
 
 @record
@@ -94,6 +94,10 @@ class Page:
     cursor: str | None
 
 
+#: The moment of attention of an order that cannot wait.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class OrderStore(Protocol):
     """Where orders are kept."""
 
@@ -123,6 +127,7 @@ class OrderStore(Protocol):
         ``order`` is the order after ``events``; tenant and id are read off it. ``expected_version`` is 0 for a new
         order. ``events`` may be empty when there is a ``command`` to be recorded. ``attempts``, where given, replaces
         what is kept beside the order. ``inbox_taken`` are parked scans that this change has absorbed.
+        Where other parked scans wait for a tracking number that the order did not have before, it is due at once.
 
         Raises:
             VersionConflict: the order is at another version.

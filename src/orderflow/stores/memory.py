@@ -20,7 +20,7 @@ import attrs
 from orderflow.errors import CommandIdReused, DuplicateOrder, VersionConflict
 from orderflow.messages import Actor, Event
 from orderflow.order import Order
-from orderflow.stores.base import Attempt, CommandRecord, Loaded, OrderSummary, Page, Recorded
+from orderflow.stores.base import AT_ONCE, Attempt, CommandRecord, Loaded, OrderSummary, Page, Recorded
 from orderflow.stores.paging import page_bounds
 from orderflow.tracking import Scan
 from orderflow.values.checked import evolved
@@ -150,6 +150,8 @@ class MemoryStore:
         taken = tuple(inbox_taken)
         with self._lock:
             kept = self._may_be_kept(order, expected_version, command)
+            if self._scans_wait(order, kept, taken):
+                next_at = AT_ONCE
             self._keep(order, new, kept, attempts, next_at)
             self._set_references(order, new=kept is None)
             if command is not None:
@@ -177,6 +179,15 @@ class MemoryStore:
         if actual != expected:
             raise VersionConflict(order.id, expected, actual)
         return kept
+
+    def _scans_wait(self, order: Order, kept: _Kept | None, taken: tuple[Scan, ...]) -> bool:
+        """Whether scans were parked under numbers that the order did not have before, other than those being taken."""
+        parked = self._world._parked
+        if not parked:
+            return False
+        known = kept.loaded.order.tracking_numbers if kept is not None else ()
+        fresh = (number for number in order.tracking_numbers if number not in known)
+        return any(not parked.get((order.tenant, number), frozenset()).issubset(taken) for number in fresh)
 
     def _keep(
         self,

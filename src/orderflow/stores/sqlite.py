@@ -36,7 +36,7 @@ from orderflow.errors import CommandIdReused, DuplicateOrder, InvalidInput, Newe
 from orderflow.messages import Actor, Event
 from orderflow.order import Order
 from orderflow.process import replay
-from orderflow.stores.base import Attempt, CommandRecord, Loaded, OrderSummary, Page, Recorded
+from orderflow.stores.base import AT_ONCE, Attempt, CommandRecord, Loaded, OrderSummary, Page, Recorded
 from orderflow.stores.paging import page_bounds
 from orderflow.tracking import Scan
 from orderflow.values.frozenmap import FrozenMap
@@ -121,6 +121,7 @@ _UPDATE_ORDER: Final = (
     " WHERE tenant = ? AND order_id = ? AND version = ?"
 )
 _UPDATE_ORDER_IN_ITS_STATE: Final = _UPDATE_ORDER.replace("state = ?, ", "")
+_SELECT_PARKED: Final = "SELECT tenant, number, scan FROM inbox WHERE tenant = ? AND number = ?"
 _INSERT_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_COMMAND: Final = "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT_COMMAND: Final = (
@@ -271,6 +272,8 @@ class SqliteStore:
         with self._writing() as db:
             if command is not None:
                 _insert_command(db, order.tenant, command)
+            if numbers and _scans_wait(db, numbers, taken):
+                next_at, waits = AT_ONCE, _micros(AT_ONCE)
             _put_order(db, order, expected_version, told, waits, before)
             db.executemany(_INSERT_EVENT, rows)
             if numbers:
@@ -625,6 +628,12 @@ def _new_numbers(order: Order, before: _Cached | None) -> list[tuple[str, str, s
             return []
         known = past.tracking_numbers
     return [(order.tenant, number, order.id) for number in order.tracking_numbers if number not in known]
+
+
+def _scans_wait(db: sqlite3.Connection, numbers: Sequence[tuple[str, str, str]], taken: Sequence[Any]) -> bool:
+    """Whether scans were parked under numbers that somebody knows now, other than those being taken."""
+    parked = (row for tenant, number, _ in numbers for row in db.execute(_SELECT_PARKED, (tenant, number)))
+    return any(tuple(row) not in taken for row in parked)
 
 
 def _summary(row: tuple[Any, ...]) -> OrderSummary:
