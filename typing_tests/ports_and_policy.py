@@ -41,7 +41,7 @@ from orderflow.ports import (
     Sent,
 )
 from orderflow.process import STAGES
-from orderflow.stages.stage import Decision, Stage, looking_at, order_exists
+from orderflow.stages.stage import Decision, Stage, order_exists
 from orderflow.values import FrozenMap
 
 # -- ports ----------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def a_policy_takes_plain_functions() -> None:
         rules={"pack_parcel": (a_parcel_can_be_carried,)},
         verification=(large_orders_are_looked_at,),
         guards={"large": is_large},
-        automatic=frozenset({"acknowledge", "claim"}),
+        automatic=frozenset({"acknowledge", "plan"}),
         retry=Retry(attempts=3, longest=timedelta(minutes=5)),
         poll_every=None,
     )
@@ -165,9 +165,13 @@ def a_candidate(order: Order, policy: Policy) -> Iterable[Command]:
     return (PackParcel(order.id, "F1"),)
 
 
+def milestones_only(order: Order) -> tuple[str, ...] | None:
+    return ("milestones",) if order.milestones else None
+
+
 def a_stage_is_a_value_of_plain_functions() -> None:
     decision = Decision(PackParcel, tiers=((order_exists,),), events=nothing_happens, candidates=a_candidate)
-    stage = Stage("gifts", commands=(PackParcel,), decisions=(decision,), looks_at=looking_at("milestones"))
+    stage = Stage("gifts", commands=(PackParcel,), decisions=(decision,), looks_at=milestones_only)
     OrderProcess(STANDARD, (*STAGES, stage))
     Decision(PackParcel, (), nothing_happens, candidates=lambda order: ())  # type: ignore[misc, arg-type]
     Stage("gifts", looks_at="milestones")  # type: ignore[arg-type]
