@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Literal
 
 from orderflow.values.money import Money, zero
-from orderflow.values.numbers import EXACT, Rounding, ratio_rounded
+from orderflow.values.numbers import EXACT, Rounding, ratio_rounded, round_to
 from orderflow.values.record import record
 
 __all__ = ["COMPONENTS", "Amounts", "RoundingRule", "Tranche", "charged", "credited", "given_back"]
@@ -115,10 +115,14 @@ class Tranche:
 
 def charged(tranches: Iterable[Tranche], rule: RoundingRule, currency: str) -> Amounts:
     """What the document charges for all units of these tranches, rounded by ``rule``."""
-    total = Amounts.none(currency)
+    digits, per_line = zero(currency).digits, rule.per == "line"
+    totals = dict.fromkeys(COMPONENTS, _ZERO)
     for tranche in tranches:
-        total = total + (tranche.amounts.rounded(rule.rounding) if rule.per == "line" else tranche.amounts)
-    return total if rule.per == "line" else total.rounded(rule.rounding)
+        for name in COMPONENTS:
+            money: Money = getattr(tranche.amounts, name)
+            part = round_to(money.amount, digits, rule.rounding) if per_line else money.amount
+            totals[name] = EXACT.add(totals[name], part)
+    return Amounts(*(Money(total, currency).rounded(rule.rounding) for total in totals.values()))
 
 
 def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: Decimal) -> tuple[Decimal, ...]:

@@ -534,7 +534,8 @@ class Order(_Record):
     @property
     def total(self) -> Money:
         """What the customer is to pay for what is not cancelled."""
-        return (self.charged - self.credited).total
+        charged = self.charged
+        return (charged - self.credited).total if self.given_back else charged.total
 
     @property
     def is_priced(self) -> bool:

@@ -83,7 +83,10 @@ def test_the_quickstart_order_is_explained_before_anyone_answered() -> None:
         "                the stock of POT-1 is not confirmed yet (verification.stock_unknown)",
         "  possible      RejectOrder · AmendOrder · CancelOrder · PlaceHold",
         "  not possible  AcknowledgeOrder: the order is acknowledged (order.cannot_acknowledge)",
-@@APPROVE@@
+        "                ApproveOrder: TEA-250 has no price yet (verification.no_price); "
+        "the stock of TEA-250 is not confirmed yet (verification.stock_unknown); "
+        "POT-1 has no price yet (verification.no_price); "
+        "the stock of POT-1 is not confirmed yet (verification.stock_unknown)",
         "                PlanFulfillment: the order is acknowledged, not verified (sourcing.not_verified)",
         "                BookShipment: nothing is packed yet (shipping.nothing_packed)",
         "                DespatchShipment: nothing is packed yet (shipping.nothing_packed)",
