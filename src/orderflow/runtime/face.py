@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from orderflow.defaults import STANDARD
 from orderflow.messages import SYSTEM, Actor, Command, Envelope
 from orderflow.policy import Policy
 from orderflow.ports import CarrierPort, InventoryPort, NotificationPort, PricingPort
-from orderflow.process import OrderProcess
+from orderflow.process import STAGES, OrderProcess
 from orderflow.runtime.clock import random_id, system_clock
 from orderflow.runtime.engine import Call, Engine, Keep, Ports
+from orderflow.stages.stage import Stage
 from orderflow.stores.base import OrderStore
+
+if TYPE_CHECKING:
+    from orderflow.codec import Codec
 
 __all__ = ["Face", "numbered_from_1001"]
 
@@ -23,11 +28,16 @@ def numbered_from_1001(number: int) -> str:
     return f"A-{1000 + number}"
 
 
-def _fingerprint(command: Command) -> str:
-    """A digest of a command's whole body."""
-    from orderflow.codec import standard_codec
+def _fingerprints(stages: tuple[Stage, ...]) -> Callable[[Command], str]:
+    """A digest of a command's whole body, by a codec that knows these stages; made when first needed."""
 
-    return standard_codec().fingerprint(command)
+    @cache
+    def codec() -> Codec:
+        from orderflow.codec import Codec, standard_codec
+
+        return standard_codec() if stages is STAGES else Codec(stages)
+
+    return lambda command: codec().fingerprint(command)
 
 
 class Face:
@@ -46,7 +56,7 @@ class Face:
         new_id: ids for commands that were given none.
         number: the id of the n-th order that comes without one.
         process: a whole process of one's own, with further stages.
-        fingerprint: a digest of a command's body, for hosts with commands of their own.
+        fingerprint: a digest of a command's body; the codec's, where none is given.
     """
 
     def __init__(
@@ -64,14 +74,15 @@ class Face:
         new_id: Callable[[], str] = random_id,
         number: Callable[[int], str] = numbered_from_1001,
         process: OrderProcess | None = None,
-        fingerprint: Callable[[Command], str] = _fingerprint,
+        fingerprint: Callable[[Command], str] | None = None,
     ) -> None:
         self.store = store if store is not None else _memory_store()
         self.ports = Ports(inventory, pricing, carriers, notifications)
         self.process = process or OrderProcess(policy)
         self.clock = clock
         self.tenant = tenant
-        self._engine = Engine(self.process, self.ports, clock, new_id, fingerprint, number, tenant, inline)
+        digest = fingerprint or _fingerprints(self.process.stages)
+        self._engine = Engine(self.process, self.ports, clock, new_id, digest, number, tenant, inline)
 
     def _envelope(
         self,
