@@ -226,6 +226,19 @@ def choosing_badly(order: Any, shipment: Any, rates: Any) -> Any:
     return rates[0]
 
 
+def test_a_fault_of_the_host_after_a_command_is_told_with_its_receipt_each_time_it_is_sent(store: OrderStore) -> None:
+    shop = Shop(store, policy=attrs.evolve(STANDARD, choose_rate=choosing_badly))
+    flow = shop.flow()
+    order_id = lead(flow, upto="packed")
+
+    receipts = [flow.handle(c.BookShipment(order_id), command_id="book-1") for _ in range(2)]
+
+    assert [type(receipt.failure) for receipt in receipts] == [ZeroDivisionError, ZeroDivisionError]
+    assert [receipt.replayed for receipt in receipts] == [False, True]
+    assert receipts[0].events == receipts[1].events
+    assert flow.get(order_id).shipments["S1"].stage == "planned"
+
+
 def test_a_fault_of_the_host_in_one_order_does_not_keep_the_others_from_their_turn(store: OrderStore) -> None:
     shop = Shop(store, policy=attrs.evolve(STANDARD, choose_rate=choosing_badly))
     front, flow = shop.flow(inline=False), shop.flow()

@@ -173,19 +173,19 @@ class Engine:
                     raise
                 lost, numbered = taken, None
                 continue
-            order, failure = yield from self._attended(outcome.order, keep)
+            order, failure = yield from self._attended(_kept(keep))
             return Receipt(order, outcome.events, command_id, outcome.order.version, failure=failure)
         assert lost is not None
         raise lost
 
-    def _attended(self, order: Order, keep: Keep) -> Effects:
+    def _attended(self, loaded: Loaded) -> Effects:
         """The order after the systems were asked; what went wrong in that does not undo the command, and is told."""
         if not self.inline:
-            return order, None
+            return loaded.order, None
         try:
-            return (yield from self._advance(_kept(keep))), None
+            return (yield from self._advance(loaded)), None
         except Exception as failure:
-            return order, failure
+            return loaded.order, failure
 
     def _numbered(self, command: Command) -> Effects:
         """The command with its tenant and, for a new order without one, the next free number; and its order."""
@@ -262,11 +262,8 @@ class Engine:
             raise CommandIdReused(record.command_id)
         history = yield Keep("history", (self.tenant, record.order_id))
         events = tuple(recorded.event for recorded in history if record.first < recorded.number <= record.last)
-        if self.inline:
-            order = yield from self.advance(record.order_id)
-        else:
-            order = (yield Keep("load", (self.tenant, record.order_id))).order
-        return Receipt(order, events, record.command_id, record.last, replayed=True)
+        order, failure = yield from self._attended((yield from self._loaded(record.order_id)))
+        return Receipt(order, events, record.command_id, record.last, replayed=True, failure=failure)
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
