@@ -36,6 +36,7 @@ def test_the_package_keeps_every_import_contract() -> None:
         ("stages/intruder", "import sqlite3", PURE, "orderflow.stages.intruder -> sqlite3"),
         ("values/intruder", "from urllib.request import urlopen", PURE, "orderflow.values.intruder -> urllib"),
         ("codec", "def load():\n    from time import time", PURE, "orderflow.codec -> time"),
+        ("codec/intruder", "def load():\n    from time import time", PURE, "orderflow.codec.intruder -> time"),
         ("errors", "import logging", PURE, "orderflow.errors -> logging"),
         ("order", "import statemachine", STATEMACHINE, "orderflow.order -> statemachine"),
         ("lifecycle/intruder", "from statemachine import State", STATEMACHINE, "lifecycle.intruder -> statemachine"),
@@ -65,6 +66,7 @@ def test_a_forbidden_import_is_found_and_named(
         ("adapters/guest", "import urllib.request, orderflow"),
         ("lifecycle/chart", "def compiled():\n    import statemachine"),
         ("codec", "def converter():\n    import cattrs"),
+        ("codec/guest", "def converter():\n    import cattrs"),
     ],
 )
 def test_an_import_in_its_place_is_not_held_against_anyone(tmp_path: Path, module: str, code: str) -> None:

@@ -25,7 +25,7 @@ from orderflow.order import Goods, Order, Parcel, Shipment
 from orderflow.ports import REPLIES, REQUESTS, BookCarrier, IssueStock
 from orderflow.stages.acceptance import OrderLine, OrderPlaced, PlacedLine, PlaceOrder
 from orderflow.stages.packing import PackParcel, ParcelPacked
-from orderflow.stages.verification import PriceQuoted
+from orderflow.stages.pricing import PriceQuoted
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money

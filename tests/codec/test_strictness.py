@@ -477,6 +477,16 @@ def test_the_other_kinds_of_field_are_strict_too(field: str, value: Any, path: s
     assert [found.path for found in caught.value.violations] == [path]
 
 
+def test_a_problem_deep_inside_is_told_after_one_reading() -> None:
+    codec = Codec(all_stages(), events=(Everything,))
+    box: dict[str, Any] = {"size": "1"}
+    for _ in range(40):
+        box = {"size": 1, "inside": [box]}
+    with pytest.raises(InvalidInput) as caught:
+        codec.load_event({**codec.dump_event(sample_of_everything()), "box": box})
+    assert [found.path for found in caught.value.violations] == ["box" + ".inside[0]" * 40 + ".size"]
+
+
 def test_one_of_a_few_replies_is_no_other_reply() -> None:
     codec = Codec(all_stages(), events=(Everything,))
     written = {**codec.dump_event(sample_of_everything()), "either": {"type": "issued", "v": 1}}
