@@ -12,6 +12,11 @@ line travels as a parcel of its own: it leaves on l_shipdate and arrives on l_re
 which TPC-H looks at its orders, the warehouse and the carriers stop; what is placed after it stays open. TPC-H knows
 what should have come of it, the status and the price of each order, and this script fails if orderflow disagrees.
 
+Two of the benchmark's own questions are about lateness: Q4 (orders with a late line, by priority) and Q12 (late lines,
+by ship mode and priority). They are answered here from orderflow's events alone, and must agree with the answers that
+the benchmark publishes, and with its SQL over the rows. The published answers are for all 15,000 orders; a quick look
+is held against the SQL over the same orders.
+
     uv run examples/tpch.py                     all of it, in memory
     uv run examples/tpch.py --orders 200        a quick look
     uv run examples/tpch.py --db orders.db      kept in one SQLite file
@@ -23,7 +28,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
@@ -31,7 +36,7 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -39,6 +44,7 @@ from orderflow import (
     STANDARD,
     Address,
     BookShipment,
+    Command,
     Contact,
     DespatchShipment,
     Event,
@@ -57,16 +63,28 @@ from orderflow import (
 from orderflow.adapters.memory import ManualClock, MemoryCarrier, MemoryInventory
 from orderflow.charges import Amounts, RoundingRule
 from orderflow.defaults import one_fulfillment_a_line
+from orderflow.events import GoodsDelivered, GoodsDespatched, OrderPlaced, ParcelPacked, ShipmentPlanned
 from orderflow.ledger import kind_of, place_of
 from orderflow.ports import Quote, QuotedLine, QuotePrices, Repeats, SendMessage, Sent
-from orderflow.promise import days_late
+from orderflow.promise import days_late, is_late
 from orderflow.values.money import Rounding, zero
+from orderflow.values.times import day_in
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 FROZEN = date(1995, 6, 17)
 CURRENCY = "USD"
 MODES = ("AIR", "FOB", "MAIL", "RAIL", "REG AIR", "SHIP", "TRUCK")
 #: O, F and P among all 15,000 orders: what the benchmark's data is known to have.
 OFP_OF_ALL = "7,333 / 7,304 / 363"
+ALL = 15_000
+
+#: What Q4 and Q12 ask for: the quarter of the orders; the modes and the year of the lines, and which priority is high.
+QUARTER = (date(1993, 7, 1), date(1993, 9, 30))
+SHIP_MODES = ("MAIL", "SHIP")
+YEAR = 1994
+HIGH = ("1-URGENT", "2-HIGH")
 
 #: The events that a timeline tells of; the rest are intentions and details.
 TOLD = frozenset(
@@ -162,7 +180,22 @@ class TpchOrder(NamedTuple):
     lines: tuple[TpchLine, ...]
 
 
-def tpch_orders(most: int | None = None) -> list[TpchOrder]:
+class Answer(NamedTuple):
+    """What one of the benchmark's questions comes to, and who says so: figures by priority (Q4) or ship mode (Q12)."""
+
+    query: int
+    source: str
+    figures: Mapping[str, tuple[int, ...]]
+
+
+class Tpch(NamedTuple):
+    """Orders, and what TPC-H says of them."""
+
+    orders: list[TpchOrder]
+    answers: list[Answer]
+
+
+def tpch_data(most: int | None = None) -> Tpch:
     """The first orders of TPC-H at scale 0.01, or all of them, made on the spot by duckdb; nothing is downloaded."""
     import duckdb
 
@@ -176,14 +209,29 @@ def tpch_orders(most: int | None = None) -> list[TpchOrder]:
             " JOIN nation ON n_nationkey = c_nationkey ORDER BY o_orderkey LIMIT ?",
             [most if most is not None else 2**31],
         ).fetchall()
+        for table, key in (("orders", "o_orderkey"), ("lineitem", "l_orderkey")):
+            db.execute(f"DELETE FROM {table} WHERE {key} > ?", [heads[-1][0]])
         rows = db.execute(
             "SELECT l_orderkey, l_linenumber, 'P' || l_partkey, l_quantity, l_extendedprice, l_discount, l_tax,"
             " l_shipdate, l_commitdate, l_receiptdate, l_shipinstruct, l_shipmode FROM lineitem"
-            " WHERE l_orderkey <= ? ORDER BY l_orderkey, l_linenumber",
-            [heads[-1][0]],
+            " ORDER BY l_orderkey, l_linenumber"
         ).fetchall()
+        answers = [answer for query in (4, 12) for answer in _answers(db, query, published=len(heads) == ALL)]
     lines = {key: tuple(TpchLine(*row[1:]) for row in mine) for key, mine in groupby(rows, key=lambda row: row[0])}
-    return [TpchOrder._make((str(key), *rest, lines[key])) for key, *rest in heads]
+    return Tpch([TpchOrder._make((str(key), *rest, lines[key])) for key, *rest in heads], answers)
+
+
+def _answers(db: DuckDBPyConnection, query: int, *, published: bool) -> Iterator[Answer]:
+    """The published answer, where it applies, and what the benchmark's SQL finds in the rows that are there."""
+    if published:
+        found = db.execute("SELECT answer FROM tpch_answers() WHERE query_nr = ? AND scale_factor = 0.01", [query])
+        ((text,),) = found.fetchall()
+        yield Answer(query, "as published", _figures(row.split("|") for row in text.splitlines()[1:]))
+    yield Answer(query, "by SQL over the rows", _figures(db.execute(f"PRAGMA tpch({query})").fetchall()))
+
+
+def _figures(rows: Iterable[Sequence[Any]]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(int(figure) for figure in figures) for name, *figures in rows}
 
 
 # -- the systems around: two ports of one's own, two from the library --------------------------------------------------
@@ -221,6 +269,86 @@ class Post:
         """Send one message."""
         self.sent[request.kind] += 1
         return Sent()
+
+
+# -- Q4 and Q12, from orderflow's events -------------------------------------------------------------------------------
+
+
+@attrs.define
+class Journey:
+    """A line's way from the order to the door, as the events tell it."""
+
+    order_id: str
+    placed: date
+    priority: str
+    service: str
+    promised: date
+    zone: str
+    left: date | None = None
+    arrived: date | None = None
+    late: bool = False
+
+
+class Journeys:
+    """Every line's journey, written down while the events happen. The carrier of this run takes no delivery back.
+
+    To read each order's history at the end comes to the same, but a file has to decode all of it once more.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str], Journey] = {}
+        self._parcels: dict[tuple[str, str], list[Journey]] = {}
+        self._shipments: dict[tuple[str, str], list[Journey]] = {}
+
+    def note(self, order_id: str, events: Iterable[Event]) -> None:
+        """Write down what happened to an order."""
+        for event in events:
+            match event:
+                case OrderPlaced():
+                    self._note_placed(event)
+                case ParcelPacked():
+                    inside = [self._lines[order_id, goods.line_id] for goods in event.contents]
+                    self._parcels[order_id, event.parcel_id] = inside
+                case ShipmentPlanned():
+                    inside = [each for parcel_id in event.parcel_ids for each in self._parcels[order_id, parcel_id]]
+                    self._shipments[order_id, event.shipment_id] = inside
+                case GoodsDespatched():
+                    for journey in self._shipments[order_id, event.shipment_id]:
+                        journey.left = day_in(event.at, journey.zone)
+                case GoodsDelivered():
+                    for journey in self._parcels[order_id, event.parcel_id]:
+                        journey.arrived = day_in(event.delivered_at, journey.zone)
+                        journey.late = is_late(journey.promised, event.delivered_at, journey.zone)
+
+    def _note_placed(self, event: OrderPlaced) -> None:
+        for line in (placed.line for placed in event.lines):
+            terms = line.terms.over(event.terms)
+            assert terms.deliver_by is not None, "TPC-H promises a day for every line"
+            zone = terms.zone or "UTC"
+            placed = day_in(event.at, zone)
+            journey = Journey(event.order_id, placed, event.priority, terms.service or "", terms.deliver_by, zone)
+            self._lines[event.order_id, line.id] = journey
+
+    def answer(self, query: int) -> Mapping[str, tuple[int, ...]]:
+        """What Q4 or Q12 comes to."""
+        return self._q4() if query == 4 else self._q12()
+
+    def _q4(self) -> dict[str, tuple[int, ...]]:
+        """How many orders of the quarter have a line that was late, by priority."""
+        first, last = QUARTER
+        late = {one.order_id: one.priority for one in self._lines.values() if one.late and first <= one.placed <= last}
+        return {priority: (orders,) for priority, orders in sorted(Counter(late.values()).items())}
+
+    def _q12(self) -> dict[str, tuple[int, ...]]:
+        """How many lines were late although they left before the promised day, by mode: high priority, and low."""
+        counted = Counter(
+            (one.service, one.priority in HIGH)
+            for one in self._lines.values()
+            if one.late and one.service in SHIP_MODES
+            if one.arrived is not None and one.arrived.year == YEAR
+            if one.left is not None and one.left < one.promised
+        )
+        return {mode: (counted[mode, True], counted[mode, False]) for mode in sorted({mode for mode, _ in counted})}
 
 
 # -- the simulation ----------------------------------------------------------------------------------------------------
@@ -270,6 +398,7 @@ class Shop:
                 poll_every=None,  # the carrier reports by itself
             ),
         )
+        self.journeys = Journeys()
         self._work: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[str, str], str] = {}
 
@@ -287,7 +416,7 @@ class Shop:
         """The customer orders; all up to the plan of the warehouse follows by itself."""
         country, town, postal_code, region = NATIONS[order.nation]
         email = f"{order.customer.replace('#', '-').lower()}@example.com"
-        placed = self.flow.handle(
+        placed = self._do(
             PlaceOrder(
                 order_id=order.id,
                 lines=[
@@ -305,7 +434,7 @@ class Shop:
                 ship_to=Address(country, order.street, town, region, postal_code, order.customer),
                 priority=order.priority,
             )
-        ).order
+        )
         for fulfillment in placed.fulfillments.values():
             for line_id in fulfillment.planned:
                 self._work[order.id, line_id] = fulfillment.id
@@ -313,19 +442,26 @@ class Shop:
     def despatch(self, order_id: str, line_id: str) -> None:
         """The warehouse picks and packs a line, has it booked and hands it over."""
         work = self._work.pop((order_id, line_id))
-        self.flow.handle(StartPicking(order_id, work))
-        self.flow.handle(RecordPick(order_id, work))
-        order = self.flow.handle(PackParcel(order_id, work)).order
+        self._do(StartPicking(order_id, work))
+        self._do(RecordPick(order_id, work))
+        order = self._do(PackParcel(order_id, work))
         parcel = next(order.parcels_of(work))
-        order = self.flow.handle(BookShipment(order_id, [parcel.id])).order
+        order = self._do(BookShipment(order_id, [parcel.id]))
         shipment = order.shipment_of(parcel.id)
         assert shipment is not None
-        order = self.flow.handle(DespatchShipment(order_id, shipment.id)).order
+        order = self._do(DespatchShipment(order_id, shipment.id))
         self._numbers[order_id, line_id] = order.parcels[parcel.id].tracking_number
 
     def deliver(self, order_id: str, line_id: str) -> None:
         """The carrier delivers a line's parcel, and reports it."""
-        self.flow.observe(*self.carrier.deliver(self._numbers.pop((order_id, line_id))))
+        for receipt in self.flow.observe(*self.carrier.deliver(self._numbers.pop((order_id, line_id)))):
+            self.journeys.note(order_id, receipt.events)
+
+    def _do(self, command: Command) -> Order:
+        """Have a command handled, and write down what it led to."""
+        receipt = self.flow.handle(command)
+        self.journeys.note(receipt.order.id, receipt.events)
+        return receipt.order
 
     def orders(self) -> Iterator[Order]:
         """Every order as the store has it."""
@@ -425,11 +561,11 @@ class Check(NamedTuple):
         return "\n".join((told, *(f"      {each}" for each in self.differing[:5])))
 
 
-def checks(orders: Sequence[TpchOrder], outcome: Outcome, shop: Shop) -> list[Check]:
+def checks(orders: Sequence[TpchOrder], outcome: Outcome, shop: Shop, answers: Iterable[Answer] = ()) -> list[Check]:
     """Everything that TPC-H can tell by itself, beside what orderflow's ledger says."""
     lines = [line for order in orders for line in order.lines]
     left, arrived = [one for one in lines if one.has_left], [one for one in lines if one.has_arrived]
-    statuses = OFP_OF_ALL if len(orders) == 15_000 else _ofp(Counter(order.status for order in orders))
+    statuses = OFP_OF_ALL if len(orders) == ALL else _ofp(Counter(order.status for order in orders))
     sent = shop.post.sent
     return [
         Check("orders", len(outcome.by_order), len(orders)),
@@ -448,7 +584,26 @@ def checks(orders: Sequence[TpchOrder], outcome: Outcome, shop: Shop) -> list[Ch
         ),
         Check("orders whose books do not balance", outcome.unbalanced, 0),
         Check("orders with something to settle", outcome.unsettled, 0),
+        *(_answered(shop.journeys.answer(answer.query), answer) for answer in answers),
     ]
+
+
+def _answered(ours: Mapping[str, tuple[int, ...]], answer: Answer) -> Check:
+    """One of the benchmark's questions, as orderflow's events answer it and as TPC-H does."""
+    differing = tuple(
+        f"{name}: {_row(ours.get(name, ()))} here, {_row(answer.figures.get(name, ()))} in TPC-H"
+        for name in sorted({*ours, *answer.figures})
+        if ours.get(name) != answer.figures.get(name)
+    )
+    return Check(f"Q{answer.query}, {answer.source}", _rows(ours), _rows(answer.figures), differing)
+
+
+def _rows(figures: Mapping[str, tuple[int, ...]]) -> str:
+    return " / ".join(_row(figures[name]) for name in sorted(figures)) or "none"
+
+
+def _row(figures: Iterable[int]) -> str:
+    return " + ".join(f"{figure:,}" for figure in figures) or "none"
 
 
 def _ofp(counted: Counter[str]) -> str:
@@ -543,14 +698,31 @@ def summary(orders: Sequence[TpchOrder], outcome: Outcome, shop: Shop) -> Iterat
     yield f"money      {outcome.total.amount:,.2f} {CURRENCY}"
     yield f"messages   {_counted(shop.post.sent)}"
     yield f"late       {outcome.late:,} lines were delivered after the day that was promised"
+    yield f"Q4         orders placed from {QUARTER[0]} to {QUARTER[1]} of which a line was late, by priority"
+    yield from _table(shop.journeys.answer(4))
+    modes = "/".join(SHIP_MODES)
+    yield f"Q12        {modes} lines, late in {YEAR}, that had left before the promised day: high, low priority"
+    yield from _table(shop.journeys.answer(12))
     yield "not yet    l_returnflag: goods that come back, and payment on delivery, are not part of this run"
+
+
+def _table(figures: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    for name, row in figures.items():
+        yield f"           {name:<17}{''.join(f'{figure:>6,}' for figure in row)}"
+    if not figures:
+        yield "           none"
 
 
 def _counted(counter: Counter[str]) -> str:
     return " · ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in counter.most_common())
 
 
-def run(orders: Sequence[TpchOrder], store: MemoryStore | SqliteStore, kept: str = "in memory") -> bool:
+def run(
+    orders: Sequence[TpchOrder],
+    store: MemoryStore | SqliteStore,
+    kept: str = "in memory",
+    answers: Sequence[Answer] = (),
+) -> bool:
     """Take the orders through, tell what came of it, and say whether it is what TPC-H says."""
     shop, work = Shop(orders, store), happenings(orders)
     with shop.flow as flow:
@@ -565,12 +737,12 @@ def run(orders: Sequence[TpchOrder], store: MemoryStore | SqliteStore, kept: str
         print(f"speed      {len(orders) / took:,.0f} orders a second: {timedelta(seconds=round(took))}, {kept}\n")
         if outcome.example is not None:
             print(*timeline(outcome.example, flow), "", sep="\n")
-        return report(checks(orders, outcome, shop))
+        return report(checks(orders, outcome, shop, answers))
 
 
 def report(made: Sequence[Check]) -> bool:
     """Print the checks, and say whether they all hold."""
-    print("orderflow's ledger beside TPC-H's rows", *made, sep="\n")
+    print("orderflow's ledger and events beside TPC-H's rows and answers", *made, sep="\n")
     failed = [check.name for check in made if not check.holds]
     if failed:
         print(f"\nDIFFERENT from TPC-H: {', '.join(failed)}", file=sys.stderr)
@@ -587,12 +759,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--orders must be at least 1")
     if chosen.db is not None and chosen.db.exists():
         parser.error(f"{chosen.db} is there already: this needs a new file")
-    orders = tpch_orders(chosen.orders)
+    orders, answers = tpch_data(chosen.orders)
     if chosen.db is None:
-        return 0 if run(orders, MemoryStore()) else 1
+        return 0 if run(orders, MemoryStore(), answers=answers) else 1
     # A run that a power cut breaks off is simply run again: NORMAL is enough, and spares the wait for the disk.
     store = SqliteStore(chosen.db, synchronous="NORMAL")
-    return 0 if run(orders, store, f"in {chosen.db} (write-ahead log, synchronous=NORMAL)") else 1
+    return 0 if run(orders, store, f"in {chosen.db} (write-ahead log, synchronous=NORMAL)", answers) else 1
 
 
 if __name__ == "__main__":

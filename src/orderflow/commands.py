@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrder
 from orderflow.stages.answers import RecordReply
+from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import AmendOrder, CancelOrder
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
-from orderflow.stages.shipping import BookShipment, DespatchShipment
+from orderflow.stages.shipping import DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment
 from orderflow.stages.steps import TakeStep, TimePassed
 from orderflow.stages.tracking import CompleteOrder, RecordTracking

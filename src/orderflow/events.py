@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
+from orderflow.stages.booking import (
+    BookingAbandoned,
+    BookingContradicted,
+    BookingRefused,
+    BookingRequested,
+    ServiceChosen,
+    ShipmentBooked,
+    ShipmentPlanned,
+    ShipmentVoided,
+    ShipmentWithdrawn,
+    VoidDeclined,
+    VoidWanted,
+)
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, OrderAmended, OrderCancelled
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickingFinished, PickingStarted
-from orderflow.stages.shipping import (
-    BookingAbandoned,
-    BookingContradicted,
-    BookingRefused,
-    BookingRequested,
-    FulfillmentDespatched,
-    GoodsDespatched,
-    OrderShipped,
-    ServiceChosen,
-    ShipmentBooked,
-    ShipmentPlanned,
-    ShipmentVoided,
-    ShipmentWithdrawn,
-    StockIssued,
-    VoidDeclined,
-    VoidWanted,
-)
+from orderflow.stages.pricing import PriceQuoted, PriceRefused
+from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
 from orderflow.stages.steps import StepTaken
+from orderflow.stages.stock import BackorderFilled, ClaimWanted, LineBackordered, ReservationLapsed, StockClaimed
 from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
@@ -38,16 +37,7 @@ from orderflow.stages.tracking import (
     OrderReopened,
     TrackingRecorded,
 )
-from orderflow.stages.verification import (
-    BackorderFilled,
-    ClaimWanted,
-    LineBackordered,
-    OrderVerified,
-    PriceQuoted,
-    PriceRefused,
-    ReservationLapsed,
-    StockClaimed,
-)
+from orderflow.stages.verification import OrderVerified
 
 __all__ = [
     "AnswerDeferred",

@@ -13,7 +13,7 @@ from orderflow.explain import explain
 from orderflow.order import Order
 from orderflow.ports import GaveUp, QuotePrices, Request
 from orderflow.process import STAGES, pending
-from orderflow.stages import verification
+from orderflow.stages import stock
 from tests.laws.chance import Chance
 from tests.laws.lives import Life, fails_somewhere, lives
 from tests.laws.world import World, deferral, impossible_replies, nonsense
@@ -170,15 +170,15 @@ def test_no_more_is_held_than_was_wanted(life: Life) -> None:
 
 
 def test_an_inventory_that_is_believed_in_everything_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "_cannot_be", lambda *args: False)
+    monkeypatch.setattr(stock, "_cannot_be", lambda *args: False)
 
     assert fails_somewhere(no_more_is_held_than_was_wanted)
 
 
 def test_an_old_answer_that_is_taken_for_a_new_one_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(claim: Any, reply: Any, at: Any) -> Any:
-        yield verification.StockClaimed(at, claim.id, claim.revision, reply.held)
+        yield stock.StockClaimed(at, claim.id, claim.revision, reply.held)
 
-    monkeypatch.setattr(verification, "_stale_answer", taken)
+    monkeypatch.setattr(stock, "_stale_answer", taken)
 
     assert fails_somewhere(lambda life: no_more_is_held_or_booked_for_nobody(life, good_replies), honest=True)

@@ -13,7 +13,7 @@ from orderflow.messages import Envelope
 from orderflow.order import Order
 from orderflow.policy import Policy
 from orderflow.process import pending, replay
-from orderflow.stages import verification
+from orderflow.stages import stock
 from tests.laws.chance import Chance
 from tests.laws.lives import Given, Life, Step, fails_somewhere, lives
 
@@ -48,7 +48,7 @@ def an_order_comes_to_rest(life: Life) -> None:
     order, world = at_rest(life), life.world
     assert all(claim.is_settled for claim in order.claims.values())
     for claim in order.claims.values():
-        key = verification.claim_key(order, claim.id)
+        key = stock.claim_key(order, claim.id)
         if key in world.claims:
             revision, wanted, held = world.claims[key]
             assert (claim.revision, claim.wanted) == (revision, wanted)
@@ -89,11 +89,11 @@ def cancelled_now(life: Life) -> None:
 
 
 def test_a_claim_that_is_never_released_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    followed = verification._claims_follow_what_is_wanted
+    followed = stock._claims_follow_what_is_wanted
 
     def while_it_is_wanted(order: Order, policy: Policy, at: Any) -> Any:
         return () if "cancelled" in order.milestones else followed(order, policy, at)
 
-    monkeypatch.setattr(verification, "_claims_follow_what_is_wanted", while_it_is_wanted)
+    monkeypatch.setattr(stock, "_claims_follow_what_is_wanted", while_it_is_wanted)
 
     assert fails_somewhere(an_order_comes_to_rest, honest=True)

@@ -13,7 +13,7 @@ from orderflow.lifecycle import Lifecycle
 from orderflow.policy import Policy
 from orderflow.ports import EFFECTS, ClaimStock
 from orderflow.process import OrderProcess, pending, replay
-from orderflow.stages import verification
+from orderflow.stages import stock
 from tests.laws.lives import Life, fails_somewhere, lives
 
 _POLICY_METHODS = ("order_step", "fulfillment_step", "parcel_step", "_target")
@@ -95,22 +95,20 @@ def test_an_event_that_means_something_else_today_is_noticed(monkeypatch: pytest
 
 
 def test_a_wish_that_depends_on_more_than_the_events_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, times = verification._claim_request, [0]
+    asked, times = stock._claim_request, [0]
 
     def counted(order: Any, claim: Any) -> ClaimStock:
         times[0] += 1
         return attrs.evolve(asked(order, claim), location=str(times[0]))
 
-    monkeypatch.setattr(verification, "_claim_request", counted)
+    monkeypatch.setattr(stock, "_claim_request", counted)
 
     assert fails_somewhere(what_is_wanted_follows_from_the_events)
     assert fails_somewhere(a_key_has_one_body)
 
 
 def test_a_claim_that_changes_under_its_revision_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = verification._claim_request
-    monkeypatch.setattr(
-        verification, "_claim_request", lambda order, claim: attrs.evolve(asked(order, claim), revision=1)
-    )
+    asked = stock._claim_request
+    monkeypatch.setattr(stock, "_claim_request", lambda order, claim: attrs.evolve(asked(order, claim), revision=1))
 
     assert fails_somewhere(a_key_has_one_body)

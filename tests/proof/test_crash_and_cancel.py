@@ -17,8 +17,8 @@ from orderflow.messages import Event
 from orderflow.order import Order
 from orderflow.ports import BookCarrier
 from orderflow.process import STAGES
-from orderflow.stages import changes, shipping
-from orderflow.stages.shipping import VoidWanted
+from orderflow.stages import booking, changes
+from orderflow.stages.booking import VoidWanted
 from orderflow.stages.stage import Stage, Wanted
 from tests.proof.interleaving import Found
 from tests.proof.order_life import (
@@ -87,9 +87,9 @@ def test_without_compensation_a_booking_that_nobody_wants_stays(monkeypatch: pyt
 
     monkeypatch.setattr(changes, "_OUTSTANDING", ())
     stages = _changed(
-        shipping.STAGE,
-        follow=without_voids(shipping.STAGE.follow),
-        answers={kind: without_voids(answer) for kind, answer in shipping.STAGE.answers.items()},
+        booking.STAGE,
+        follow=without_voids(booking.STAGE.follow),
+        answers={kind: without_voids(answer) for kind, answer in booking.STAGE.answers.items()},
     )
     found = proved(Setting.fresh(stages), CANCELLATION, crashes=0)
     assert any("is left booked" in violation for violation in found.violations)
@@ -99,12 +99,12 @@ def test_without_the_frozen_body_one_key_carries_two_bookings() -> None:
     """A booking whose body follows the order as it is now comes back to the carrier as another one."""
 
     def as_it_is_now(order: Order) -> Iterable[Wanted]:
-        for wanted in shipping.STAGE.wants(order):
+        for wanted in booking.STAGE.wants(order):
             if isinstance(wanted.request, BookCarrier):
                 thawed = attrs.evolve(wanted.request, reference=f"{order.reference} as of {order.version}")
                 yield attrs.evolve(wanted, request=thawed)
             else:
                 yield wanted
 
-    found = proved(Setting.fresh(_changed(shipping.STAGE, wants=as_it_is_now)), CANCELLATION, crashes=1)
+    found = proved(Setting.fresh(_changed(booking.STAGE, wants=as_it_is_now)), CANCELLATION, crashes=1)
     assert any("booking" in violation for violation in found.violations)

@@ -16,7 +16,7 @@ from orderflow.messages import Envelope
 from orderflow.order import Line, Terms
 from orderflow.stages.acceptance import OrderAcknowledged, OrderLine, OrderPlaced, OrderRejected, PlacedLine
 from orderflow.stages.communication import MessageQueued, MessageSuperseded
-from orderflow.stages.verification import ClaimWanted
+from orderflow.stages.stock import ClaimWanted
 from orderflow.tracking import Scan
 from orderflow.values import Address, FrozenMap, Money, Quantity
 from tests.scenario import ADA, BERLIN, ID, NOW, D, Life, a_place_order, given, placed

@@ -21,7 +21,7 @@ from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Move, alloca
 from orderflow.ports import ClaimStock, Quote, QuotedLine, QuoteLine, QuotePrices, Refused
 from orderflow.stages.changes import OrderAmended
 from orderflow.stages.sourcing import FulfillmentWithdrawn
-from orderflow.stages.verification import ClaimWanted
+from orderflow.stages.stock import ClaimWanted
 from tests.scenario import (
     ID,
     NOW,

@@ -22,7 +22,7 @@ from orderflow.ports import (
 )
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
 from orderflow.stages.exceptions import ExceptionRaised
-from orderflow.stages.verification import ClaimWanted, StockClaimed
+from orderflow.stages.stock import ClaimWanted, StockClaimed
 from tests.scenario import ID, NOW, D, Life, booking_of, held, placed, quote_of, requested
 
 ASK, END = NOW + timedelta(hours=1), NOW + timedelta(hours=8)

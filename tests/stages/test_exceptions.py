@@ -20,9 +20,9 @@ from orderflow.ports import (
     SendMessage,
     VoidBooking,
 )
+from orderflow.stages.booking import BookingAbandoned
 from orderflow.stages.communication import MessageFailed
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
-from orderflow.stages.shipping import BookingAbandoned
 from tests.scenario import ID, NOW, SENSIBLE, Life, booked, despatched, given, packed, placed, requested, scan
 
 GIVEN_UP: dict[type[Request], tuple[Callable[[], Life], str, tuple[str, ...]]] = {

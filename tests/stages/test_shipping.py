@@ -27,19 +27,16 @@ from orderflow.ports import (
     VoidBooking,
 )
 from orderflow.stages.acceptance import OrderLine
-from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
-from orderflow.stages.shipping import (
+from orderflow.stages.booking import (
     BookingContradicted,
     BookingRefused,
     BookingRequested,
-    FulfillmentDespatched,
-    GoodsDespatched,
-    OrderShipped,
     ServiceChosen,
     ShipmentBooked,
     ShipmentPlanned,
-    StockIssued,
 )
+from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
+from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
 from orderflow.values import Address, FrozenMap, Money
 from tests.scenario import (
     BERLIN,

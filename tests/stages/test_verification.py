@@ -43,17 +43,10 @@ from orderflow.ports import (
 )
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced
+from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.sourcing import FulfillmentPlanned
-from orderflow.stages.verification import (
-    BackorderFilled,
-    ClaimWanted,
-    LineBackordered,
-    OrderVerified,
-    PriceQuoted,
-    PriceRefused,
-    ReservationLapsed,
-    StockClaimed,
-)
+from orderflow.stages.stock import BackorderFilled, ClaimWanted, LineBackordered, ReservationLapsed, StockClaimed
+from orderflow.stages.verification import OrderVerified
 from orderflow.values import FrozenMap, Money
 from tests.scenario import ID, NOW, SENSIBLE, D, Life, amounts, eur, given, held, placed, quote_of, quoted, verified
 
