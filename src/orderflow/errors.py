@@ -35,6 +35,7 @@ __all__ = [
 
 T = TypeVar("T")
 Severity = Literal["error", "hold", "warning"]
+_SEVERITIES = ("error", "hold", "warning")
 
 
 @attrs.frozen
@@ -51,6 +52,10 @@ class Violation:
     path: str = ""
     severity: Severity = "error"
     remedy: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.severity not in _SEVERITIES:
+            raise ValueError(f"a severity is {', '.join(_SEVERITIES)}, not {self.severity!r}")
 
     def under(self, prefix: str) -> Violation:
         """The same violation, seen from one level further out."""

@@ -35,6 +35,7 @@ from orderflow.stages.tracking import (
     OrderCompleted,
     OrderDelivered,
     OrderReopened,
+    StrayScanRecorded,
     TrackingRecorded,
 )
 from orderflow.stages.verification import OrderVerified
@@ -95,6 +96,7 @@ __all__ = [
     "StepTaken",
     "StockClaimed",
     "StockIssued",
+    "StrayScanRecorded",
     "TrackingRecorded",
     "VoidDeclined",
     "VoidWanted",

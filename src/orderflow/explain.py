@@ -7,16 +7,18 @@ what is called impossible is refused by it for exactly the reasons told; a prope
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
 from orderflow.errors import Violation
 from orderflow.messages import Command
 from orderflow.order import Order
 from orderflow.process import OrderProcess
-from orderflow.stages.stage import Wait
-from orderflow.stages.verification import blockers, objections_to
+from orderflow.stages.stage import Wait, objections_to
+from orderflow.stages.verification import blockers
 
-__all__ = ["Explanation", "Impossible", "explain"]
+__all__ = ["Explanation", "Impossible", "Trouble", "explain"]
 
 
 @attrs.frozen
@@ -32,6 +34,20 @@ class Impossible:
 
 
 @attrs.frozen
+class Trouble:
+    """A request that has failed so far: how often, why the last time, and when it is asked again."""
+
+    request_id: str
+    failures: int
+    reason: str
+    next_at: datetime
+
+    def __str__(self) -> str:
+        times = "once" if self.failures == 1 else f"{self.failures} times"
+        return f"{self.request_id} failed {times}: {self.reason}; asked again at {self.next_at:%Y-%m-%d %H:%M} UTC"
+
+
+@attrs.frozen
 class Explanation:
     """Everything there is to say about where an order stands. ``str`` draws it for people."""
 
@@ -40,10 +56,12 @@ class Explanation:
     missing: tuple[Violation, ...]
     possible: tuple[Command, ...]
     not_possible: tuple[Impossible, ...]
+    troubles: tuple[Trouble, ...] = ()
 
     def __str__(self) -> str:
         rows = [_headline(self.order)]
         rows += _rows("waiting for", [str(wait) for wait in self.waiting_for])
+        rows += _rows("trouble", [str(trouble) for trouble in self.troubles])
         rows += _rows("missing", [f"{reason.message} ({reason.code})" for reason in self.missing])
         rows += _rows("possible", [" · ".join(_short(command) for command in self.possible)] if self.possible else [])
         rows += _rows("not possible", [str(impossible) for impossible in self.not_possible])

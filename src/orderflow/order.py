@@ -223,7 +223,7 @@ class Shipment(_Record):
     ``refused``, ``booked``, ``void_wanted``, ``void_declined`` (unwanted, and the carrier will not void it),
     ``voided``, ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what
     was asked, frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any
-    more, and is to be voided.
+    more, and is to be voided. ``numbers`` are all that it was ever tracked by.
     """
 
     id: str
@@ -241,6 +241,7 @@ class Shipment(_Record):
     issue: Any = None
     issued: bool = False
     unwanted: bool = False
+    numbers: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -378,6 +379,7 @@ class Order(_Record):
     waivers: tuple[Waiver, ...] = ()
     cases: FrozenMap[str, Case] = attrs.field(factory=FrozenMap)
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
+    stray_scans: tuple[Scan, ...] = ()
     cancellation: Cancellation | None = None
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
 
@@ -493,8 +495,20 @@ class Order(_Record):
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
-        """Facts that do not fit, over all parcels."""
-        return tuple(anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies)
+        """Facts that do not fit: reports that may not follow, about dead labels, or about parcels that never left."""
+        found = [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
+        for parcel in self.moved_before_despatch:
+            told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
+            found.append(Anomaly("tracking.not_despatched", told, parcel.scans[-1]))
+        for scan in self.stray_scans:
+            found.append(Anomaly("tracking.stray", f"nothing travels under {scan.tracking_number} any more", scan))
+        return tuple(found)
+
+    @property
+    def moved_before_despatch(self) -> tuple[Parcel, ...]:
+        """Parcels that a carrier has, by its own reports, although their departure was never recorded."""
+        held = self.ledger.held
+        return tuple(p for p in self.parcels.values() if p.scans and p.tracking.has_moved and packed(p.id) in held)
 
     # -- terms, money ------------------------------------------------------------------------------------------------
 

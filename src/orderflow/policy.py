@@ -62,6 +62,10 @@ class Retry:
     longest: timedelta = timedelta(hours=1)
     attempts: int = 8
 
+    def __attrs_post_init__(self) -> None:
+        if self.attempts < 1 or self.factor < 1 or self.first <= timedelta(0):
+            raise ValueError("a port is asked at least once, after a pause, and no more often as time goes on")
+
     def delay(self, failed: int) -> timedelta:
         """How long to wait after ``failed`` attempts in a row."""
         grown: timedelta = self.first * (self.factor ** max(0, min(failed, 20) - 1))
@@ -95,6 +99,14 @@ class Draft:
     body: FrozenMap[str, str]
 
 
+def _rules(raw: Iterable[VerificationRule] | VerificationRule) -> tuple[VerificationRule, ...]:
+    return (raw,) if callable(raw) else tuple(raw)
+
+
+def _steps(raw: Iterable[str]) -> frozenset[str]:
+    return frozenset(raw)
+
+
 @attrs.frozen
 class Policy:
     """How this host processes orders.
@@ -120,9 +132,9 @@ class Policy:
     draft: Callable[[Order, str, str], Draft | None]
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
-    verification: tuple[VerificationRule, ...] = ()
+    verification: tuple[VerificationRule, ...] = attrs.field(default=(), converter=_rules)
     guards: Mapping[str, Guard] = attrs.field(factory=FrozenMap)
-    automatic: frozenset[str] = AUTOMATIC
+    automatic: frozenset[str] = attrs.field(default=AUTOMATIC, converter=_steps)
     superseded_by: Mapping[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     retry: Retry = attrs.field(factory=Retry)

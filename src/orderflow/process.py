@@ -23,6 +23,7 @@ from typing import Any
 import attrs
 
 from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConflict, Violation
+from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
 from orderflow.policy import AUTOMATIC, Policy
@@ -374,6 +375,12 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
     for tag in policy.rules:
         if tag not in known:
             problems.add("policy.unknown_command", f"no command has the tag {tag!r}", f"rules[{tag}]")
+    for name in ("order", "fulfillment", "parcel"):
+        chart = getattr(policy.lifecycles, name)
+        if not isinstance(chart, Lifecycle) or chart.name != name:
+            what = f"one of the {chart.name}" if isinstance(chart, Lifecycle) else type(chart).__name__
+            problems.add("policy.wrong_lifecycle", f"must be that of the {name}, not {what}", f"lifecycles.{name}")
+    problems.raise_any()
     charts = policy.lifecycles
     for chart in (charts.order, charts.fulfillment, charts.parcel):
         for guard in chart.guards:

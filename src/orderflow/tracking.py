@@ -196,6 +196,11 @@ class Tracking:
     anomalies: tuple[Anomaly, ...] = ()
 
     @property
+    def has_moved(self) -> bool:
+        """Whether the carrier has, or had, the parcel in its hands."""
+        return self.status in _ON_THE_WAY or self.status in _ENDS
+
+    @property
     def is_over(self) -> bool:
         """Whether the carrier has nothing more to report for now."""
         return self.status in _ENDS

@@ -279,7 +279,9 @@ def test_a_fraud_review_stands_between_acknowledged_and_verified() -> None:
     assert WITH_FRAUD_REVIEW.target("acknowledged", "review_fraud") == "fraud_review"
     assert WITH_FRAUD_REVIEW.target("fraud_review", "verify") == "verified"
     assert WITH_FRAUD_REVIEW.target("acknowledged", "cancel") == "cancelled"
-    assert WITH_FRAUD_REVIEW.events_from("fraud_review") == ("verify",)
+    assert WITH_FRAUD_REVIEW.target("fraud_review", "cancel") == "cancelled"
+    assert WITH_FRAUD_REVIEW.target("fraud_review", "reject") == "rejected"
+    assert WITH_FRAUD_REVIEW.events_from("fraud_review") == ("verify", "reject", "cancel")
 
 
 def test_an_inserted_state_takes_over_the_steps_that_stay_in_place() -> None:
@@ -288,6 +290,42 @@ def test_an_inserted_state_takes_over_the_steps_that_stay_in_place() -> None:
     assert WITH_ENGRAVING.target("engraving", "finish_packing") == "packed"
     assert WITH_ENGRAVING.target("packed", "unpack") == "picked"
     assert WITH_ENGRAVING.events_from("picked") == ("engrave", "unpack", "cancel")
+
+
+def test_from_an_inserted_state_all_is_possible_that_was_possible_before_it() -> None:
+    assert set(WITH_ENGRAVING.events_from("engraving")) == {"pack", "finish_packing", "unpack", "cancel"}
+    assert WITH_ENGRAVING.target("engraving", "unpack") == "engraving", "round and round stays round and round"
+    assert WITH_ENGRAVING.target("engraving", "cancel") == "cancelled"
+
+
+@pytest.mark.parametrize("chart", [ORDER, FULFILLMENT, PARCEL], ids=lambda chart: chart.name)
+def test_wherever_a_state_is_inserted_it_can_do_all_that_the_one_before_could(chart: Lifecycle) -> None:
+    for after in chart.states:
+        leaving = tuple(step.event for step in chart.steps_from(after))
+        for taken in leaving:
+            longer = chart.inserted("review", after=after, by="look", taking=(taken,))
+            assert set(longer.events_from("review")) == set(leaving)
+            for step in chart.steps_from(after):
+                expected = "review" if step.target == after else step.target
+                assert longer.target("review", step.event) == expected
+                if step.event != taken:
+                    assert longer.target(after, step.event) == step.target
+
+
+def test_an_inserted_state_that_takes_nothing_is_a_way_round() -> None:
+    round_about = ORDER.inserted("review", after="acknowledged", by="look", taking=())
+    assert round_about.events_from("review") == ORDER.events_from("acknowledged")
+    assert set(round_about.events_from("acknowledged")) == {*ORDER.events_from("acknowledged"), "look"}
+
+
+def test_the_guards_of_steps_go_with_them_into_an_inserted_state() -> None:
+    guarded = life(Step("a", "go", "b"), Step("a", "stay", "a", "dry"), Step("a", "leave", "b", "!dry"))
+    longer = guarded.inserted("c", after="a", by="look", taking="go")
+    assert longer.steps_from("c") == (
+        Step("c", "go", "b"),
+        Step("c", "stay", "c", "dry"),
+        Step("c", "leave", "b", "!dry"),
+    )
 
 
 def test_an_inserted_state_may_be_entered_by_the_event_that_it_takes_over() -> None:
@@ -303,7 +341,7 @@ def test_an_inserted_state_may_be_entered_by_the_event_that_it_takes_over() -> N
         ({"after": "nowhere"}, ("lifecycle.unknown_state",)),
         ({"by": "cancel"}, ("lifecycle.event_taken",)),
         ({"taking": ("ship", "verify", "pack")}, ("lifecycle.no_such_step", "lifecycle.no_such_step")),
-        ({"taking": ()}, ("lifecycle.trap",)),
+        ({"after": "cancelled", "taking": ()}, ("lifecycle.final_with_a_way_out", "lifecycle.trap")),
         ({"state": "placed", "by": "reject", "taking": ("ship",)},
          ("lifecycle.state_exists", "lifecycle.event_taken", "lifecycle.no_such_step")),
     ],

@@ -13,7 +13,10 @@ import pytest
 from orderflow.commands import (
     AmendOrder,
     ApproveOrder,
+    BookShipment,
     CancelOrder,
+    DespatchShipment,
+    PackParcel,
     PlaceHold,
     RecordPick,
     ReleaseHold,
@@ -25,12 +28,14 @@ from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
 from orderflow.explain import explain
 from orderflow.ledger import OPEN, Move, allocated
+from orderflow.messages import Command
 from orderflow.order import Order
 from orderflow.policy import Policy
 from orderflow.ports import (
     ClaimStock,
     GaveUp,
     Issued,
+    IssueStock,
     Levels,
     Quote,
     QuotePrices,
@@ -390,8 +395,24 @@ def test_what_is_off_the_shelf_does_not_lapse() -> None:
     assert life.goods == {"L1": {"backordered": D(2), "picked:F1": D(1)}}
 
 
-def test_a_reservation_whose_goods_are_off_the_shelf_needs_no_renewal() -> None:
-    life = reserved(StartPicking(ID, "F1"), RecordPick(ID, "F1"))
+OFF_THE_SHELF = (StartPicking(ID, "F1"), RecordPick(ID, "F1"))
+TO_THE_CARRIER = (*OFF_THE_SHELF, PackParcel(ID, "F1"), BookShipment(ID, service="parcel"))
+
+
+@pytest.mark.parametrize("steps", [OFF_THE_SHELF, TO_THE_CARRIER[:3], TO_THE_CARRIER], ids=len)
+def test_a_reservation_is_put_again_until_its_goods_are_issued(steps: tuple[Command, ...]) -> None:
+    life = reserved(*steps).reply_all()
+    goods = life.goods
+    assert life.process.attention(life.order) == EVENING - timedelta(minutes=5)
+    assert life.passes(hours=9, minutes=56).events == (ClaimWanted(life.now, "C1", "L1", 2, D(3), "BER"),)
+    life.answer(ClaimStock, lambda request: held(request, until=EVENING + timedelta(hours=10)))
+    assert life.goods == goods
+
+
+def test_a_reservation_is_put_again_while_the_goods_issue_has_no_answer_and_not_afterwards() -> None:
+    life = reserved(*TO_THE_CARRIER).reply_all().do(DespatchShipment(ID))
+    assert life.process.attention(life.order) == EVENING - timedelta(minutes=5)
+    life.answer(IssueStock)
     assert life.process.attention(life.order) is None
     assert life.passes(hours=11).events == ()
 

@@ -225,15 +225,17 @@ class Lifecycle:
         """This lifecycle with a new state between ``after`` and what follows it.
 
         From ``after`` the event ``by`` leads to ``state``, which takes over the steps of ``after`` by the events
-        ``taking``. A step that led from ``after`` to itself then leads from ``state`` to itself. All other steps of
-        ``after`` stay where they are: who wants to cancel from the new state extends it by that step.
+        ``taking``. All other steps of ``after`` are possible from ``state`` as well: what could be cancelled still can.
+        A step that led from ``after`` to itself leads from ``state`` to itself.
         """
         taken = _tuple(taking)
         self._refuse(self._against_inserting(state, after, by, taken))
         leaves = [step.source == after and step.event in taken for step in self.steps]
         moved = [self._moved(step, state) if left else step for step, left in zip(self.steps, leaves, strict=True)]
         place = leaves.index(True) if True in leaves else len(moved)
-        steps = (*moved[:place], Step(after, by, state), *moved[place:])
+        kept = (step for step, left in zip(self.steps, leaves, strict=True) if step.source == after and not left)
+        copied = (self._moved(step, state) for step in kept)
+        steps = (*moved[:place], Step(after, by, state), *moved[place:], *copied)
         return self._changed(steps, self.final, self.resting, version)
 
     @staticmethod

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from orderflow.explain import Explanation, explain
+from orderflow.explain import Explanation
 from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Order
 from orderflow.process import Preview
@@ -48,7 +49,7 @@ class AsyncOrderFlow(Face):
         report: DueReport = await self._drive(self._engine.run_due(limit, lease))
         return report
 
-    async def observe(self, *scans: Scan, by: Actor = SYSTEM) -> tuple[Receipt, ...]:
+    async def observe(self, *scans: Scan | Iterable[Scan], by: Actor = SYSTEM) -> tuple[Receipt, ...]:
         """Record what carriers report, in whichever orders the parcels are."""
         receipts: tuple[Receipt, ...] = await self._drive(self._engine.observe(scans, by))
         return receipts
@@ -85,8 +86,9 @@ class AsyncOrderFlow(Face):
         return history
 
     async def explain(self, order: Order | str) -> Explanation:
-        """Where an order stands, whom it waits for, and what is possible or not, and why."""
-        return explain(await self.get(order) if isinstance(order, str) else order, self.process)
+        """Where an order stands, whom it waits for, what is possible or not and why, and what has failed so far."""
+        told: Explanation = await self._drive(self._engine.explain(order))
+        return told
 
     async def preview(
         self, command: Command, *, at: datetime | None = None, by: Actor | None = None, reason: str = ""

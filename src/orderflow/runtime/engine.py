@@ -30,6 +30,7 @@ from orderflow.errors import (
     UnknownOrder,
     VersionConflict,
 )
+from orderflow.explain import Trouble, explain
 from orderflow.messages import SYSTEM, Actor, Command, Envelope, Event
 from orderflow.order import Order
 from orderflow.ports import (
@@ -144,7 +145,8 @@ class Engine:
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def handle(self, command: Command, envelope: Envelope) -> Effects:
-        """Decide a command, keep what it leads to, and ask whom that needs."""
+        """Decide a command, keep what it leads to, and ask whom that needs; what time alone has changed comes first."""
+        _check_command(command)
         given = envelope.command_id is not None
         fingerprint = self.fingerprint(command) if given else ""
         command_id = envelope.command_id or self.new_id()
@@ -159,6 +161,11 @@ class Engine:
                 numbered, loaded = yield from self._numbered(command)
             else:
                 loaded = yield Keep("load", (self.tenant, numbered.order_id))
+            if loaded is not None and self._is_overdue(loaded.order):
+                seen = loaded.order.version
+                loaded = yield from self._time_passed(loaded, loaded.attempts, self.clock())
+                if envelope.expected_version == seen:
+                    envelope = evolved(envelope, expected_version=loaded.order.version)
             outcome = self.process.carry_out(loaded.order if loaded else None, numbered, envelope)
             if not outcome.events and not given:
                 return Receipt(outcome.order, (), command_id, outcome.order.version)
@@ -177,6 +184,17 @@ class Engine:
             return Receipt(order, outcome.events, command_id, outcome.order.version, failure=failure)
         assert lost is not None
         raise lost
+
+    def _is_overdue(self, order: Order) -> bool:
+        """Whether time alone has changed something about an order that it was not told of yet."""
+        moment = self.process.attention(order)
+        return moment is not None and moment <= self.clock()
+
+    def as_of_now(self, order: Order) -> Order:
+        """The order as it is once it was told what time it is; nothing of that is kept."""
+        if not self._is_overdue(order):
+            return order
+        return self.process.carry_out(order, TimePassed(order.id), Envelope(self.clock())).order
 
     def _attended(self, loaded: Loaded) -> Effects:
         """The order after the systems were asked; what went wrong in that does not undo the command, and is told."""
@@ -485,10 +503,10 @@ class Engine:
                 advanced.append(order_id)
         return DueReport(tuple(advanced), failed)
 
-    def observe(self, scans: Iterable[Scan], by: Actor) -> Effects:
+    def observe(self, scans: Iterable[Scan | Iterable[Scan]], by: Actor) -> Effects:
         """Record what carriers report, wherever the parcels belong; what nobody knows waits in the inbox."""
         found: dict[str, list[Scan]] = {}
-        for scan in scans:
+        for scan in _as_scans(scans):
             for order_id in (yield Keep("park", (self.tenant, scan))):
                 found.setdefault(order_id, []).append(scan)
         receipts: list[Receipt] = []
@@ -508,14 +526,25 @@ class Engine:
         """An order as it is now."""
         return (yield from self._loaded(order_id)).order
 
+    def explain(self, order: Order | str) -> Effects:
+        """Where an order stands, and which requests of it have failed so far."""
+        order_id = order if isinstance(order, str) else order.id
+        loaded: Loaded = yield from self._loaded(order_id)
+        held = loaded.order if isinstance(order, str) else order
+        failing = {request: attempt for request, attempt in loaded.attempts.items() if attempt.failures}
+        troubles = tuple(Trouble(request, a.failures, a.reason, a.next_at) for request, a in failing.items())
+        return evolved(explain(self.as_of_now(held), self.process), troubles=troubles)
+
     def preview(self, command: Command, envelope: Envelope) -> Effects:
         """What a command would do."""
+        _check_command(command)
         order_id = command.order_id
         loaded = (yield Keep("load", (self.tenant, order_id))) if order_id is not None else None
         if loaded is None and isinstance(command, PlaceOrder):
             order_id = order_id or "preview"
             command = evolved(command, tenant=self.tenant, order_id=order_id, reference=command.reference or order_id)
-        made: Preview = self.process.preview(loaded.order if loaded is not None else None, command, envelope)
+        order = self.as_of_now(loaded.order) if loaded is not None else None
+        made: Preview = self.process.preview(order, command, envelope)
         return made
 
     def history(self, order_id: str) -> Effects:
@@ -524,6 +553,25 @@ class Engine:
         if not history:
             raise UnknownOrder(order_id)
         return history
+
+
+def _as_scans(given: Iterable[Any]) -> tuple[Scan, ...]:
+    """Scans one by one, or as one iterable of them."""
+    scans = tuple(given)
+    if len(scans) == 1 and isinstance(scans[0], list | tuple | set | frozenset):
+        scans = tuple(scans[0])
+    for scan in scans:
+        if not isinstance(scan, Scan):
+            raise TypeError(f"must be a Scan, not {type(scan).__name__}")
+    return scans
+
+
+def _check_command(command: Any) -> None:
+    """A slip of the host's hand is told as such."""
+    if isinstance(command, type) and issubclass(command, Command):
+        raise TypeError(f"a command is an instance: {command.__name__}(...), not the class")
+    if not isinstance(command, Command):
+        raise TypeError(f"must be a command, not {type(command).__name__}")
 
 
 def _numbers_itself(command: Command) -> bool:

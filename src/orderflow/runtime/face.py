@@ -76,6 +76,15 @@ class Face:
         process: OrderProcess | None = None,
         fingerprint: Callable[[Command], str] | None = None,
     ) -> None:
+        for name, port, protocol in (
+            ("inventory", inventory, InventoryPort),
+            ("pricing", pricing, PricingPort),
+            ("carriers", carriers, CarrierPort),
+            ("notifications", notifications, NotificationPort),
+        ):
+            _check_port(name, port, protocol)
+        if not callable(clock):
+            raise TypeError(f"clock must be a function that says what time it is, not {type(clock).__name__}")
         self.store = store if store is not None else _memory_store()
         self.ports = Ports(inventory, pricing, carriers, notifications)
         self.process = process or OrderProcess(policy)
@@ -108,6 +117,14 @@ class Face:
             return getattr(self.store, effect.method)(*effect.args, **effect.options)
         assert isinstance(effect, Call)
         return getattr(getattr(self.ports, effect.port), effect.method)(effect.request)
+
+
+def _check_port(name: str, port: Any, protocol: type) -> None:
+    """A port has the methods of its protocol; what is missing is named at once, not when an order first needs it."""
+    if port is not None and not isinstance(port, protocol):
+        wanted = (method for method in vars(protocol) if not method.startswith("_"))
+        missing = [method for method in wanted if not callable(getattr(port, method, None))]
+        raise TypeError(f"{name} must be a {protocol.__name__}; {type(port).__name__} has no {', '.join(missing)}")
 
 
 def _memory_store() -> Any:

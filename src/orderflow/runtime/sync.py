@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from orderflow.explain import Explanation, explain
+from orderflow.explain import Explanation
 from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Order
 from orderflow.process import Preview
@@ -60,7 +61,7 @@ class OrderFlow(Face):
         report: DueReport = self._drive(self._engine.run_due(limit, lease))
         return report
 
-    def observe(self, *scans: Scan, by: Actor = SYSTEM) -> tuple[Receipt, ...]:
+    def observe(self, *scans: Scan | Iterable[Scan], by: Actor = SYSTEM) -> tuple[Receipt, ...]:
         """Record what carriers report, in whichever orders the parcels are; unknown numbers wait in the inbox."""
         receipts: tuple[Receipt, ...] = self._drive(self._engine.observe(scans, by))
         return receipts
@@ -101,8 +102,9 @@ class OrderFlow(Face):
         return history
 
     def explain(self, order: Order | str) -> Explanation:
-        """Where an order stands, whom it waits for, and what is possible or not, and why."""
-        return explain(self.get(order) if isinstance(order, str) else order, self.process)
+        """Where an order stands, whom it waits for, what is possible or not and why, and what has failed so far."""
+        told: Explanation = self._drive(self._engine.explain(order))
+        return told
 
     def preview(
         self, command: Command, *, at: datetime | None = None, by: Actor | None = None, reason: str = ""
@@ -121,7 +123,15 @@ class OrderFlow(Face):
 
     def _drive(self, effects: Effects) -> Any:
         """Do what a generator yields, and tell it how it went."""
-        return drive(effects, self._perform)
+        return drive(effects, self._performed)
+
+    def _performed(self, effect: Keep | Call) -> Any:
+        result = self._perform(effect)
+        if isinstance(effect, Call) and inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise TypeError(f"{effect.port}.{effect.method} is asynchronous: use AsyncOrderFlow")
+        return result
 
 
 def drive(effects: Effects, perform: Callable[[Keep | Call], Any]) -> Any:

@@ -65,6 +65,13 @@ def _as_window(raw: Any) -> Window:
     return raw
 
 
+def _as_price(raw: Any) -> Money:
+    price = as_money(raw)
+    if price.amount < 0:
+        raise InvalidInput.because("acceptance.negative_price", "must not be below nothing")
+    return price
+
+
 _texts = tuple_of(as_text(1000))
 
 
@@ -79,7 +86,7 @@ class OrderLine:
     sku: str = checked(as_reference)
     quantity: Decimal = checked(as_amount)
     unit: str = checked(as_unit, default="each")
-    price: Money | None = checked(optional(as_money), default=None)
+    price: Money | None = checked(optional(_as_price), default=None)
     deliver_by: date | None = checked(optional(as_day), default=None)
     window: Window | None = checked(optional(_as_window), default=None)
     not_before: date | None = checked(optional(as_day), default=None)

@@ -21,6 +21,7 @@ from orderflow.policy import Policy
 from orderflow.ports import BookCarrier, Booked, ParcelBody, QueryRates, Rates, Refused, Reply, VoidBooking, Voided
 from orderflow.stages.changes import CancellationDeclined
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
+from orderflow.stages.packing import way_of
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -142,14 +143,22 @@ class ShipmentBooked(Event):
 
     def apply(self, order: Order) -> Order:
         """The parcels are booked, and known to the carrier by their numbers; unless nobody waited for this any more."""
+        numbers = dict.fromkeys(filter(None, (self.booking.tracking_number, *self.tracking_numbers.values())))
+        booked = changed_shipment(
+            order,
+            self.shipment_id,
+            stage="booked",
+            booking=self.booking,
+            numbers=tuple(numbers),
+            unwanted=not self.wanted,
+        )
         if not self.wanted:
-            return changed_shipment(order, self.shipment_id, stage="booked", booking=self.booking, unwanted=True)
+            return booked
         parcels = dict(order.parcels)
         for parcel_id in order.shipments[self.shipment_id].parcel_ids:
             number = self.tracking_numbers.get(parcel_id, "")
             state = self.states.get(parcel_id, parcels[parcel_id].state)
             parcels[parcel_id] = parcels[parcel_id].replace(tracking_number=number, state=state)
-        booked = changed_shipment(order, self.shipment_id, stage="booked", booking=self.booking)
         return booked.replace(parcels=FrozenMap(parcels))
 
 
@@ -272,9 +281,8 @@ def _chosen(order: Order, command: BookShipment) -> tuple[str, ...]:
 
 def _destination(order: Order, parcel: Parcel) -> tuple[str, Address | None, str | None, str | None]:
     """What parcels must agree on to travel together: from where, to where, how."""
-    terms = order.terms_of(parcel.contents[0].line_id)
-    location = order.fulfillments[parcel.fulfillment_id].location
-    return location, terms.ship_to or order.ship_to, terms.service, terms.carrier
+    ship_to, service, carrier, _ = way_of(order, parcel.contents[0].line_id)
+    return order.fulfillments[parcel.fulfillment_id].location, ship_to, service, carrier
 
 
 def something_is_packed(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
@@ -464,7 +472,7 @@ def _booked_answer(
     if not reply.booking.number or set(reply.tracking_numbers) - set(shipment.parcel_ids):
         yield from impossible_reply(order, request, reply, at)
     elif shipment.stage in ("refused", "withdrawn"):
-        yield ShipmentBooked(at, shipment.id, reply.booking, FrozenMap(), FrozenMap(), wanted=False)
+        yield ShipmentBooked(at, shipment.id, reply.booking, _numbers(shipment, reply), FrozenMap(), wanted=False)
         yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
     elif shipment.stage == "requested" and shipment.generation == request.generation:
         states = _states(order, shipment, policy, "book")

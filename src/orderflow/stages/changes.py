@@ -19,7 +19,8 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
-from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_may, order_not_cancelling
+from orderflow.stages.holds import reviews, warnings
+from orderflow.stages.stage import Decision, Stage, Wait, objections_to, order_exists, order_may, order_not_cancelling
 from orderflow.values.checked import checked
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
@@ -158,10 +159,20 @@ def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Pol
             )
 
 
+def the_amended_order_could_still_be_verified(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """What the host's rules demand of an order that is verified, they demand of it when it is amended."""
+    if "verified" in order.milestones:
+        objections = objections_to(order.moved(_moves(order, command, policy)), policy)
+        yield from (violation for violation in objections if violation.severity == "error")
+
+
 def nothing_has_left(order: Order, command: Command, policy: Policy) -> Iterable[Violation]:
     """Goods that are gone cannot be cancelled."""
     if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
         yield Violation("cancellation.goods_have_left", "goods of this order have left")
+    for parcel in order.moved_before_despatch:
+        told = f"the carrier says that {parcel.id} is {parcel.tracking.status}"
+        yield Violation("cancellation.goods_have_left", told, parcel.id, remedy="DespatchShipment")
 
 
 def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Account, Decimal]]:
@@ -177,13 +188,20 @@ def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Acc
 
 
 def _amend(order: Order, command: AmendOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    yield OrderAmended(
-        envelope.at,
-        tuple(
-            move
-            for line_id, quantity in command.quantities.items()
-            for move in _amendment(order, line_id, quantity, policy)
-        ),
+    moves = _moves(order, command, policy)
+    yield OrderAmended(envelope.at, moves)
+    if "verified" in order.milestones:
+        objections = objections_to(order.moved(moves), policy)
+        yield from reviews(order, objections, (), envelope.at)
+        yield from warnings(objections, envelope.at)
+
+
+def _moves(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...]:
+    """The units that come and go by an amendment."""
+    return tuple(
+        move
+        for line_id, quantity in command.quantities.items()
+        for move in _amendment(order, line_id, quantity, policy)
     )
 
 
@@ -251,6 +269,7 @@ STAGE = Stage(
                 (the_lines_exist,),
                 (the_order_can_still_be_amended, order_not_cancelling),
                 (an_amendment_changes_something, handled_goods_are_not_amended),
+                (the_amended_order_could_still_be_verified,),
             ),
             events=_amend,
             candidates=_one_unit_more,

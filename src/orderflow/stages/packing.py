@@ -6,7 +6,7 @@ packed, by itself, when nothing picked is left outside a parcel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,9 @@ from orderflow.stages.stage import (
     order_not_cancelling,
     units_text,
 )
+from orderflow.values.address import Address
 from orderflow.values.checked import checked, optional, tuple_of
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_id
 from orderflow.values.numbers import as_positive
 
 __all__ = [
@@ -56,16 +57,31 @@ def _as_dimensions(raw: Any) -> tuple[Decimal, Decimal, Decimal]:
     return (sides[0], sides[1], sides[2])
 
 
+def _as_sscc(raw: Any) -> str:
+    """An SSCC, or nothing: 17 digits and a check digit, weighted 3 and 1 in turn (GS1 General Specifications, 7.9)."""
+    if raw == "":
+        return ""
+    if not isinstance(raw, str) or len(raw) != 18 or not (raw.isascii() and raw.isdigit()):
+        raise InvalidInput.because("packing.bad_sscc", "must be 18 digits")
+    weighted = sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(raw[:17]))
+    if (10 - weighted % 10) % 10 != int(raw[17]):
+        raise InvalidInput.because("packing.bad_sscc", "the check digit is wrong")
+    return raw
+
+
 @command("pack_parcel")
 class PackParcel(Command):
-    """Put picked goods into one parcel; without a list, everything that is picked. Weight in kg, sides in cm."""
+    """Put picked goods into one parcel: without a list, all that is picked and goes one way. Weight in kg, sides in cm.
+
+    ``sscc`` is the parcel's serial shipping container code, 18 digits with the GS1 check digit.
+    """
 
     order_id: str = checked(as_id)
     fulfillment_id: str = checked(as_id)
     contents: tuple[Goods, ...] | None = checked(optional(tuple_of(as_goods, at_least=1)), default=None)
     weight_kg: Decimal | None = checked(optional(as_positive), default=None)
     dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = checked(optional(_as_dimensions), default=None)
-    sscc: str = checked(as_text(18), default="")
+    sscc: str = checked(_as_sscc, default="")
 
     if TYPE_CHECKING:
 
@@ -181,6 +197,25 @@ def the_parcel_exists(order: Order, command: Any, policy: Policy) -> Iterable[Vi
         yield Violation("parcel.unknown", f"there is no parcel {command.parcel_id!r}", "parcel_id")
 
 
+def way_of(order: Order, line_id: str) -> tuple[Address | None, str | None, str | None, str | None]:
+    """What goods must agree on to travel together: to where, by which service of which carrier, how."""
+    terms = order.terms_of(line_id)
+    return terms.ship_to or order.ship_to, terms.service, terms.carrier, terms.method
+
+
+def a_parcel_goes_one_way(order: Order, command: PackParcel, policy: Policy) -> Iterable[Violation]:
+    """Goods in one parcel have one address and one way of travelling."""
+    lines = dict.fromkeys(goods.line_id for goods in command.contents or ())
+    if len({way_of(order, line_id) for line_id in lines}) > 1:
+        yield Violation("packing.mixed", f"{', '.join(lines)} differ in address or service", "contents")
+
+
+def _going_one_way(order: Order, quantities: Mapping[str, Decimal]) -> tuple[Goods, ...]:
+    """Of what is picked, that which goes the same way as the first line."""
+    way = way_of(order, next(iter(quantities)))
+    return tuple(Goods(line_id, held) for line_id, held in quantities.items() if way_of(order, line_id) == way)
+
+
 def the_parcel_may_be_unpacked(order: Order, command: UnpackParcel, policy: Policy) -> Iterable[Violation]:
     """The lifecycles of parcel and fulfillment permit unpacking."""
     parcel = order.parcels[command.parcel_id]
@@ -202,7 +237,7 @@ def the_parcel_is_not_booked(order: Order, command: UnpackParcel, policy: Policy
 
 def _pack(order: Order, command: PackParcel, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     everything = order.ledger.holding(picked(command.fulfillment_id))
-    contents = command.contents or tuple(Goods(line_id, quantity) for line_id, quantity in everything.items())
+    contents = command.contents or _going_one_way(order, everything)
     state = policy.fulfillment_step(order, order.fulfillments[command.fulfillment_id], "pack")
     assert state is not None
     yield ParcelPacked(
@@ -278,6 +313,7 @@ STAGE = Stage(
                 (the_fulfillment_exists,),
                 (fulfillment_may("pack"), order_not_cancelling, nothing_holds("pack", on_fulfillment)),
                 (goods_are_there(picked, "packing.takes", "contents"),),
+                (a_parcel_goes_one_way,),
             ),
             events=_pack,
             candidates=lambda order, policy: tuple(PackParcel(order.id, f) for f in order.fulfillments),

@@ -24,6 +24,7 @@ from orderflow.stages.stage import (
     order_exists,
     order_not_cancelling,
     units_text,
+    why_not,
 )
 from orderflow.values.checked import checked, optional, tuple_of
 from orderflow.values.ids import as_id, as_reference, as_text
@@ -171,14 +172,8 @@ def fulfillment_may(step: str) -> Rule:
     def the_fulfillment_may_take_this_step(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
         fulfillment = order.fulfillments[command.fulfillment_id]
         if policy.fulfillment_step(order, fulfillment, step) is None:
-            chart = policy.lifecycles.fulfillment
-            sources = chart.sources_of(step) if step in chart.events else ()
-            yield Violation(
-                f"fulfillment.cannot_{step}",
-                f"{fulfillment.id} is {fulfillment.state}",
-                fulfillment.id,
-                remedy=f"possible while it is {' or '.join(sources)}" if sources else "",
-            )
+            told, remedy = why_not(policy.lifecycles.fulfillment, fulfillment.state, step)
+            yield Violation(f"fulfillment.cannot_{step}", f"{fulfillment.id} is {told}", fulfillment.id, remedy=remedy)
 
     return the_fulfillment_may_take_this_step
 

@@ -24,6 +24,7 @@ from typing import Any
 import attrs
 
 from orderflow.errors import Violation
+from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
 from orderflow.policy import Policy, Rule
@@ -38,10 +39,12 @@ __all__ = [
     "Wanted",
     "next_id",
     "nothing_holds",
+    "objections_to",
     "order_exists",
     "order_may",
     "order_not_cancelling",
     "units_text",
+    "why_not",
 ]
 
 
@@ -140,6 +143,11 @@ class Stage:
         assert given == set(self.commands), f"stage {self.name}: commands without a decision, or the reverse"
 
 
+def objections_to(order: Order, policy: Policy) -> tuple[Violation, ...]:
+    """What the host's rules have against verifying the order."""
+    return tuple(violation for rule in policy.verification for violation in rule(order))
+
+
 def next_id(prefix: str, held: Mapping[str, Any]) -> str:
     """The next ordinal id: F1, F2, ... Parts are never removed, so their number is enough."""
     return f"{prefix}{len(held) + 1}"
@@ -162,18 +170,23 @@ def order_exists(order: Order | None, command: Any, policy: Policy) -> Iterable[
         yield Violation("order.unknown", f"there is no order {command.order_id!r}", "order_id")
 
 
+def why_not(chart: Lifecycle, state: str, step: str) -> tuple[str, str]:
+    """Why a lifecycle does not permit a step, and from which states it would: for a message, and its remedy."""
+    if step not in chart.events:
+        return f"{state}, and its lifecycle has no step {step!r}", ""
+    guards = [s.guard for s in chart.steps_from(state) if s.event == step and s.guard]
+    if guards:
+        return f"{state}, but guard {' and '.join(map(repr, guards))} does not hold", ""
+    return state, f"possible while it is {' or '.join(chart.sources_of(step))}"
+
+
 def order_may(step: str) -> Rule:
     """The order's lifecycle permits a step."""
 
     def the_order_may_take_this_step(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
         if policy.order_step(order, step) is None:
-            chart = policy.lifecycles.order
-            sources = chart.sources_of(step) if step in chart.events else ()
-            yield Violation(
-                f"order.cannot_{step}",
-                f"the order is {order.state}",
-                remedy=f"possible while it is {' or '.join(sources)}" if sources else "",
-            )
+            told, remedy = why_not(policy.lifecycles.order, order.state, step)
+            yield Violation(f"order.cannot_{step}", f"the order is {told}", remedy=remedy)
 
     return the_order_may_take_this_step
 

@@ -14,7 +14,7 @@ from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order
 from orderflow.policy import Policy
-from orderflow.stages.stage import Decision, Stage, Wait, nothing_holds, order_exists, order_not_cancelling
+from orderflow.stages.stage import Decision, Stage, Wait, nothing_holds, order_exists, order_not_cancelling, why_not
 from orderflow.values.checked import checked
 from orderflow.values.ids import as_id, as_text
 
@@ -97,8 +97,9 @@ def the_step_is_permitted(order: Order, command: TakeStep, policy: Policy) -> It
     """The lifecycle permits the step in this state."""
     if _target(order, command, policy) is None:
         chart, _ = _chart(order, command.subject, policy)
-        sources = " or ".join(chart.sources_of(command.step))
-        yield Violation("step.not_permitted", f"{command.step!r} is possible from {sources}", command.subject)
+        told, remedy = why_not(chart, _state(order, command.subject), command.step)
+        who = command.subject or "the order"
+        yield Violation("step.not_permitted", f"{who} is {told}", command.subject, remedy=remedy)
 
 
 def _holds(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:

@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from orderflow.ledger import BACKORDERED, OPEN, Move, allocated
+from orderflow.ledger import BACKORDERED, OPEN, Move, allocated, kind_of
 from orderflow.messages import Event, event
 from orderflow.order import Case, Claim, Order
 from orderflow.policy import Policy
 from orderflow.ports import ClaimStock, Refused, Reply, StockHeld
-from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply
+from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.stage import Stage, Wait, Wanted
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, plain
@@ -158,7 +158,7 @@ def _claim_answered(order: Order, request: ClaimStock, reply: Reply, policy: Pol
     claim = order.claims[request.claim_id]
     if isinstance(reply, Refused):
         if request.revision == claim.revision and not claim.is_settled:
-            yield StockClaimed(at, claim.id, claim.revision, _ZERO, refusal=reply.code)
+            yield from _claim_refused(order, claim, request, reply, at)
         return
     if not isinstance(reply, StockHeld) or _cannot_be(reply, claim, request):
         yield from impossible_reply(order, request, reply, at)
@@ -168,6 +168,22 @@ def _claim_answered(order: Order, request: ClaimStock, reply: Reply, policy: Pol
         yield StockClaimed(at, claim.id, reply.revision, reply.held, reply.location, reply.held_until)
     elif reply.held > claim.held:
         yield _put_again(claim, at)
+
+
+def _claim_refused(order: Order, claim: Claim, request: ClaimStock, reply: Refused, at: datetime) -> Iterable[Event]:
+    """A refusal changes nothing outside: what was held is held. To be refused a release is a case, and stays wanted."""
+    if claim.wanted < claim.held:
+        told = f"{plain(claim.held)} units are held, {plain(claim.wanted)} are wanted: {reply.message or reply.code}"
+        yield from raised(order, "stock.release_refused", request, told, ("try_again", "released_by_hand"), at)
+    else:
+        yield StockClaimed(at, claim.id, claim.revision, claim.held, "", claim.held_until, reply.code)
+
+
+def _released_by_hand(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """Someone saw to it that no more is held than is wanted."""
+    claim = order.claims[case.about.split("/")[1]]
+    if not claim.is_settled:
+        yield StockClaimed(at, claim.id, claim.revision, claim.wanted)
 
 
 def _cannot_be(reply: StockHeld, claim: Claim, request: ClaimStock) -> bool:
@@ -260,8 +276,14 @@ def _unpicked(order: Order, claim: Claim) -> Iterable[Move]:
 
 
 def _is_needed(order: Order, claim: Claim) -> bool:
-    """Whether a reservation still protects anything: units that are not off the shelf."""
-    return bool(order.ledger.balance(claim.line_id, OPEN)) or any(True for _ in _unpicked(order, claim))
+    """Whether a reservation still protects anything: until the goods issue, the inventory counts on its word alone."""
+    accounts = order.ledger.accounts(claim.line_id)
+    if any(kind_of(account) in _STILL_HELD for account, _ in accounts):
+        return True
+    return any(s.stage == "despatched" and not s.issued for s in order.shipments.values())
+
+
+_STILL_HELD = frozenset({"open", "allocated", "picked", "packed"})
 
 
 def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
@@ -315,6 +337,11 @@ STAGE = Stage(
     answers=FrozenMap({ClaimStock: _claim_answered}),
     moments=_moments,
     at_time=_at_time,
-    settles=FrozenMap({("stock.short", "try_again"): _claim_again}),
+    settles=FrozenMap(
+        {
+            ("stock.short", "try_again"): _claim_again,
+            ("stock.release_refused", "released_by_hand"): _released_by_hand,
+        }
+    ),
     awaits=_awaits,
 )

@@ -35,6 +35,7 @@ __all__ = [
     "OrderDelivered",
     "OrderReopened",
     "RecordTracking",
+    "StrayScanRecorded",
     "TrackingRecorded",
 ]
 
@@ -75,6 +76,17 @@ class TrackingRecorded(Event):
         """The parcel's reports are a larger set."""
         parcel = order.parcels[self.parcel_id]
         return order.replace(parcels=order.parcels.set(parcel.id, parcel.with_scans(united(parcel.scans, self.scans))))
+
+
+@event("stray_scans_recorded")
+class StrayScanRecorded(Event):
+    """A carrier reported about a label of this order under which nothing travels any more."""
+
+    scans: tuple[Scan, ...]
+
+    def apply(self, order: Order) -> Order:
+        """The reports are kept, as anomalies."""
+        return order.replace(stray_scans=united(order.stray_scans, self.scans))
 
 
 @event("estimate_changed")
@@ -162,6 +174,10 @@ def _carried(order: Order, parcel_id: str, state: str, source: Account, target: 
 
 def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Event]:
     news: dict[str, list[Scan]] = {}
+    scans = tuple(scans)
+    strays = tuple(dict.fromkeys(scan for scan in scans if _is_stray(order, scan)))
+    if strays:
+        yield StrayScanRecorded(at, strays)
     for scan in scans:
         for parcel in _parcels_under(order, scan.tracking_number):
             if scan not in parcel.scans and scan not in news.setdefault(parcel.id, []):
@@ -169,6 +185,13 @@ def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Eve
     for parcel_id, fresh in news.items():
         if fresh:
             yield TrackingRecorded(at, parcel_id, tuple(fresh))
+
+
+def _is_stray(order: Order, scan: Scan) -> bool:
+    """Whether a report is news about a dead label of this order."""
+    is_ours = any(scan.tracking_number in shipment.numbers for shipment in order.shipments.values())
+    is_live = any(True for _ in _parcels_under(order, scan.tracking_number))
+    return is_ours and not is_live and scan not in order.stray_scans
 
 
 def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
@@ -185,7 +208,8 @@ def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
 def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Policy) -> Iterable[Violation]:
     """A report concerns a parcel of this order; for others there is the inbox (``OrderFlow.observe``)."""
     for index, scan in enumerate(command.scans):
-        if not any(True for _ in _parcels_under(order, scan.tracking_number)):
+        is_dead = any(scan.tracking_number in shipment.numbers for shipment in order.shipments.values())
+        if not is_dead and not any(True for _ in _parcels_under(order, scan.tracking_number)):
             yield Violation(
                 "tracking.unknown_number",
                 f"no parcel of this order travels under {scan.tracking_number!r}",
@@ -292,6 +316,8 @@ def _nothing_is_open(order: Order) -> bool:
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     if "complete" not in policy.automatic and policy.order_step(order, "complete") is not None:
         yield Wait("someone", "to complete the order")
+    for parcel in order.moved_before_despatch:
+        yield Wait("someone", f"to record that {parcel.id} has left", str(parcel.tracking.status))
     for shipment in order.shipments.values():
         if shipment.stage != "despatched":
             continue
@@ -319,6 +345,7 @@ STAGE = Stage(
     commands=(RecordTracking, CompleteOrder),
     events=(
         TrackingRecorded,
+        StrayScanRecorded,
         EstimateChanged,
         GoodsDelivered,
         DeliveryRevoked,

@@ -23,6 +23,7 @@ from orderflow.stages.stage import (
     Stage,
     Wait,
     nothing_holds,
+    objections_to,
     order_exists,
     order_may,
     order_not_cancelling,
@@ -37,7 +38,6 @@ __all__ = [
     "ApproveOrder",
     "OrderVerified",
     "blockers",
-    "objections_to",
 ]
 
 
@@ -66,11 +66,6 @@ def nothing_is_missing(order: Order, command: ApproveOrder, policy: Policy) -> I
     """Price, stock and the host's rules of verification are in order."""
     yield from blockers(order)
     yield from (violation for violation in objections_to(order, policy) if violation.severity == "error")
-
-
-def objections_to(order: Order, policy: Policy) -> tuple[Violation, ...]:
-    """What the host's rules have against verifying the order."""
-    return tuple(violation for rule in policy.verification for violation in rule(order))
 
 
 def blockers(order: Order) -> Iterable[Violation]:
