@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orderflow import commands as c
-from orderflow.adapters.memory import Flaky
+from orderflow.adapters.memory import Flaky, MemoryInventory
 from orderflow.errors import CommandIdReused, CommandRefused, PortUnavailable, UnknownOrder, VersionConflict
 from orderflow.runtime import AsyncOrderFlow
 from orderflow.stores import OrderStore, SqliteStore
@@ -121,13 +121,14 @@ def test_a_port_that_fails_never_raises_out_of_handle(store: OrderStore) -> None
     assert shop.inventory.held("TEA") == 2
 
 
-class Hangs:
+class Hangs(MemoryInventory):
     """An ERP that does not answer before somebody loses patience; the work may be done all the same."""
 
     def __init__(self, shop: Shop, *, after: bool) -> None:
+        super().__init__()
         self.shop, self.after, self.asked = shop, after, asyncio.Event()
 
-    async def claim(self, request: Any) -> Any:
+    async def claim(self, request: Any) -> Any:  # type: ignore[override]
         if self.after:
             self.shop.inventory.claim(request)
         self.asked.set()

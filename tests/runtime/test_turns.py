@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from orderflow import commands as c
-from orderflow.adapters.memory import Mailbox
+from orderflow.adapters.memory import Mailbox, MemoryInventory
 from orderflow.defaults import STANDARD
 from orderflow.errors import NewerVersion, OrderflowError, PortUnavailable, UnknownType
 from orderflow.ports import Repeats, SendMessage, Sent
@@ -83,7 +83,7 @@ def test_an_order_that_one_flow_works_on_is_not_given_to_another(store: OrderSto
     other = shop.flow()
     meanwhile: list[DueReport] = []
 
-    class Nosy:
+    class Nosy(MemoryInventory):
         def claim(self, request: Any) -> Any:
             meanwhile.append(other.run_due())
             return shop.inventory.claim(request)
@@ -133,7 +133,7 @@ def test_an_order_whose_worker_died_has_another_turn_when_the_lease_is_over(stor
     (order_id,) = waiting(shop, 1)
     shop.passes(minutes=1)
 
-    class Dies:
+    class Dies(MemoryInventory):
         def claim(self, request: Any) -> Any:
             raise KeyboardInterrupt
 

@@ -124,7 +124,7 @@ def _check_port(name: str, port: Any, protocol: type) -> None:
     if port is not None and not isinstance(port, protocol):
         wanted = (method for method in vars(protocol) if not method.startswith("_"))
         missing = [method for method in wanted if not callable(getattr(port, method, None))]
-        raise TypeError(f"{name} must be a {protocol.__name__}; {type(port).__name__} has no {', '.join(missing)}")
+        raise TypeError(f"{name}: {type(port).__name__} is no {protocol.__name__}, it has no {', '.join(missing)}")
 
 
 def _memory_store() -> Any:
