@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,12 +27,14 @@ from orderflow import (
     Party,
     PlaceOrder,
     RecordPick,
+    ResolveException,
     StartPicking,
     pending,
     replay,
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
-from orderflow.ports import BookCarrier, Booked
+from orderflow.errors import PortRefused, PortUnavailable
+from orderflow.ports import BookCarrier, Booked, ClaimStock, StockHeld
 from orderflow.process import STAGES
 from orderflow.runtime.engine import Effects, Engine, Ports
 from orderflow.runtime.sync import drive
@@ -68,6 +70,31 @@ class EagerCarrier(MemoryCarrier):
         return booked
 
 
+class GrudgingInventory(MemoryInventory):
+    """An inventory that refuses every release once, as when its period is closed, and loses every first answer."""
+
+    BOOKS = (*MemoryInventory.BOOKS, "_grudges")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._grudges: dict[tuple[str, int], bool] = {}
+
+    def claim(self, request: ClaimStock) -> StockHeld:
+        """Hold it; not without fuss."""
+        first = (request.key, request.revision) not in self._grudges
+        self._grudges[request.key, request.revision] = True
+        if first and not request.quantity:
+            raise PortRefused("erp.period_closed")
+        held = super().claim(request)
+        if first:
+            raise PortUnavailable("the answer was lost")
+        return held
+
+    def fingerprint(self) -> Hashable:
+        """Grudges are borne in the books."""
+        return (super().fingerprint(), frozenset(self._grudges))
+
+
 @attrs.define
 class Setting:
     """A world with one order just placed, and an engine to work on it."""
@@ -88,10 +115,12 @@ class Setting:
         stock: int = 10,
         fencing: bool = True,
         collects_at_once: bool = False,
+        grudging: bool = False,
     ) -> Setting:
         """Stock of ten, one order of two, placed and not yet attended to."""
         clock = ManualClock(NOW)
-        inventory = MemoryInventory({"TEA": stock}, location="BER", clock=clock, fencing=fencing)
+        inventory_of = GrudgingInventory if grudging else MemoryInventory
+        inventory = inventory_of({"TEA": stock}, location="BER", clock=clock, fencing=fencing)
         carrier: MemoryCarrier = EagerCarrier(clock=clock) if collects_at_once else MemoryCarrier(clock=clock)
         mailbox = Mailbox()
         prices = PriceList({"TEA": "9.90"}, currency="EUR", tax="0.19")
@@ -134,6 +163,7 @@ class Setting:
         """Let the warehouse, the carrier and time finish what was begun; then compare all books."""
         for _ in range(3):
             self._quiet()
+            self._settle()
             self._work()
         self._quiet()
         for number, booking in list(self.carrier.bookings.items()):
@@ -141,6 +171,12 @@ class Setting:
                 self.carrier.deliver(self._tracking_of(number))
         self._quiet()
         return tuple(self._violations())
+
+    def _settle(self) -> None:
+        """What a person does about a request that was refused: have it asked again."""
+        for case in self._order().open_cases:
+            if case.is_about_request:
+                self.tried(ResolveException(ID, case.id, "try_again"))
 
     def _work(self) -> None:
         """What a warehouse does that still has work: pick, pack, book, despatch whatever it may."""

@@ -65,6 +65,14 @@ def test_stock_that_comes_late_is_found(covered: dict[str, Found]) -> None:
     assert found.violations == ()
 
 
+@pytest.mark.parametrize("name", ["a cancellation", "an amendment down"])
+def test_an_inventory_that_makes_a_fuss_releases_in_the_end(name: str, covered: dict[str, Found]) -> None:
+    """Every first answer is lost and every release refused once: someone has it asked again, and nothing stays held."""
+    found = proved(Setting.fresh(grudging=True), ACROSS[name][0], crashes=0)
+    covered[f"a life, {name}, a grudging inventory, 0 crashes"] = found
+    assert found.violations == ()
+
+
 # -- it bites -------------------------------------------------------------------------------------------------------
 
 

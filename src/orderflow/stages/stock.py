@@ -55,6 +55,7 @@ class ClaimWanted(Event):
             claim = Claim(self.claim_id, self.line_id, self.quantity, self.revision, location=self.location)
         else:
             claim = claim.replace(wanted=self.quantity, revision=self.revision)
+        claim = claim.replace(could_hold=max(claim.could_hold, self.quantity))
         return order.replace(claims=order.claims.set(self.claim_id, claim))
 
 
@@ -74,6 +75,7 @@ class StockClaimed(Event):
         claim = order.claims[self.claim_id].replace(
             confirmed=self.revision,
             held=self.held,
+            could_hold=self.held,
             held_since=self.at,
             location=self.location or order.claims[self.claim_id].location,
             held_until=self.held_until,
@@ -172,8 +174,9 @@ def _claim_answered(order: Order, request: ClaimStock, reply: Reply, policy: Pol
 
 def _claim_refused(order: Order, claim: Claim, request: ClaimStock, reply: Refused, at: datetime) -> Iterable[Event]:
     """A refusal changes nothing outside: what was held is held. To be refused a release is a case, and stays wanted."""
-    if claim.wanted < claim.held:
-        told = f"{plain(claim.held)} units are held, {plain(claim.wanted)} are wanted: {reply.message or reply.code}"
+    if claim.wanted < claim.could_hold:
+        most = f"up to {plain(claim.could_hold)} units are held, {plain(claim.wanted)} are wanted"
+        told = f"{most}: {reply.message or reply.code}"
         yield from raised(order, "stock.release_refused", request, told, ("try_again", "released_by_hand"), at)
     else:
         yield StockClaimed(at, claim.id, claim.revision, claim.held, "", claim.held_until, reply.code)
