@@ -148,8 +148,8 @@ class Claim(_Record):
     """Stock that we want held for a line, and what is known to be held. It converges: wanted is put until confirmed.
 
     ``wanted`` counts all units ever wanted under this claim, issued ones included; ``held`` is what the inventory
-    system confirmed for ``confirmed`` (a revision), in the same counting. ``could_hold`` is the most that may be held by
-    now, for all that we know: answers may have been lost.
+    system confirmed for ``confirmed`` (a revision), in the same counting. ``could_hold`` is the most that may be held
+    by now, for all that we know: answers may have been lost.
     """
 
     id: str

@@ -11,7 +11,7 @@ import pytest
 from orderflow import commands as c
 from orderflow.adapters.memory import Deferring
 from orderflow.defaults import STANDARD
-from orderflow.errors import PortUnavailable
+from orderflow.errors import CommandRefused, PortUnavailable
 from orderflow.order import Booking
 from orderflow.ports import Booked
 from orderflow.runtime import OrderFlow
@@ -265,3 +265,86 @@ def test_a_crash_between_a_booking_and_the_look_into_the_inbox_loses_no_scan() -
     flow.run_due()
 
     assert [one.status for one in flow.get(order_id).parcels["P1"].scans] == ["picked_up"]
+
+
+# -- about labels under which nothing travels any more -----------------------------------------------------------------
+
+
+def test_a_scan_of_a_voided_label_is_kept_with_its_order_and_nobody_is_told_off(store: OrderStore) -> None:
+    shop = Shop(store)
+    flow = shop.flow()
+    order_id = lead(flow, upto="booked")
+    flow.handle(c.CancelOrder(order_id))
+    seen = scan("in_transit", shop)
+
+    (receipt,) = flow.observe(seen)
+
+    assert (receipt.order.id, receipt.order.state) == (order_id, "cancelled")
+    assert tuple(flow.get(order_id).stray_scans) == (seen,)
+    assert [anomaly.code for anomaly in flow.get(order_id).anomalies] == ["tracking.stray"]
+    assert store.inbox("main", [NUMBER]) == ()
+    history = flow.history(order_id)
+    flow.observe(seen)
+    assert flow.history(order_id) == history
+
+
+@pytest.mark.parametrize("live_first", [True, False])
+def test_scans_of_a_voided_and_of_a_live_label_of_one_order_may_come_together(
+    store: OrderStore, live_first: bool
+) -> None:
+    shop, flow, order_id, dead, live = rebooked(store)
+    scans = [scan("in_transit", shop, live), scan("in_transit", shop, dead)]
+
+    flow.observe(*(scans if live_first else scans[::-1]))
+
+    order = flow.get(order_id)
+    assert tuple(order.stray_scans) == (scans[1],)
+    assert [parcel.scans for parcel in order.parcels.values() if parcel.tracking_number == live] == [(scans[0],)]
+
+
+def rebooked(store: OrderStore) -> tuple[Shop, OrderFlow, str, str, str]:
+    """One parcel is declined, the other voided and booked anew: the order goes on, with a dead label and a live one."""
+    shop = Shop(store)
+    flow = shop.flow()
+    order_id = lead(flow, upto="picked")
+    flow.handle(c.PackParcel(order_id, "F1", [("L1", 1)]))
+    flow.handle(c.PackParcel(order_id, "F1"))
+    for parcel_id in ("P1", "P2"):
+        flow.handle(c.BookShipment(order_id, [parcel_id]))
+    dead, collected = (flow.get(order_id).parcels[parcel_id].tracking_number for parcel_id in ("P1", "P2"))
+    shop.carriers.collect(collected)
+    flow.handle(c.CancelOrder(order_id))
+    flow.handle(c.BookShipment(order_id, ["P1"]))
+    order = flow.get(order_id)
+    assert (order.shipments["S1"].stage, order.shipments["S2"].stage) == ("voided", "booked")
+    return shop, flow, order_id, dead, order.parcels["P1"].tracking_number
+
+
+def test_a_scan_of_a_voided_label_does_not_keep_other_orders_from_their_scans(store: OrderStore) -> None:
+    shop = Shop(store)
+    flow = shop.flow()
+    gone, going = lead(flow, upto="booked"), lead(flow, upto="despatched")
+    dead, live = (flow.get(order_id).parcels["P1"].tracking_number for order_id in (gone, going))
+    flow.handle(c.CancelOrder(gone))
+
+    receipts = flow.observe(scan("delivered", shop, dead), scan("delivered", shop, live))
+
+    assert {receipt.order.id for receipt in receipts} == {gone, going}
+    assert (flow.get(gone).state, flow.get(going).state) == ("cancelled", "completed")
+
+
+def test_what_is_on_the_road_undespatched_is_told_by_an_explanation_until_it_is_despatched(store: OrderStore) -> None:
+    shop = Shop(store)
+    flow = shop.flow()
+    order_id = lead(flow, upto="booked")
+    flow.observe(scan("delivered", shop))
+    with pytest.raises(CommandRefused) as refused:
+        flow.handle(c.CancelOrder(order_id))
+    assert refused.value.codes == ("cancellation.goods_have_left",)
+    assert any("despatch" in wait.what for wait in flow.explain(order_id).waiting_for)
+
+    flow.handle(c.DespatchShipment(order_id))
+
+    assert flow.get(order_id).state == "completed"
+    assert flow.get(order_id).anomalies == ()
+    assert (shop.inventory.issued("TEA"), shop.inventory.held("TEA")) == (2, 0)

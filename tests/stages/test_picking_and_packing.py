@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from orderflow.commands import PackParcel, RecordPick, StartPicking, UnpackParcel
 from orderflow.errors import InvalidInput
+from orderflow.explain import explain
 from orderflow.order import Goods
+from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.packing import PackingFinished, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickingFinished, PickingStarted
-from tests.scenario import ID, NOW, D, given, packed, picked, picking, placed, verified
+from orderflow.values import Address
+from tests.scenario import BERLIN, ID, NOW, D, Life, given, packed, picked, picking, placed, verified
 
 TWO = {"lines": [("TEA-250", 2)]}
+SSCC = "340123450000000000"
+PARIS = Address("FR", "Rue Cler 9", city="Paris", postal_code="75007", name="Ada Krull")
+#: What of a line says that it goes another way than the others.
+ANOTHER_WAY: dict[str, dict[str, Any]] = {
+    "address": {"ship_to": PARIS},
+    "service": {"service": "express"},
+    "carrier": {"carrier": "UPS"},
+    "method": {"method": "pick_up"},
+}
 EVERYTHING = (Goods("L1", D(2)), Goods("L2", D(1)))
 
 
@@ -71,12 +85,12 @@ def test_goods_that_are_none_are_told_with_their_paths() -> None:
 
 
 def test_a_parcel_without_a_list_holds_everything_that_is_picked() -> None:
-    command = PackParcel(ID, "F1", weight_kg="1.2", dimensions_cm=(30, 20, "10.5"), sscc="00340")
+    command = PackParcel(ID, "F1", weight_kg="1.2", dimensions_cm=(30, 20, "10.5"), sscc=SSCC)
     life = (
         given(picked())
         .when(command)
         .then(
-            ParcelPacked(NOW, "P1", "F1", EVERYTHING, "packed", "picked", D("1.2"), (D(30), D(20), D("10.5")), "00340"),
+            ParcelPacked(NOW, "P1", "F1", EVERYTHING, "packed", "picked", D("1.2"), (D(30), D(20), D("10.5")), SSCC),
             PackingFinished(NOW, "F1", "packed"),
         )
     )
@@ -117,3 +131,84 @@ def test_one_of_several_parcels_can_be_unpacked() -> None:
 def test_a_parcel_has_three_sides_that_are_exact_and_above_zero(sides: tuple[object, ...]) -> None:
     with pytest.raises(InvalidInput):
         PackParcel(ID, "F1", dimensions_cm=sides)  # type: ignore[arg-type]
+
+
+# -- one parcel goes one way ----------------------------------------------------------------------------------------
+
+
+def two_ways(way: str) -> Life:
+    """Picked: two lines that go the way of the order, and between them one that goes another."""
+    other = OrderLine("POT-1", 1, **ANOTHER_WAY[way])
+    return picked(lines=[("TEA-250", 2), other, ("CUP-1", 3)])
+
+
+@pytest.mark.parametrize("way", ANOTHER_WAY)
+def test_goods_that_go_different_ways_are_not_put_into_one_parcel(way: str) -> None:
+    life = given(two_ways(way)).when(PackParcel(ID, "F1", [("L1", 1), ("L2", 1)])).refused(
+        ("packing.mixed", "contents")
+    )
+    life.do(PackParcel(ID, "F1", [("L1", 1), ("L3", 3)]))
+    assert life.order.contents_of("P1") == {"L1": D(1), "L3": D(3)}
+
+
+@pytest.mark.parametrize("way", ANOTHER_WAY)
+def test_a_parcel_without_a_list_holds_what_goes_the_way_of_the_first_and_the_next_the_others(way: str) -> None:
+    life = two_ways(way).do(PackParcel(ID, "F1"))
+    assert life.order.contents_of("P1") == {"L1": D(2), "L3": D(3)}
+    assert life.order.fulfillments["F1"].state == "picked"
+    life.do(PackParcel(ID, "F1"))
+    assert life.order.contents_of("P2") == {"L2": D(1)}
+    assert life.order.fulfillments["F1"].state == "packed"
+
+
+def test_goods_of_one_address_are_one_parcel_however_it_was_said() -> None:
+    life = picked(lines=[("TEA-250", 2), OrderLine("POT-1", 1, ship_to=BERLIN)])
+    assert life.do(PackParcel(ID, "F1", [("L1", 2), ("L2", 1)])).order.fulfillments["F1"].state == "packed"
+
+
+def test_that_the_first_way_can_be_packed_is_told_as_possible() -> None:
+    life = two_ways("address")
+    assert PackParcel(ID, "F1") in explain(life.order, life.process).possible
+
+
+# -- the number of a parcel -----------------------------------------------------------------------------------------
+
+#: Serial shipping container codes: the last digit of 18 checks the others.
+GOOD_SSCC = [SSCC, "000000000000000000", "106141412345678908", "376104250021234569", ""]
+
+
+@pytest.mark.parametrize("sscc", GOOD_SSCC)
+def test_a_container_code_with_its_check_digit_is_taken_and_none_means_none(sscc: str) -> None:
+    assert PackParcel(ID, "F1", sscc=sscc).sscc == sscc
+
+
+BAD_SSCC: list[Any] = [
+    "123",
+    "00340",
+    "1061414123456789080",
+    "10614141234567890",
+    "106141412345678907",
+    "106141412345678980",
+    "10614141234567890X",
+    " 106141412345678908",
+    "\u0661" * 18,
+    106141412345678908,
+    None,
+]
+
+
+@pytest.mark.parametrize("sscc", BAD_SSCC, ids=repr)
+def test_a_container_code_that_is_none_is_refused_with_its_path(sscc: Any) -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        PackParcel(ID, "F1", sscc=sscc)
+    assert [(violation.code, violation.path) for violation in invalid.value.violations] == [
+        ("packing.bad_sscc", "sscc")
+    ]
+
+
+@pytest.mark.parametrize("place", range(18))
+def test_one_wrong_digit_in_a_container_code_is_found(place: int) -> None:
+    good = "106141412345678908"
+    for digit in set("0123456789") - {good[place]}:
+        with pytest.raises(InvalidInput):
+            PackParcel(ID, "F1", sscc=good[:place] + digit + good[place + 1 :])

@@ -6,12 +6,22 @@ from collections.abc import Callable
 
 import pytest
 
-from orderflow.commands import AmendOrder, CancelOrder, ResolveException
+from orderflow.commands import (
+    AmendOrder,
+    BookShipment,
+    CancelOrder,
+    DespatchShipment,
+    PackParcel,
+    RecordPick,
+    RecordTracking,
+    ResolveException,
+    StartPicking,
+)
 from orderflow.explain import explain
 from orderflow.ports import ClaimStock, GaveUp, QuotePrices, Refused, StockHeld
 from orderflow.stages.exceptions import ExceptionResolved
 from orderflow.stages.stock import StockClaimed
-from tests.scenario import ID, NOW, D, Life, given, held, placed, verified
+from tests.scenario import ID, NOW, D, Life, given, held, placed, scan, verified
 
 THREE = {"lines": [("TEA-250", 3)]}
 LOCKED = Refused("erp.locked", "the period is closed")
@@ -92,10 +102,13 @@ def test_an_amendment_overtakes_a_refused_release() -> None:
     assert list(life.order.open_cases) == []
 
 
-def test_a_delivery_is_not_completed_while_a_release_is_refused() -> None:
-    life = refused("an amendment down")
-    assert not life.order.claims["C1"].is_settled
-    assert life.order.open_cases
+def test_an_order_is_not_completed_while_a_release_is_refused() -> None:
+    life = refused("an amendment down").do(StartPicking(ID, "F1"), RecordPick(ID, "F1"), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, service="parcel")).reply_all().do(DespatchShipment(ID)).reply_all()
+    life.do(RecordTracking(ID, [scan("delivered", hours=30)])).reply_all()
+    assert life.order.state == "delivered"
+    life.do(ResolveException(ID, "X1", "released_by_hand"))
+    assert life.order.state == "completed"
 
 
 def test_a_refused_amendment_up_keeps_what_was_held_and_the_rest_is_short() -> None:

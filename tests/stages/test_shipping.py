@@ -190,6 +190,36 @@ def test_parcels_for_different_addresses_are_booked_one_by_one() -> None:
     ]
 
 
+@pytest.mark.parametrize("other", [{"ship_to": PARIS}, {"service": "express", "carrier": "UPS"}], ids=["to", "by"])
+def test_without_parcels_named_what_goes_one_way_is_booked_and_then_the_others(other: dict[str, Any]) -> None:
+    lines = [OrderLine("TEA-250", 1, service="parcel"), OrderLine("POT-1", 1, **({"service": "parcel"} | other))]
+    life = picked(lines=[*lines, OrderLine("CUP-1", 2, service="parcel")])
+    life.do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1", [("L2", 1)]), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID), BookShipment(ID))
+    assert life.codes(BookShipment(ID)) == ["shipping.nothing_packed"]
+    one, two = (life.wanted(BookCarrier, about) for about in ("S1", "S2"))
+    assert [parcel.parcel_id for parcel in one.parcels] == ["P1", "P3"]
+    assert [parcel.parcel_id for parcel in two.parcels] == ["P2"]
+    assert (one.ship_to, one.service, one.carrier) == (BERLIN, "parcel", "")
+    assert (two.ship_to, two.service, two.carrier) == (
+        other.get("ship_to", BERLIN),
+        other.get("service", "parcel"),
+        other.get("carrier", ""),
+    )
+
+
+def test_every_parcel_of_mixed_goods_arrives_where_its_goods_are_to_go() -> None:
+    lines = [OrderLine("TEA-250", 2), OrderLine("POT-1", 1, ship_to=PARIS, service="express")]
+    life = picked(lines=lines).do(PackParcel(ID, "F1"), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, carrier="DHL"), BookShipment(ID, carrier="DHL")).reply_all()
+    sent = {
+        shipment.ship_to: {line for parcel in shipment.parcel_ids for line in life.order.contents_of(parcel)}
+        for shipment in life.order.shipments.values()
+    }
+    assert sent == {BERLIN: {"L1"}, PARIS: {"L2"}}
+    assert life.order.shipments["S2"].service == "express"
+
+
 # -- bookings that fail ---------------------------------------------------------------------------------------------
 
 

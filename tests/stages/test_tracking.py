@@ -9,11 +9,19 @@ from typing import Any
 import attrs
 import pytest
 
-from orderflow.commands import BookShipment, CancelOrder, CompleteOrder, DespatchShipment, PackParcel, RecordTracking
+from orderflow.commands import (
+    BookShipment,
+    CancelOrder,
+    CompleteOrder,
+    DespatchShipment,
+    PackParcel,
+    RecordTracking,
+    ResolveException,
+)
 from orderflow.defaults import STANDARD
 from orderflow.explain import explain
 from orderflow.order import Booking
-from orderflow.ports import BookCarrier, Booked, Issued, IssueStock, QueryTracking, Refused, Scans, VoidBooking
+from orderflow.ports import BookCarrier, Booked, GaveUp, Issued, IssueStock, QueryTracking, Refused, Scans, VoidBooking
 from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
@@ -25,7 +33,7 @@ from orderflow.stages.tracking import (
 )
 from orderflow.tracking import MAY_FOLLOW, Scan, TrackingStatus, follow_table
 from orderflow.values import FrozenMap
-from tests.scenario import ID, NOW, Life, booked, delivered, despatched, given, picked, scan
+from tests.scenario import ID, NOW, Life, booked, delivered, despatched, given, packed, picked, scan
 
 S = TrackingStatus
 
@@ -285,11 +293,135 @@ def test_an_order_reported_delivered_while_its_reports_are_unknown_codes_is_stil
     assert OrderCompleted(NOW, "completed") in life.do(RecordTracking(ID, [scan("delivered", hours=3)])).events
 
 
-def test_a_report_about_a_voided_label_does_not_move_the_parcel_that_travels_under_another() -> None:
+# -- reports about labels under which nothing travels any more ------------------------------------------------------
+
+
+@pytest.mark.parametrize("polled", [True, False])
+def test_a_report_about_a_voided_label_does_not_move_the_parcel_that_travels_under_another(polled: bool) -> None:
     life = rebooked()
     assert life.order.parcels["P2"].tracking_number == "T-S3-1"
-    life.answer(QueryTracking, Scans((scan("cancelled", "T-S1-1", 1),)), "S3")
-    assert life.events == ()
+    before = life.goods, life.order.parcels, life.order.state
+    seen = scan("cancelled", "T-S1-1", 1)
+    if polled:
+        life.answer(QueryTracking, Scans((seen,)), "S3")
+    else:
+        life.do(RecordTracking(ID, [seen]))
+        assert life.happened == ["StrayScanRecorded"]
+    assert (life.goods, life.order.parcels, life.order.state) == before
+
+
+def voided(**numbers: str) -> Life:
+    """Two parcels whose booking was voided, with the cancellation of the order."""
+    life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, service="parcel"))
+    life.answer(BookCarrier, Booked(Booking("B", "DHL", "parcel", "M"), FrozenMap(numbers)))
+    return life.do(CancelOrder(ID)).reply_all()
+
+
+@pytest.mark.parametrize("number", ["M", "T1", "T2"])
+def test_a_report_about_a_voided_shipment_is_kept_and_flagged_and_moves_nothing(number: str) -> None:
+    life = voided(P1="T1", P2="T2")
+    assert life.order.state == "cancelled"
+    before = life.goods, life.order.parcels, life.order.shipments
+    seen = scan("in_transit", number, hours=5)
+    life.do(RecordTracking(ID, [seen]))
+    assert life.happened == ["StrayScanRecorded"]
+    assert tuple(life.order.stray_scans) == (seen,)
+    assert [(anomaly.code, anomaly.scan) for anomaly in life.order.anomalies] == [("tracking.stray", seen)]
+    assert (life.goods, life.order.parcels, life.order.shipments) == before
+    assert life.order.state == "cancelled"
+
+
+def test_a_stray_report_is_kept_once() -> None:
+    life, seen = voided(), scan("in_transit", "M", hours=5)
+    life.do(RecordTracking(ID, [seen, seen]))
+    assert tuple(life.order.stray_scans) == (seen,)
+    assert life.do(RecordTracking(ID, [seen])).events == ()
+    assert life.do(RecordTracking(ID, [seen, scan("delivered", "M", hours=9)])).happened == ["StrayScanRecorded"]
+    assert len(life.order.stray_scans) == 2
+
+
+def test_stray_and_live_reports_may_come_together() -> None:
+    life = rebooked()
+    stray, seen = scan("in_transit", "T-S1-1", 1), scan("delivered", "T-S3-1", 30)
+    life.do(RecordTracking(ID, [stray, seen]))
+    assert tuple(life.order.stray_scans) == (stray,)
+    assert life.order.parcels["P2"].scans == (seen,)
+    assert life.goods["L1"] == {"shipped:P1": 1, "delivered:P2": 1}
+
+
+def test_a_report_about_a_booking_that_came_too_late_is_stray() -> None:
+    life = packed().do(BookShipment(ID, service="parcel", carrier="DHL"))
+    first = life.wanted(BookCarrier)
+    life.hears(first, GaveUp(8, "timeout")).do(ResolveException(ID, "X1", "not_booked"))
+    life.do(BookShipment(ID, service="parcel", carrier="DHL")).reply_all()
+    life.hears(first, Booked(Booking("B1", "DHL", "parcel", "LATE"), FrozenMap({"P1": "LATE-1"})))
+    assert life.order.parcels["P1"].tracking_number == "T-S2-1"
+    before = life.goods
+    for number in ("LATE", "LATE-1"):
+        life.do(RecordTracking(ID, [scan("in_transit", number, hours=1)]))
+        assert life.happened == ["StrayScanRecorded"]
+    assert life.goods == before
+    assert life.order.parcels["P1"].scans == ()
+
+
+def test_a_number_that_was_never_the_orders_is_refused_also_beside_a_stray_one() -> None:
+    scans = [scan("in_transit", "M"), scan("in_transit", "OTHER")]
+    life = given(voided()).when(RecordTracking(ID, scans)).refused(
+        ("tracking.unknown_number", "scans[1].tracking_number")
+    )
+    assert not life.order.stray_scans
+
+
+# -- reports from the road about what nobody has despatched ---------------------------------------------------------
+
+ON_THE_ROAD = [status for status in S if status not in (S.PENDING, S.CANCELLED, S.UNKNOWN)]
+
+
+@pytest.mark.parametrize("status", ON_THE_ROAD, ids=str)
+def test_a_parcel_that_is_on_the_road_before_anyone_despatched_it_is_flagged(status: S) -> None:
+    life = booked().do(RecordTracking(ID, [scan(status, hours=1)]))
+    assert [anomaly.code for anomaly in life.order.anomalies] == ["tracking.not_despatched"]
+    assert life.order.anomalies[0].scan == scan(status, hours=1)
+    assert life.goods["L1"] == {"packed:P1": 2}
+
+
+@pytest.mark.parametrize("status", ON_THE_ROAD, ids=str)
+def test_goods_that_are_on_the_road_are_not_cancelled_whoever_forgot_to_despatch_them(status: S) -> None:
+    life = booked().do(RecordTracking(ID, [scan(status, hours=1)]))
+    assert life.codes(CancelOrder(ID)) == ["cancellation.goods_have_left"]
+
+
+def test_a_despatch_that_nobody_recorded_is_waited_for() -> None:
+    life = booked().do(RecordTracking(ID, [scan("in_transit", hours=1)]))
+    waits = explain(life.order, life.process).waiting_for
+    assert [wait.who for wait in waits if "despatch" in wait.what] == ["someone"]
+    assert DespatchShipment(ID) in explain(life.order, life.process).possible
+
+
+def test_with_the_despatch_all_is_well_again() -> None:
+    life = booked().do(RecordTracking(ID, [scan("in_transit", hours=1)]), DespatchShipment(ID)).reply_all()
+    assert life.order.anomalies == ()
+    assert life.order.state == "shipped"
+    assert life.goods["L1"] == {"shipped:P1": 2}
+    assert not any("despatch" in wait.what for wait in explain(life.order, life.process).waiting_for)
+    assert life.do(RecordTracking(ID, [scan("delivered", hours=30)])).order.state == "completed"
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.CANCELLED, S.UNKNOWN], ids=str)
+def test_a_report_that_says_nothing_of_the_road_stops_no_cancellation(status: S) -> None:
+    life = booked().do(RecordTracking(ID, [scan(status, hours=1)]))
+    assert life.order.anomalies == ()
+    assert life.do(CancelOrder(ID)).reply_all().order.state == "cancelled"
+
+
+def test_one_parcel_on_the_road_is_flagged_beside_one_that_was_despatched() -> None:
+    life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, ["P1"], service="parcel"), BookShipment(ID, ["P2"], service="parcel")).reply_all()
+    life.do(DespatchShipment(ID, "S1")).reply_all()
+    scans = [scan("in_transit", "T-S1-1", 1), scan("in_transit", "T-S2-1", 1)]
+    life.do(RecordTracking(ID, scans))
+    assert [anomaly.scan for anomaly in life.order.anomalies] == [scans[1]]
 
 
 def rebooked() -> Life:

@@ -31,6 +31,7 @@ from orderflow.stages.stage import (
     nothing_holds,
     order_exists,
     order_not_cancelling,
+    why_not,
 )
 from orderflow.values.address import Address
 from orderflow.values.checked import checked, optional, tuple_of
@@ -316,7 +317,8 @@ def the_parcels_may_be_booked(order: Order, command: BookShipment, policy: Polic
         if shipment is not None:
             yield Violation("shipping.already_booked", f"{parcel_id} travels with {shipment.id}", parcel_id)
         elif policy.parcel_step(order, parcel, "book") is None or not order.ledger.holds_any(packed(parcel_id)):
-            yield Violation("parcel.cannot_book", f"{parcel_id} is {parcel.state}", parcel_id)
+            told, _ = why_not(policy.lifecycles.parcel, parcel.state, "book")
+            yield Violation("parcel.cannot_book", f"{parcel_id} is {told}", parcel_id)
 
 
 def the_parcels_go_one_way(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:

@@ -20,7 +20,16 @@ from orderflow.order import Cancellation, Case, Order
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
 from orderflow.stages.holds import reviews, warnings
-from orderflow.stages.stage import Decision, Stage, Wait, objections_to, order_exists, order_may, order_not_cancelling
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    objections_to,
+    order_exists,
+    order_may,
+    order_not_cancelling,
+    why_not,
+)
 from orderflow.values.checked import checked
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
@@ -126,7 +135,8 @@ class OrderCancelled(Event):
 def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """An order can be amended as long as it could be cancelled."""
     if policy.order_step(order, "cancel") is None:
-        yield Violation("order.cannot_amend", f"the order is {order.state}")
+        told, _ = why_not(policy.lifecycles.order, order.state, "cancel")
+        yield Violation("order.cannot_amend", f"the order is {told}")
 
 
 def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:

@@ -32,6 +32,7 @@ from orderflow.stages.stage import (
     order_exists,
     order_not_cancelling,
     units_text,
+    why_not,
 )
 from orderflow.values.address import Address
 from orderflow.values.checked import checked, optional, tuple_of
@@ -220,10 +221,12 @@ def the_parcel_may_be_unpacked(order: Order, command: UnpackParcel, policy: Poli
     """The lifecycles of parcel and fulfillment permit unpacking."""
     parcel = order.parcels[command.parcel_id]
     if policy.parcel_step(order, parcel, "unpack") is None:
-        yield Violation("parcel.cannot_unpack", f"{parcel.id} is {parcel.state}", parcel.id)
+        told, _ = why_not(policy.lifecycles.parcel, parcel.state, "unpack")
+        yield Violation("parcel.cannot_unpack", f"{parcel.id} is {told}", parcel.id)
     fulfillment = order.fulfillments[parcel.fulfillment_id]
     if policy.fulfillment_step(order, fulfillment, "unpack") is None:
-        yield Violation("fulfillment.cannot_unpack", f"{fulfillment.id} is {fulfillment.state}", fulfillment.id)
+        told, _ = why_not(policy.lifecycles.fulfillment, fulfillment.state, "unpack")
+        yield Violation("fulfillment.cannot_unpack", f"{fulfillment.id} is {told}", fulfillment.id)
 
 
 def the_parcel_is_not_booked(order: Order, command: UnpackParcel, policy: Policy) -> Iterable[Violation]:

@@ -212,7 +212,8 @@ def _index_of(goods: Iterable[Goods], line_id: str) -> int:
 def the_order_is_being_worked_on(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
     """Picking starts where the order's lifecycle lets fulfillment start, or has let it."""
     if "in_fulfillment" not in order.milestones and policy.order_step(order, "start_fulfillment") is None:
-        yield Violation("order.cannot_start_fulfillment", f"the order is {order.state}")
+        told, _ = why_not(policy.lifecycles.order, order.state, "start_fulfillment")
+        yield Violation("order.cannot_start_fulfillment", f"the order is {told}")
 
 
 def on_fulfillment(order: Order, command: Any) -> tuple[str, ...]:

@@ -20,7 +20,16 @@ from orderflow.policy import Policy
 from orderflow.ports import Issued, IssueLine, IssueStock, Refused, Reply
 from orderflow.stages.booking import bookable_parcels, changed_shipment, held_subjects
 from orderflow.stages.exceptions import impossible_reply, raised
-from orderflow.stages.stage import Decision, Stage, Wait, Wanted, nothing_holds, order_exists, order_not_cancelling
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    Wanted,
+    nothing_holds,
+    order_exists,
+    order_not_cancelling,
+    why_not,
+)
 from orderflow.stages.stock import claim_key
 from orderflow.values.checked import checked, optional
 from orderflow.values.frozenmap import FrozenMap
@@ -143,10 +152,12 @@ def the_parts_may_be_despatched(order: Order, command: DespatchShipment, policy:
     for parcel_id in _leaving(order, command).parcel_ids:
         parcel = order.parcels[parcel_id]
         if policy.parcel_step(order, parcel, "despatch") is None:
-            yield Violation("parcel.cannot_despatch", f"{parcel.id} is {parcel.state}", parcel.id)
+            told, _ = why_not(policy.lifecycles.parcel, parcel.state, "despatch")
+            yield Violation("parcel.cannot_despatch", f"{parcel.id} is {told}", parcel.id)
         fulfillment = order.fulfillments[parcel.fulfillment_id]
         if policy.fulfillment_step(order, fulfillment, "despatch") is None:
-            yield Violation("fulfillment.cannot_despatch", f"{fulfillment.id} is {fulfillment.state}", fulfillment.id)
+            told, _ = why_not(policy.lifecycles.fulfillment, fulfillment.state, "despatch")
+            yield Violation("fulfillment.cannot_despatch", f"{fulfillment.id} is {told}", fulfillment.id)
 
 
 def _leaving_subjects(order: Order, command: DespatchShipment) -> tuple[str, ...]:
