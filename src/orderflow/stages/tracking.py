@@ -317,7 +317,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     if "complete" not in policy.automatic and policy.order_step(order, "complete") is not None:
         yield Wait("someone", "to complete the order")
     for parcel in order.moved_before_despatch:
-        yield Wait("someone", f"to record that {parcel.id} has left", str(parcel.tracking.status))
+        yield Wait("someone", f"to record the despatch of {parcel.id}", str(parcel.tracking.status))
     for shipment in order.shipments.values():
         if shipment.stage != "despatched":
             continue
