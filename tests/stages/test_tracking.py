@@ -396,7 +396,7 @@ def test_a_despatch_that_nobody_recorded_is_waited_for() -> None:
     life = booked().do(RecordTracking(ID, [scan("in_transit", hours=1)]))
     waits = explain(life.order, life.process).waiting_for
     assert [wait.who for wait in waits if "despatch" in wait.what] == ["someone"]
-    assert DespatchShipment(ID) in explain(life.order, life.process).possible
+    assert DespatchShipment(ID, "S1") in explain(life.order, life.process).possible
 
 
 def test_with_the_despatch_all_is_well_again() -> None:
