@@ -226,3 +226,16 @@ def test_time_that_passes_over_a_quiet_order_changes_nothing() -> None:
     before = life.order
     assert life.do(TimePassed(ID)).events == ()
     assert life.order is before
+
+
+def test_a_price_below_nothing_is_refused_with_its_path() -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        OrderLine("TEA-250", 1, price=Money(-1, "EUR"))
+    assert [(violation.code, violation.path) for violation in invalid.value.violations] == [
+        ("acceptance.negative_price", "price")
+    ]
+
+
+@pytest.mark.parametrize("price", [None, Money(0, "EUR"), Money("0.01", "EUR")])
+def test_what_is_given_away_may_cost_nothing(price: Money | None) -> None:
+    assert OrderLine("TEA-250", 1, price=price).price == price

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import attrs
 import pytest
 
 from orderflow.commands import (
@@ -13,11 +15,16 @@ from orderflow.commands import (
     DespatchShipment,
     PackParcel,
     RecordPick,
+    ReleaseHold,
     ResolveException,
     StartPicking,
 )
-from orderflow.errors import InvalidInput
+from orderflow.defaults import STANDARD
+from orderflow.errors import InvalidInput, Violation
+from orderflow.explain import explain
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Move, allocated
+from orderflow.order import Order
+from orderflow.policy import Policy
 from orderflow.ports import ClaimStock, Quote, QuotedLine, QuoteLine, QuotePrices, Refused
 from orderflow.stages.changes import OrderAmended
 from orderflow.stages.sourcing import FulfillmentWithdrawn
@@ -225,3 +232,64 @@ def test_an_order_is_priced_where_a_line_without_a_price_was_taken_out() -> None
     assert life.order.state == "verified"
     assert life.order.total == eur("28.56")
     assert life.order.is_priced
+
+
+# -- the host's rules of verification -------------------------------------------------------------------------------
+
+
+def at_most(limit: int, severity: Any) -> Policy:
+    """A rule of the host: an order has no more than so many units."""
+
+    def orders_stay_below_the_limit(order: Order) -> Iterable[Violation]:
+        units = sum(order.live_quantity(line_id) for line_id in order.lines)
+        if units > limit:
+            yield Violation("credit.limit", f"{units} units", "customer", severity)
+
+    return attrs.evolve(STANDARD, verification=(orders_stay_below_the_limit,))
+
+
+@pytest.mark.parametrize("begin", [verified, picking, packed], ids=lambda begin: begin.__name__)
+def test_a_verified_order_is_not_amended_into_one_that_would_not_be_verified(begin: Callable[..., Life]) -> None:
+    life = begin(at_most(3, "error"), **TWO)
+    given(life).when(AmendOrder(ID, {"L1": 4})).refused(("credit.limit", "customer"))
+    assert life.do(AmendOrder(ID, {"L1": 3})).reply_all().order.live_quantity("L1") == 3
+
+
+def test_that_a_rule_forbids_an_amendment_is_told_to_whoever_asks() -> None:
+    life = verified(at_most(2, "error"), **TWO)
+    (told,) = (one for one in explain(life.order, life.process).not_possible if isinstance(one.command, AmendOrder))
+    assert [reason.code for reason in told.reasons] == ["credit.limit"]
+
+
+def test_before_it_is_verified_an_order_is_amended_as_its_customer_likes() -> None:
+    life = verified(at_most(3, "error"), lines=[("TEA-250", 5)])
+    assert life.order.state == "acknowledged"
+    assert life.do(AmendOrder(ID, {"L1": 4})).reply_all().order.state == "acknowledged"
+    assert life.do(AmendOrder(ID, {"L1": 2})).reply_all().order.state == "verified"
+
+
+def test_an_amendment_that_is_to_be_looked_at_places_a_hold_for_review() -> None:
+    life = verified(at_most(3, "hold"), **TWO).do(AmendOrder(ID, {"L1": 4}))
+    assert life.order.live_quantity("L1") == 4
+    (hold,) = life.order.active_holds
+    assert (hold.code, hold.note) == ("credit.limit", "4 units")
+    life.reply_all()
+    assert len(life.order.holds) == 1
+
+
+def test_an_amendment_that_was_looked_at_is_not_looked_at_again() -> None:
+    life = verified(at_most(3, "hold"), **TWO).do(AmendOrder(ID, {"L1": 4})).reply_all().do(ReleaseHold(ID, "H1"))
+    life.do(StartPicking(ID, "F1")).reply_all()
+    assert life.order.active_holds == ()
+    life.do(AmendOrder(ID, {"L1": 5}))
+    assert [hold.note for hold in life.order.active_holds] == ["5 units"]
+
+
+def test_an_amendment_within_the_rules_places_no_hold() -> None:
+    assert not verified(at_most(3, "hold"), **TWO).do(AmendOrder(ID, {"L1": 3})).order.holds
+
+
+def test_a_warning_about_an_amendment_stops_nothing() -> None:
+    life = verified(at_most(3, "warning"), **TWO).do(AmendOrder(ID, {"L1": 4})).reply_all()
+    assert life.order.live_quantity("L1") == 4
+    assert not life.order.holds

@@ -162,10 +162,7 @@ class Engine:
             else:
                 loaded = yield Keep("load", (self.tenant, numbered.order_id))
             if loaded is not None and self._is_overdue(loaded.order):
-                seen = loaded.order.version
-                loaded = yield from self._time_passed(loaded, loaded.attempts, self.clock())
-                if envelope.expected_version == seen:
-                    envelope = evolved(envelope, expected_version=loaded.order.version)
+                loaded, envelope = yield from self._told_the_time(loaded, envelope)
             outcome = self.process.carry_out(loaded.order if loaded else None, numbered, envelope)
             if not outcome.events and not given:
                 return Receipt(outcome.order, (), command_id, outcome.order.version)
@@ -189,6 +186,19 @@ class Engine:
         """Whether time alone has changed something about an order that it was not told of yet."""
         moment = self.process.attention(order)
         return moment is not None and moment <= self.clock()
+
+    def _told_the_time(self, loaded: Loaded, envelope: Envelope) -> Effects:
+        """The order after it was told what time it is; a sender who saw it just before is still up to date."""
+        seen, now = loaded.order.version, self.clock()
+        outcome = self.process.carry_out(loaded.order, TimePassed(loaded.order.id), Envelope(now))
+        keep = self._append(outcome, seen, "time", SYSTEM, loaded.attempts, now, busy=False)
+        try:
+            yield keep
+        except VersionConflict:
+            return (yield from self._loaded(loaded.order.id)), envelope
+        if envelope.expected_version == seen:
+            envelope = evolved(envelope, expected_version=outcome.order.version)
+        return _kept(keep), envelope
 
     def as_of_now(self, order: Order) -> Order:
         """The order as it is once it was told what time it is; nothing of that is kept."""
