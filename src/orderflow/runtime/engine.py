@@ -190,6 +190,8 @@ class Engine:
     def _told_the_time(self, loaded: Loaded, envelope: Envelope) -> Effects:
         """The order after it was told what time it is; a sender who saw it just before is still up to date."""
         seen, now = loaded.order.version, self.clock()
+        if envelope.expected_version not in (None, seen):
+            return loaded, envelope
         outcome = self.process.carry_out(loaded.order, TimePassed(loaded.order.id), Envelope(now))
         keep = self._append(outcome, seen, "time", SYSTEM, loaded.attempts, now, busy=False)
         try:
@@ -568,7 +570,7 @@ class Engine:
 def _as_scans(given: Iterable[Any]) -> tuple[Scan, ...]:
     """Scans one by one, or as one iterable of them."""
     scans = tuple(given)
-    if len(scans) == 1 and isinstance(scans[0], list | tuple | set | frozenset):
+    if len(scans) == 1 and isinstance(scans[0], Iterable) and not isinstance(scans[0], str):
         scans = tuple(scans[0])
     for scan in scans:
         if not isinstance(scan, Scan):
