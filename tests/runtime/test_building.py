@@ -135,7 +135,7 @@ NO_SCANS: list[tuple[Any, ...]] = [
 @pytest.mark.parametrize("things", NO_SCANS, ids=lambda things: "-".join(type(thing).__name__ for thing in things))
 def test_what_is_no_scan_is_told_so_and_nothing_is_kept(things: tuple[Any, ...]) -> None:
     flow = Shop().flow()
-    with pytest.raises(TypeError, match="[Ss]can"):
+    with pytest.raises(TypeError, match=r"[Ss]can"):
         flow.observe(*things)
     assert flow.store.inbox("main", ["T"]) == ()
 
@@ -144,7 +144,7 @@ def test_for_asyncio_scans_are_looked_at_as_well() -> None:
     async def told() -> None:
         flow = AsyncOrderFlow()
         assert await flow.observe([Scan("T", "delivered", NINE)]) == ()
-        with pytest.raises(TypeError, match="[Ss]can"):
+        with pytest.raises(TypeError, match=r"[Ss]can"):
             await flow.observe("x")  # type: ignore[arg-type]
 
     asyncio.run(told())

@@ -144,8 +144,8 @@ def two_ways(way: str) -> Life:
 
 @pytest.mark.parametrize("way", ANOTHER_WAY)
 def test_goods_that_go_different_ways_are_not_put_into_one_parcel(way: str) -> None:
-    life = given(two_ways(way)).when(PackParcel(ID, "F1", [("L1", 1), ("L2", 1)])).refused(
-        ("packing.mixed", "contents")
+    life = (
+        given(two_ways(way)).when(PackParcel(ID, "F1", [("L1", 1), ("L2", 1)])).refused(("packing.mixed", "contents"))
     )
     life.do(PackParcel(ID, "F1", [("L1", 1), ("L3", 3)]))
     assert life.order.contents_of("P1") == {"L1": D(1), "L3": D(3)}

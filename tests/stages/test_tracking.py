@@ -367,8 +367,8 @@ def test_a_report_about_a_booking_that_came_too_late_is_stray() -> None:
 
 def test_a_number_that_was_never_the_orders_is_refused_also_beside_a_stray_one() -> None:
     scans = [scan("in_transit", "M"), scan("in_transit", "OTHER")]
-    life = given(voided()).when(RecordTracking(ID, scans)).refused(
-        ("tracking.unknown_number", "scans[1].tracking_number")
+    life = (
+        given(voided()).when(RecordTracking(ID, scans)).refused(("tracking.unknown_number", "scans[1].tracking_number"))
     )
     assert not life.order.stray_scans
 

@@ -296,9 +296,14 @@ def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
 
 
 def _renewal(claim: Claim, policy: Policy) -> datetime:
-    """When a reservation is put again: some time before it ends, but not before half of it is over."""
+    """When a reservation is put again: some time before it ends, but not before half of it is over.
+
+    One that was refused is put again when it has ended.
+    """
     assert claim.held_until is not None
     assert claim.held_since is not None
+    if claim.refusal:
+        return claim.held_until
     return claim.held_until - min(policy.renew_before, max(timedelta(0), claim.held_until - claim.held_since) / 2)
 
 
