@@ -380,12 +380,10 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
         if not isinstance(chart, Lifecycle) or chart.name != name:
             what = f"one of the {chart.name}" if isinstance(chart, Lifecycle) else type(chart).__name__
             problems.add("policy.wrong_lifecycle", f"must be that of the {name}, not {what}", f"lifecycles.{name}")
-    problems.raise_any()
-    charts = policy.lifecycles
-    for chart in (charts.order, charts.fulfillment, charts.parcel):
+            continue
         for guard in chart.guards:
             if guard not in policy.guards:
-                problems.add("policy.missing_guard", f"the lifecycle of the {chart.name} asks for {guard!r}", "guards")
+                problems.add("policy.missing_guard", f"the lifecycle of the {name} asks for {guard!r}", "guards")
     for step in sorted(policy.automatic - AUTOMATIC):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()

@@ -22,6 +22,7 @@ from tests.laws.world import World, deferral, impossible_replies, nonsense
 HARMLESS = frozenset(
     {
         "claim_wanted",
+        "service_chosen",
         "shipment_booked",
         "void_wanted",
         "booking_contradicted",
