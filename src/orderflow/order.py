@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import attrs
 
 from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back
-from orderflow.ledger import CANCELLED, OPEN, Ledger, Move, allocated, packed, picked
+from orderflow.ledger import CANCELLED, OPEN, Ledger, Move, allocated, delivered, packed, picked, shipped
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, evolved
@@ -499,7 +499,10 @@ class Order(_Record):
     def anomalies(self) -> tuple[Anomaly, ...]:
         """Facts that do not fit: reports that may not follow, about dead labels, or about parcels that never left."""
         found = [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
-        for parcel in self.moved_before_despatch:
+        held = self.ledger.held
+        for parcel in self.parcels.values():
+            if not parcel.tracking.has_moved or shipped(parcel.id) in held or delivered(parcel.id) in held:
+                continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
             found.append(Anomaly("tracking.not_despatched", told, parcel.scans[-1]))
         for scan in self.stray_scans:

@@ -399,6 +399,17 @@ def test_a_despatch_that_nobody_recorded_is_waited_for() -> None:
     assert DespatchShipment(ID, "S1") in explain(life.order, life.process).possible
 
 
+def test_a_parcel_that_the_carrier_took_although_it_was_cancelled_stays_flagged() -> None:
+    """Whether the report came before the booking was voided or after it, someone has to look for the parcel."""
+    before = booked().do(CancelOrder(ID), RecordTracking(ID, [scan("in_transit", hours=1)])).reply_all()
+    after = booked().do(CancelOrder(ID)).reply_all().do(RecordTracking(ID, [scan("in_transit", hours=1)]))
+    assert [life.order.state for life in (before, after)] == ["cancelled", "cancelled"]
+    assert [[anomaly.code for anomaly in life.order.anomalies] for life in (before, after)] == [
+        ["tracking.not_despatched"],
+        ["tracking.stray"],
+    ]
+
+
 def test_with_the_despatch_all_is_well_again() -> None:
     life = booked().do(RecordTracking(ID, [scan("in_transit", hours=1)]), DespatchShipment(ID)).reply_all()
     assert life.order.anomalies == ()
