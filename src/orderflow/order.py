@@ -313,11 +313,6 @@ class Case(_Record):
     is_about_request: bool = False
     chosen: str = ""
 
-    @property
-    def is_open(self) -> bool:
-        """Whether someone still has to choose."""
-        return not self.chosen
-
 
 @record(slots=False)
 class Deferral(_Record):
@@ -577,11 +572,6 @@ class Order(_Record):
             self.ledger.of_kind(claim.line_id, "backordered"),
         )
         return max(_ZERO, EXACT.subtract(claim.held, used))
-
-    def packed_weight(self, parcel_ids: Iterable[str]) -> Decimal | None:
-        """The weight of some parcels in kg, where every one of them was weighed."""
-        weights = [self.parcels[parcel_id].weight_kg for parcel_id in parcel_ids]
-        return _sum(weight for weight in weights if weight is not None) if None not in weights else None
 
     def contents_of(self, parcel_id: str) -> dict[str, Decimal]:
         """What is still in a parcel that has not left."""

@@ -140,7 +140,7 @@ class Preview:
         events: what would happen.
         order: the order as it would be.
         requests: what would be newly asked of the systems around.
-        goods: units that would move, by line and ``source -> target`` account.
+        goods: by how much the accounts of each line would change.
         money: by how much the amount that the customer is to pay would change.
         messages: what the customer would be told, as ``(kind, subject)``.
     """
@@ -183,8 +183,8 @@ class OrderProcess:
         """What happens when ``command`` is given, consequences included.
 
         Raises:
-            CommandRefused: it may not happen now; every reason of the first broken tier is told, and nothing has
-            happened. VersionConflict: the sender has seen another version of the order.
+            CommandRefused: it may not happen now; every reason of the first broken tier is told, nothing has happened.
+            VersionConflict: the sender has seen another version of the order.
         """
         return self.carry_out(order, command, envelope).events
 
@@ -216,7 +216,7 @@ class OrderProcess:
 
     def settle(self, order: Order, request: Request, reply: Reply, at: datetime) -> Outcome:
         """`conclude`, with the order after it."""
-        return self._outcome(order, self._meaning(order, request, reply, at), at)
+        return self.settle_all(order, ((request, reply),), at)
 
     def settle_all(self, order: Order, answers: Iterable[tuple[Request, Reply]], at: datetime) -> Outcome:
         """What several answers mean, one after the other, with the consequences of all together."""

@@ -95,7 +95,7 @@ def test_a_parcel_without_a_list_holds_everything_that_is_picked() -> None:
         )
     )
     assert life.goods == {"L1": {"packed:P1": D(2)}, "L2": {"packed:P1": D(1)}}
-    assert life.order.packed_weight(["P1"]) == D("1.2")
+    assert life.order.parcels["P1"].weight_kg == D("1.2")
 
 
 def test_several_parcels_are_packed_one_by_one() -> None:

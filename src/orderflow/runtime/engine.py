@@ -192,7 +192,7 @@ class Engine:
         seen, now = loaded.order.version, self.clock()
         if envelope.expected_version not in (None, seen):
             return loaded, envelope
-        outcome = self.process.carry_out(loaded.order, TimePassed(loaded.order.id), Envelope(now))
+        outcome = self._aged(loaded.order, now)
         keep = self._append(outcome, seen, "time", SYSTEM, loaded.attempts, now, busy=False)
         try:
             yield keep
@@ -202,11 +202,15 @@ class Engine:
             envelope = evolved(envelope, expected_version=outcome.order.version)
         return _kept(keep), envelope
 
+    def _aged(self, order: Order, now: datetime) -> Outcome:
+        """What time alone has changed about an order by ``now``."""
+        return self.process.carry_out(order, TimePassed(order.id), Envelope(now))
+
     def as_of_now(self, order: Order) -> Order:
         """The order as it is once it was told what time it is; nothing of that is kept."""
         if not self._is_overdue(order):
             return order
-        return self.process.carry_out(order, TimePassed(order.id), Envelope(self.clock())).order
+        return self._aged(order, self.clock()).order
 
     def _attended(self, loaded: Loaded) -> Effects:
         """The order after the systems were asked; what went wrong in that does not undo the command, and is told."""
@@ -332,7 +336,7 @@ class Engine:
         return loaded
 
     def _time_passed(self, loaded: Loaded, attempts: Mapping[str, Attempt], now: datetime) -> Effects:
-        outcome = self.process.carry_out(loaded.order, TimePassed(loaded.order.id), Envelope(now))
+        outcome = self._aged(loaded.order, now)
         return (yield from self._appended(loaded, outcome, "time", now, attempts))
 
     def _take_inbox(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from datetime import datetime, timedelta
 from inspect import isawaitable
@@ -28,7 +29,7 @@ from orderflow.ports import (
 __all__ = ["Deferring", "Flaky"]
 
 
-class _Wrapped:
+class _Wrapped(ABC):
     """A port behind another; what is not a question of a port goes straight through."""
 
     def __init__(self, port: Any) -> None:
@@ -39,8 +40,9 @@ class _Wrapped:
             raise AttributeError(name)
         return getattr(self.port, name)
 
+    @abstractmethod
     def _ask(self, method: str, request: Request) -> Any:
-        raise NotImplementedError
+        """What becomes of a question to the port."""
 
     def claim(self, request: ClaimStock) -> Any:
         """As the port's own."""
