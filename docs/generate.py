@@ -524,6 +524,7 @@ CONSTANTS = {
     "OPEN": "Account: ordered, and not yet given to any location.",
     "BACKORDERED": "Account: sold, awaiting stock.",
     "CANCELLED": "Account: not wanted any more.",
+    "CLOSED_SHORT": "Account: within tolerance not sent, and not owed any more.",
     "ORDERED": "Source: units of the order.",
     "SURPLUS": "Source: units that came beyond the order.",
     "Account": "Where units of a line are: `open`, `packed:P1`, `delivered:P1`.",

@@ -27,6 +27,7 @@ from orderflow.values.record import record
 __all__ = [
     "BACKORDERED",
     "CANCELLED",
+    "CLOSED_SHORT",
     "KINDS",
     "OPEN",
     "ORDERED",
@@ -37,6 +38,7 @@ __all__ = [
     "allocated",
     "delivered",
     "kind_of",
+    "lost",
     "packed",
     "picked",
     "place_of",
@@ -50,6 +52,7 @@ SURPLUS = Account("surplus")
 OPEN = Account("open")
 BACKORDERED = Account("backordered")
 CANCELLED = Account("cancelled")
+CLOSED_SHORT = Account("closed_short")
 
 _SOURCES = frozenset({ORDERED, SURPLUS})
 
@@ -98,6 +101,11 @@ def shipped(parcel_id: str) -> Account:
 def delivered(parcel_id: str) -> Account:
     """Units that reached the customer in a parcel."""
     return Account(f"delivered:{parcel_id}")
+
+
+def lost(parcel_id: str) -> Account:
+    """Units that left in a parcel and will not arrive: lost, or damaged beyond use."""
+    return Account(f"lost:{parcel_id}")
 
 
 def kind_of(account: Account) -> str:
@@ -154,13 +162,15 @@ class Ledger:
         return kinds
 
     def live(self, line_id: str) -> Decimal:
-        """Units of a line that were ordered and are not cancelled. Worked out once."""
+        """Units of a line, surplus included, that are neither cancelled nor closed short. Worked out once."""
         known: dict[str, Decimal] | None = self.__dict__.get("_live")
         if known is None:
             known = self.__dict__["_live"] = {}
         quantity = known.get(line_id)
         if quantity is None:
-            quantity = known[line_id] = EXACT.subtract(self.ordered(line_id), self.balance(line_id, CANCELLED))
+            came = EXACT.add(self.ordered(line_id), self.surplus(line_id))
+            gone = EXACT.add(self.balance(line_id, CANCELLED), self.balance(line_id, CLOSED_SHORT))
+            quantity = known[line_id] = EXACT.subtract(came, gone)
         return quantity
 
     def moved(self, moves: Iterable[Move]) -> Ledger:

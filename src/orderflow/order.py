@@ -438,7 +438,7 @@ class Order(_Record):
     # -- goods -------------------------------------------------------------------------------------------------------
 
     def live_quantity(self, line_id: str) -> Decimal:
-        """Units of a line that are still to reach, or have reached, the customer: ordered less cancelled."""
+        """Units of a line that are to reach, or have reached, the customer: neither cancelled nor closed short."""
         return self.ledger.live(line_id)
 
     def work_left(self, fulfillment_id: str) -> bool:
@@ -523,8 +523,8 @@ class Order(_Record):
         return max(days, default=None)
 
     def unpriced(self, line_id: str) -> Decimal:
-        """Units of a line, still wanted, that no quote covers yet."""
-        unpriced = self.live_quantity(line_id)
+        """Units of a line, ordered and still wanted, that no quote covers yet; surplus is never asked about."""
+        unpriced = EXACT.subtract(self.live_quantity(line_id), self.ledger.surplus(line_id))
         for tranche in self.tranches.get(line_id, ()):
             unpriced = EXACT.subtract(unpriced, tranche.quantity)
         for units in self.given_back.get(line_id, ()):
