@@ -22,7 +22,7 @@ from orderflow.stages.communication import MessageFailed, MessageQueued, Message
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
-from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickingFinished, PickingStarted
+from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
@@ -83,6 +83,7 @@ __all__ = [
     "ParcelEmptied",
     "ParcelPacked",
     "ParcelUnpacked",
+    "PickedShort",
     "PickingFinished",
     "PickingStarted",
     "PriceQuoted",

@@ -149,7 +149,8 @@ class Claim(_Record):
 
     ``wanted`` counts all units ever wanted under this claim, issued ones included; ``held`` is what the inventory
     system confirmed for ``confirmed`` (a revision), in the same counting. ``could_hold`` is the most that may be held
-    by now, for all that we know: answers may have been lost.
+    by now, for all that we know: answers may have been lost. ``missed`` are units that the inventory says are held, and
+    that were not found on the shelf.
     """
 
     id: str
@@ -163,6 +164,7 @@ class Claim(_Record):
     held_since: datetime | None = None
     held_until: datetime | None = None
     refusal: str = ""
+    missed: Decimal = _ZERO
 
     @property
     def is_settled(self) -> bool:
@@ -566,12 +568,12 @@ class Order(_Record):
         return None
 
     def free_hold(self, claim: Claim) -> Decimal:
-        """Units held under a claim that no fulfillment has been given yet."""
+        """Units held under a claim that no fulfillment has been given yet, and that may be on the shelf."""
         used = EXACT.subtract(
             EXACT.subtract(self.live_quantity(claim.line_id), self.ledger.balance(claim.line_id, OPEN)),
             self.ledger.of_kind(claim.line_id, "backordered"),
         )
-        return max(_ZERO, EXACT.subtract(claim.held, used))
+        return max(_ZERO, EXACT.subtract(EXACT.subtract(claim.held, claim.missed), used))
 
     def contents_of(self, parcel_id: str) -> dict[str, Decimal]:
         """What is still in a parcel that has not left."""

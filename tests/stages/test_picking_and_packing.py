@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 
-from orderflow.commands import PackParcel, RecordPick, StartPicking, UnpackParcel
+from orderflow.commands import AmendOrder, PackParcel, RecordPick, StartPicking, UnpackParcel
 from orderflow.errors import InvalidInput
 from orderflow.explain import explain
 from orderflow.order import Goods
+from orderflow.ports import ClaimStock
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.packing import PackingFinished, ParcelPacked, ParcelUnpacked
-from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickingFinished, PickingStarted
+from orderflow.stages.picking import (
+    GoodsPicked,
+    OrderInFulfillment,
+    PickedShort,
+    PickingFinished,
+    PickingStarted,
+    ShortPick,
+)
 from orderflow.values import Address
 from tests.scenario import BERLIN, ID, NOW, D, Life, given, packed, picked, picking, placed, verified
 
@@ -71,6 +79,47 @@ def test_more_than_is_there_is_not_picked_even_in_two_rows() -> None:
     given(picking()).when(RecordPick(ID, "F1", [("L2", 1), ("L1", 1), ("L1", 2), ("L9", 1)])).refused(
         ("picking.takes_too_much", "goods[1].quantity"), ("picking.takes_too_much", "goods[3].quantity")
     )
+
+
+def test_what_was_not_found_is_open_again_and_not_counted_as_held_any_more() -> None:
+    life = (
+        given(picking())
+        .when(RecordPick(ID, "F1", [("L1", 1), ("L2", 1)], short={"L1": "damaged"}))
+        .then(
+            GoodsPicked(NOW, "F1", (Goods("L1", D(1)), Goods("L2", D(1)))),
+            PickedShort(NOW, "F1", "L1", D(1), "damaged"),
+            PickingFinished(NOW, "F1", "picked"),
+        )
+    )
+    assert life.goods["L1"] == {"picked:F1": D(1), "open": D(1)}
+    claim = life.order.claim_on("L1")
+    assert claim is not None
+    assert (claim.held, claim.missed, life.order.free_hold(claim)) == (D(2), D(1), D(0))
+
+
+def test_everything_but_what_is_short_is_taken_where_nothing_else_is_said() -> None:
+    life = picking().do(RecordPick(ID, "F1", short=[ShortPick("L1", "not found", 1)]))
+    assert life.goods == {"L1": {"picked:F1": D(1), "open": D(1)}, "L2": {"picked:F1": D(1)}}
+
+
+def test_a_location_that_finds_nothing_has_nothing_left_to_do() -> None:
+    life = picking(**TWO).do(RecordPick(ID, "F1", short={"L1": "not found"}))
+    assert life.goods == {"L1": {"open": D(2)}}
+    assert life.order.fulfillments["F1"].state == "cancelled"
+
+
+def test_the_inventory_that_was_asked_anew_is_believed_again() -> None:
+    life = picking(**TWO).do(RecordPick(ID, "F1", [("L1", 1)], short={"L1": "not found"}))
+    life.do(AmendOrder(ID, {"L1": 3})).answer(ClaimStock)
+    claim = life.order.claim_on("L1")
+    assert claim is not None
+    assert (claim.held, claim.missed) == (D(3), D(0))
+
+
+@pytest.mark.parametrize("short", [{"": "lost"}, {"L1": 7}, [("L1", "lost")], "L1", {"L1": "x" * 201}])
+def test_a_short_pick_that_is_none_is_refused(short: Any) -> None:
+    with pytest.raises(InvalidInput):
+        RecordPick(ID, "F1", short=short)
 
 
 def test_goods_that_are_none_are_told_with_their_paths() -> None:

@@ -39,6 +39,7 @@ from orderflow.policy import Lifecycles
 from orderflow.ports import BookCarrier, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.picking import ShortPick
 from tests.scenario import (
     BERLIN,
     ID,
@@ -145,7 +146,12 @@ BOOK: dict[type[Command], list[Case]] = {
         ),
     ],
     RecordPick: [
-        (Life, RecordPick(ID, "F9"), [("order.unknown", "order_id")]),
+        (
+            Life,
+            RecordPick(ID, "F9", []),
+            [("order.unknown", "order_id"), ("picking.says_nothing", "goods")],
+        ),
+        (verified, RecordPick(ID, "F9", []), [("picking.says_nothing", "goods")]),
         (verified, RecordPick(ID, "F9", [("L1", 99)]), [("fulfillment.unknown", "fulfillment_id")]),
         (
             lambda: verified().do(HOLD),
@@ -161,6 +167,15 @@ BOOK: dict[type[Command], list[Case]] = {
             picking,
             RecordPick(ID, "F1", [("L1", 3), ("L2", 2)]),
             [("picking.takes_too_much", "goods[0].quantity"), ("picking.takes_too_much", "goods[1].quantity")],
+        ),
+        (
+            picking,
+            RecordPick(ID, "F1", [("L1", 1)], short=[ShortPick("L1", "", 2), ShortPick("L1"), ShortPick("L9")]),
+            [
+                ("picking.short_of_too_much", "short[0]"),
+                ("picking.short_twice", "short[1].line_id"),
+                ("picking.short_of_too_much", "short[2]"),
+            ],
         ),
     ],
     PackParcel: [

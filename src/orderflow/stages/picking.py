@@ -1,18 +1,20 @@
 """Picking: taking the goods from the shelf.
 
-``StartPicking`` says that a location has begun; ``RecordPick`` records what was taken, in one go or in several.
-Picking is finished, by itself, when nothing allocated is left to take.
+``StartPicking`` says that a location has begun; ``RecordPick`` records what was taken, in one go or in several, and
+what was looked for and not found: a *short pick*. Units that were picked short are open again, and whoever plans knows
+that the location does not have them, whatever its inventory says. Picking is finished, by itself, when nothing
+allocated is left to take.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import Account, Move, allocated, picked
+from orderflow.errors import InvalidInput, Problems, Violation
+from orderflow.ledger import OPEN, Account, Move, allocated, picked
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order
 from orderflow.policy import Policy, Rule
@@ -26,7 +28,7 @@ from orderflow.stages.stage import (
     units_text,
     why_not,
 )
-from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.checked import checked, optional, tuple_of, value
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, plain
 from orderflow.values.quantity import as_amount
@@ -36,9 +38,11 @@ __all__ = [
     "STAGE",
     "GoodsPicked",
     "OrderInFulfillment",
+    "PickedShort",
     "PickingFinished",
     "PickingStarted",
     "RecordPick",
+    "ShortPick",
     "StartPicking",
     "as_goods",
     "fulfillment_may",
@@ -60,8 +64,6 @@ def as_goods(raw: Any) -> Goods:
 
 
 def _checked_goods(raw: Goods) -> Goods:
-    from orderflow.errors import Problems
-
     problems = Problems()
     line_id = problems.attempt("line_id", as_id, raw.line_id)
     quantity = problems.attempt("quantity", as_amount, raw.quantity)
@@ -77,6 +79,36 @@ def _checked_goods(raw: Goods) -> Goods:
     return Goods(line_id, quantity, measured, lot, serials, expires_on)
 
 
+@value
+class ShortPick:
+    """Units that were looked for and not found, or not fit to be sold, and why; without a quantity, all the rest."""
+
+    line_id: str = checked(as_id)
+    reason: str = checked(as_text(200), default="")
+    quantity: Decimal | None = checked(optional(as_amount), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, line_id: str, reason: str = "", quantity: Decimal | int | str | None = None) -> None: ...
+
+
+def _as_short_pick(raw: Any) -> ShortPick:
+    if not isinstance(raw, ShortPick):
+        raise InvalidInput.because("picking.not_a_short_pick", f"must be a ShortPick, not {type(raw).__name__}")
+    return raw
+
+
+def _as_short_picks(raw: Any) -> tuple[ShortPick, ...]:
+    """Short picks; or a mapping of line ids to the reasons why the rest of these lines was not taken."""
+    if not isinstance(raw, Mapping):
+        return tuple_of(_as_short_pick)(raw)
+    problems = Problems()
+    found = (problems.attempt(f"[{line_id}]", lambda at: ShortPick(at, raw[at]), line_id) for line_id in raw)
+    short = tuple(one for one in found if one is not None)
+    problems.raise_any()
+    return short
+
+
 @command("start_picking")
 class StartPicking(Command):
     """A location begins to pick."""
@@ -87,11 +119,15 @@ class StartPicking(Command):
 
 @command("record_pick")
 class RecordPick(Command):
-    """These goods were taken from the shelf; without a list, everything that was allocated."""
+    """These goods were taken from the shelf; without a list, everything that was allocated and is not picked short.
+
+    ``short`` says what was not found, and why: ``{"L1": "damaged"}`` for the rest of a line, or `ShortPick` values.
+    """
 
     order_id: str = checked(as_id)
     fulfillment_id: str = checked(as_id)
-    goods: tuple[Goods, ...] | None = checked(optional(tuple_of(as_goods, at_least=1)), default=None)
+    goods: tuple[Goods, ...] | None = checked(optional(tuple_of(as_goods)), default=None)
+    short: tuple[ShortPick, ...] = checked(_as_short_picks, default=())
 
     if TYPE_CHECKING:
 
@@ -100,6 +136,7 @@ class RecordPick(Command):
             order_id: str,
             fulfillment_id: str,
             goods: Iterable[Goods | tuple[str, Decimal | int | str]] | None = None,
+            short: Iterable[ShortPick] | Mapping[str, str] = (),
         ) -> None: ...
 
 
@@ -138,6 +175,26 @@ class GoodsPicked(Event):
         source, target = allocated(self.fulfillment_id), picked(self.fulfillment_id)
         moves = (Move(goods.line_id, source, target, goods.quantity) for goods in self.goods)
         return order.replace(ledger=order.ledger.moved(moves))
+
+
+@event("picked_short")
+class PickedShort(Event):
+    """Units were looked for and not found, or not fit to be sold: the location does not have them after all."""
+
+    fulfillment_id: str
+    line_id: str
+    quantity: Decimal
+    reason: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """They are open again; and what is held for the line is that much less than the inventory says."""
+        move = Move(self.line_id, allocated(self.fulfillment_id), OPEN, self.quantity)
+        after = order.replace(ledger=order.ledger.moved((move,)))
+        claim = order.claim_on(self.line_id)
+        if claim is None:
+            return after
+        missed = claim.replace(missed=EXACT.add(claim.missed, self.quantity))
+        return after.replace(claims=order.claims.set(claim.id, missed))
 
 
 @event("picking_finished")
@@ -209,6 +266,31 @@ def _index_of(goods: Iterable[Goods], line_id: str) -> int:
     return next(index for index, some in enumerate(goods) if some.line_id == line_id)
 
 
+def something_is_recorded(order: Order | None, command: RecordPick, policy: Policy) -> Iterable[Violation]:
+    """A pick says what was taken, or what was not."""
+    if command.goods == () and not command.short:
+        yield Violation("picking.says_nothing", "nothing was taken, and nothing is short", "goods")
+
+
+def what_is_short_was_to_be_picked(order: Order, command: RecordPick, policy: Policy) -> Iterable[Violation]:
+    """A line is picked short once in a pick, and by no more than what was to be taken and was not."""
+    there = order.ledger.holding(allocated(command.fulfillment_id))
+    taken = totals(command.goods or ())
+    named: set[str] = set()
+    for index, short in enumerate(command.short):
+        left = EXACT.subtract(there.get(short.line_id, ZERO), taken.get(short.line_id, ZERO))
+        if short.line_id in named:
+            yield Violation("picking.short_twice", f"{short.line_id} is named twice", f"short[{index}].line_id")
+        elif left <= 0 or (short.quantity is not None and short.quantity > left):
+            told = f"{plain(short.quantity)} of " if short.quantity is not None else ""
+            yield Violation(
+                "picking.short_of_too_much",
+                f"{told}{short.line_id} short, but {plain(max(ZERO, left))} were left to take",
+                f"short[{index}]",
+            )
+        named.add(short.line_id)
+
+
 def the_order_is_being_worked_on(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
     """Picking starts where the order's lifecycle lets fulfillment start, or has let it."""
     if "in_fulfillment" not in order.milestones and policy.order_step(order, "start_fulfillment") is None:
@@ -232,9 +314,21 @@ def _start(order: Order, command: StartPicking, policy: Policy, envelope: Envelo
 
 
 def _pick(order: Order, command: RecordPick, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    everything = order.ledger.holding(allocated(command.fulfillment_id))
-    goods = command.goods or tuple(Goods(line_id, quantity) for line_id, quantity in everything.items())
-    yield GoodsPicked(envelope.at, command.fulfillment_id, goods)
+    left = order.ledger.holding(allocated(command.fulfillment_id))
+    for line_id, quantity in totals(command.goods or ()).items():
+        left[line_id] = EXACT.subtract(left[line_id], quantity)
+    short = {one.line_id: (one.quantity or left[one.line_id], one.reason) for one in command.short}
+    goods = command.goods
+    if goods is None:
+        rest = ((line_id, EXACT.subtract(units, short.get(line_id, _NONE)[0])) for line_id, units in left.items())
+        goods = tuple(Goods(line_id, units) for line_id, units in rest if units)
+    if goods:
+        yield GoodsPicked(envelope.at, command.fulfillment_id, goods)
+    for line_id, (units, reason) in short.items():
+        yield PickedShort(envelope.at, command.fulfillment_id, line_id, units, reason)
+
+
+_NONE = (ZERO, "")
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -269,7 +363,7 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 STAGE = Stage(
     name="picking",
     commands=(StartPicking, RecordPick),
-    events=(PickingStarted, OrderInFulfillment, GoodsPicked, PickingFinished),
+    events=(PickingStarted, OrderInFulfillment, GoodsPicked, PickedShort, PickingFinished),
     decisions=(
         Decision(
             StartPicking,
@@ -289,7 +383,7 @@ STAGE = Stage(
         Decision(
             RecordPick,
             tiers=(
-                (order_exists,),
+                (order_exists, something_is_recorded),
                 (the_fulfillment_exists,),
                 (
                     fulfillment_may("pick"),
@@ -297,6 +391,7 @@ STAGE = Stage(
                     nothing_holds("pick", on_fulfillment),
                 ),
                 (goods_are_there(allocated, "picking.takes", "goods"),),
+                (what_is_short_was_to_be_picked,),
             ),
             events=_pick,
             candidates=lambda order, policy: tuple(RecordPick(order.id, f) for f in order.fulfillments),

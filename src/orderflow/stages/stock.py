@@ -71,7 +71,7 @@ class StockClaimed(Event):
     refusal: str = ""
 
     def apply(self, order: Order) -> Order:
-        """The claim is confirmed at this revision."""
+        """The claim is confirmed at this revision; the inventory was asked anew about what was not found."""
         claim = order.claims[self.claim_id].replace(
             confirmed=self.revision,
             held=self.held,
@@ -80,6 +80,7 @@ class StockClaimed(Event):
             location=self.location or order.claims[self.claim_id].location,
             held_until=self.held_until,
             refusal=self.refusal,
+            missed=_ZERO,
         )
         return order.replace(claims=order.claims.set(self.claim_id, claim))
 
