@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import attrs
 
 from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back
-from orderflow.ledger import CANCELLED, OPEN, Ledger, Move, allocated, delivered, packed, picked, shipped
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Ledger, Move, allocated, delivered, packed, picked, shipped
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, evolved
@@ -437,6 +437,34 @@ class Order(_Record):
                 return case
         return None
 
+    @property
+    def labels(self) -> frozenset[str]:
+        """By what this order is found in a store, beside its state and numbers; derived, and worked out once.
+
+        ``location:BER`` while a fulfillment there has work left, ``backorder:TEA-250`` while units of a product wait
+        for stock.
+        """
+        known: frozenset[str] | None = self.remembered.get("labels")
+        if known is None:
+            known = self.remembered["labels"] = frozenset(self._labels())
+        return known
+
+    def relabelled(self, before: Order | None) -> tuple[frozenset[str], frozenset[str]]:
+        """The labels that this order has and ``before`` did not, and the other way round."""
+        if before is None:
+            return self.labels, _NO_LABELS
+        then, now = before.__dict__, self.__dict__
+        if all(then[field] is now[field] for field in _LABELLED_BY):
+            return _NO_LABELS, _NO_LABELS
+        return self.labels - before.labels, before.labels - self.labels
+
+    def _labels(self) -> Iterator[str]:
+        for fulfillment in self.fulfillments.values():
+            if self.work_left(fulfillment.id):
+                yield f"location:{fulfillment.location}"
+        for line_id in self.ledger.held.get(BACKORDERED, ()):
+            yield f"backorder:{self.lines[line_id].sku}"
+
     # -- goods -------------------------------------------------------------------------------------------------------
 
     def live_quantity(self, line_id: str) -> Decimal:
@@ -578,6 +606,11 @@ class Order(_Record):
     def contents_of(self, parcel_id: str) -> dict[str, Decimal]:
         """What is still in a parcel that has not left."""
         return self.ledger.holding(packed(parcel_id))
+
+
+#: The fields on which labels depend.
+_LABELLED_BY = ("fulfillments", "ledger", "lines")
+_NO_LABELS: frozenset[str] = frozenset()
 
 
 def _sum(quantities: Iterable[Decimal]) -> Decimal:

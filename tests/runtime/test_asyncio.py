@@ -67,6 +67,7 @@ def test_a_life_from_the_order_to_the_door(store: OrderStore) -> None:
             (receipt,) = await flow.observe(Scan("PA000001", "delivered", shop.clock()))
             assert receipt.order == await flow.get(order_id)
             assert (await flow.find(state="completed")).orders[0].order_id == order_id
+            assert (await flow.find(label="location:BER")).orders == ()
             assert len(await flow.history(order_id)) == receipt.order.version
             assert (await flow.explain(order_id)).order == receipt.order
             return receipt.order

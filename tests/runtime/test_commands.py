@@ -361,6 +361,15 @@ def test_orders_are_found_by_state_reference_and_channel_page_by_page(flow: Orde
     assert rest.cursor is None
 
 
+def test_an_order_is_found_by_the_location_that_works_on_it_and_by_what_it_waits_for(flow: OrderFlow) -> None:
+    work, picked, packed = lead(flow), lead(flow, upto="picked"), lead(flow, upto="packed")
+    short = lead(flow, lines=[("POT", 100)])
+
+    found = {row.order_id for row in flow.find(label="location:BER").orders}
+    assert (found >= {work, picked}, packed in found) == (True, False)
+    assert [row.order_id for row in flow.find(label="backorder:POT").orders] == [short]
+
+
 def test_an_explanation_is_the_same_for_an_order_and_for_its_id(flow: OrderFlow) -> None:
     order_id = lead(flow)
 

@@ -20,10 +20,12 @@ from tests.stores.worlds import (
     acknowledging,
     after,
     append_once,
+    backordered,
     carried,
     moved,
     placed,
     placing,
+    planned,
     record,
     scan,
 )
@@ -350,6 +352,54 @@ def test_orders_are_found_by_each_column_and_by_several(store: OrderStore) -> No
     assert found(tracking_number="T2") == ["O3"]
     assert found(tracking_number="T2", state="received") == []
     assert found(tracking_number="T9") == []
+
+
+def test_an_order_is_found_under_its_labels_while_it_has_them(store: OrderStore) -> None:
+    def found(label: str, tenant: str = "main", **by: Any) -> list[str]:
+        return [summary.order_id for summary in store.find(tenant, label=label, **by).orders]
+
+    first = backordered(store, placed(store, "O1", reference="R1"), 1)
+    second = carried(store, backordered(store, placed(store, "O2"), 2), "T2")
+    backordered(store, placed(store, "O1", tenant="other"), 1)
+    assert found("backorder:sku-1") == ["O1", "O2"]
+    assert found("backorder:sku-1", "other") == ["O1"]
+    assert found("backorder:sku-2") == found("location:BER") == []
+
+    first = planned(store, first, "BER")
+    assert (found("location:BER"), found("backorder:sku-1")) == (["O1"], ["O1", "O2"])
+    planned(store, backordered(store, backordered(store, second, -2), 1), "BER")
+    backordered(store, first, -1)
+    assert (found("location:BER"), found("backorder:sku-1")) == (["O1", "O2"], ["O2"])
+
+    assert found("location:BER", state="acknowledged") == ["O1", "O2"]
+    assert found("location:BER", state="received") == []
+    assert found("location:BER", reference="R1") == found("location:BER", reference="R1", channel="web") == ["O1"]
+    assert found("backorder:sku-1", reference="R1") == []
+    assert found("location:BER", tracking_number="T2") == ["O2"]
+    assert found("location:HAM", tracking_number="T2") == []
+
+
+def test_pages_under_a_label_follow_a_cursor(store: OrderStore) -> None:
+    for number in range(5):
+        order = placed(store, f"O{number}")
+        if number != 2:
+            backordered(store, order, 1)
+
+    first = store.find("main", label="backorder:sku-1", limit=2)
+    second = store.find("main", label="backorder:sku-1", limit=2, cursor=first.cursor)
+
+    assert [summary.order_id for summary in (*first.orders, *second.orders)] == ["O0", "O1", "O3", "O4"]
+    assert second.cursor is None
+
+
+def test_a_change_that_is_refused_leaves_the_labels(store: OrderStore) -> None:
+    order = placed(store)
+    moved(store, order)
+
+    with pytest.raises(VersionConflict):
+        backordered(store, order, 1)
+
+    assert store.find("main", label="backorder:sku-1").orders == ()
 
 
 def test_a_row_of_a_list_shows_the_order_as_it_is_now(store: OrderStore) -> None:

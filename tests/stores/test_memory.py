@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orderflow.stores import Attempt, MemoryStore
-from tests.stores.worlds import acknowledging, after, carried, moved, placed, record, scan
+from tests.stores.worlds import acknowledging, after, backordered, carried, moved, placed, record, scan
 
 
 def a_world() -> MemoryStore:
@@ -67,3 +67,14 @@ def test_a_restored_world_is_as_it_was_again_and_again(change: Callable[[MemoryS
         assert store.fingerprint() != before
         store.restore(then)
         assert store.fingerprint() == before
+
+
+def test_a_restored_world_finds_nothing_that_came_after_it() -> None:
+    store = a_world()
+    then = store.snapshot()
+    backordered(store, placed(store, "O3"), 1)
+    assert store.find("main", label="backorder:sku-1").orders
+
+    store.restore(then)
+
+    assert store.find("main", label="backorder:sku-1").orders == ()

@@ -18,12 +18,14 @@ from tests.stores.worlds import (
     acknowledging,
     after,
     append_many,
+    backordered,
     carried,
     die_before,
     end_of,
     in_another_process,
     moved,
     placed,
+    planned,
     record,
     scan,
     use_after_fork,
@@ -143,6 +145,8 @@ def test_a_closed_store_says_so(path: Path) -> None:
         (lambda store: store.find("main", reference="x", channel="y"), "reference=? AND channel=?"),
         (lambda store: store.find("main", reference="x", state="y"), "orders_by_reference (tenant=? AND reference=?)"),
         (lambda store: store.find("main", tracking_number="x"), "orders_by_id (tenant=? AND order_id=? AND rowid>?)"),
+        (lambda store: store.find("main", label="x"), "labels USING PRIMARY KEY (tenant=? AND label=? AND seq>?)"),
+        (lambda store: store.find("main", label="x", reference="y"), "(tenant=? AND reference=?)"),
     ],
 )
 def test_orders_are_looked_up_by_an_index(
@@ -155,6 +159,28 @@ def test_orders_are_looked_up_by_an_index(
     plan = raw(path, f"EXPLAIN QUERY PLAN {asked[0]}")
 
     assert index in plan[0][-1]
+
+
+def test_labels_cost_nothing_while_they_stay_the_same(store: SqliteStore) -> None:
+    order = backordered(store, placed(store), 1)
+    asked: list[str] = []
+    store._connection.set_trace_callback(asked.append)
+
+    moved(store, order)
+
+    assert asked
+    assert not any("labels" in statement for statement in asked)
+
+
+@pytest.mark.parametrize("cache", [0, 1, 1000])
+def test_labels_are_right_also_for_an_order_that_is_not_in_memory(path: Path, cache: int) -> None:
+    with SqliteStore(path) as store:
+        order = planned(store, backordered(store, placed(store), 1), "BER")
+    with SqliteStore(path, cache=cache) as store:
+        backordered(store, order, -1)
+        found = {label: len(store.find("main", label=label).orders) for label in ("location:BER", "backorder:sku-1")}
+
+    assert found == {"location:BER": 1, "backorder:sku-1": 0}
 
 
 # -- snapshots and the cache -------------------------------------------------------------------------------------------

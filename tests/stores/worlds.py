@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from orderflow.errors import VersionConflict
+from orderflow.ledger import BACKORDERED, OPEN, Move, allocated
 from orderflow.messages import SYSTEM, Actor, Event
-from orderflow.order import Line, Order, Parcel
+from orderflow.order import Fulfillment, Line, Order, Parcel
 from orderflow.process import evolve
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, PlacedLine
 from orderflow.stores import CommandRecord, OrderStore, SqliteStore
@@ -64,6 +65,26 @@ def carried(store: OrderStore, order: Order, *numbers: str, **beside: Any) -> Or
     }
     made = evolve(order, acknowledging()).replace(parcels=FrozenMap(parcels))
     store.append(made, order.version, [acknowledging()], cause="labels", by=SYSTEM, **beside)
+    return made
+
+
+def planned(store: OrderStore, order: Order, location: str, **beside: Any) -> Order:
+    """The order with all its open units given to one location, kept."""
+    work = Fulfillment("F1", location, "planned", FrozenMap({"L1": Decimal(2)}))
+    moves = (Move("L1", OPEN, allocated("F1"), order.ledger.balance("L1", OPEN)),)
+    return _changed(store, order, beside, fulfillments=FrozenMap({"F1": work}), ledger=order.ledger.moved(moves))
+
+
+def backordered(store: OrderStore, order: Order, quantity: int, **beside: Any) -> Order:
+    """The order with some of its open units waiting for stock, kept; with less than none, they wait no longer."""
+    source, target = (OPEN, BACKORDERED) if quantity > 0 else (BACKORDERED, OPEN)
+    moves = (Move("L1", source, target, Decimal(abs(quantity))),)
+    return _changed(store, order, beside, ledger=order.ledger.moved(moves))
+
+
+def _changed(store: OrderStore, order: Order, beside: dict[str, Any], **changes: Any) -> Order:
+    made = evolve(order, acknowledging()).replace(**changes)
+    store.append(made, order.version, [acknowledging()], cause="changed", by=SYSTEM, **beside)
     return made
 
 

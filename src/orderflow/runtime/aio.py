@@ -66,16 +66,18 @@ class AsyncOrderFlow(Face):
         reference: str | None = None,
         channel: str | None = None,
         tracking_number: str | None = None,
+        label: str | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """Orders by state, reference, channel or tracking number, page by page."""
+        """Orders by state, reference, channel, tracking number or label, page by page."""
         return self.store.find(
             self.tenant,
             state=state,
             reference=reference,
             channel=channel,
             tracking_number=tracking_number,
+            label=label,
             cursor=cursor,
             limit=limit,
         )

@@ -162,10 +162,14 @@ class OrderStore(Protocol):
         reference: str | None = None,
         channel: str | None = None,
         tracking_number: str | None = None,
+        label: str | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """Orders in the order in which they were placed into the store, by any of these; pages follow a cursor."""
+        """Orders in the order in which they were placed into the store, by any of these; pages follow a cursor.
+
+        ``label`` is one of `orderflow.order.Order.labels`: ``location:BER``, ``backorder:TEA-250``.
+        """
         ...
 
     def park(self, tenant: str, scan: Scan) -> tuple[str, ...]:

@@ -61,6 +61,7 @@ class MemorySnapshot:
     _carrying: dict[_Key, frozenset[str]]
     _parked: dict[_Key, frozenset[Scan]]
     _numbers: dict[str, int]
+    _labelled: dict[_Key, set[str]]
 
     def copy(self) -> MemorySnapshot:
         """The same, to be changed on its own."""
@@ -72,6 +73,7 @@ class MemorySnapshot:
             self._carrying.copy(),
             self._parked.copy(),
             self._numbers.copy(),
+            {label: held.copy() for label, held in self._labelled.items()},
         )
 
 
@@ -80,7 +82,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._world = MemorySnapshot({}, {}, {}, {}, {}, {}, {})
+        self._world = MemorySnapshot({}, {}, {}, {}, {}, {}, {}, {})
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +156,7 @@ class MemoryStore:
                 next_at = AT_ONCE
             self._keep(order, new, kept, attempts, next_at)
             self._set_references(order, new=kept is None)
+            self._set_labels(order, kept)
             if command is not None:
                 self._world._commands[order.tenant, command.command_id] = command
             for scan in taken:
@@ -219,6 +222,14 @@ class MemoryStore:
             if order.id not in known:
                 carrying[order.tenant, number] = known | {order.id}
 
+    def _set_labels(self, order: Order, kept: _Kept | None) -> None:
+        fresh, gone = order.relabelled(kept.loaded.order if kept is not None else None)
+        labelled = self._world._labelled
+        for label in fresh:
+            labelled.setdefault((order.tenant, label), set()).add(order.id)
+        for label in gone:
+            labelled[order.tenant, label].discard(order.id)
+
     # -- attention ---------------------------------------------------------------------------------------------------
 
     def due(self, tenant: str, now: datetime, limit: int, lease: timedelta) -> tuple[str, ...]:
@@ -262,6 +273,7 @@ class MemoryStore:
         reference: str | None = None,
         channel: str | None = None,
         tracking_number: str | None = None,
+        label: str | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page:
@@ -269,13 +281,14 @@ class MemoryStore:
         after = page_bounds(cursor, limit)
         found: list[_Kept] = []
         with self._lock:
-            for kept in self._candidates(tenant, tracking_number):
+            for kept in self._candidates(tenant, tracking_number, label):
                 order = kept.loaded.order
                 if (
                     kept.serial > after
                     and state in (None, order.state)
                     and reference in (None, order.reference)
                     and channel in (None, order.channel)
+                    and (label is None or label in order.labels)
                 ):
                     found.append(kept)
                     if len(found) > limit:
@@ -285,12 +298,16 @@ class MemoryStore:
             tuple(_summary(kept.loaded.order) for kept in shown), str(shown[-1].serial) if len(found) > limit else None
         )
 
-    def _candidates(self, tenant: str, tracking_number: str | None) -> Iterator[_Kept]:
+    def _candidates(self, tenant: str, tracking_number: str | None, label: str | None) -> Iterator[_Kept]:
         world = self._world
-        if tracking_number is None:
+        ids: Iterable[str]
+        if tracking_number is not None:
+            ids = world._carrying.get((tenant, tracking_number), ())
+        elif label is not None:
+            ids = world._labelled.get((tenant, label), ())
+        else:
             return (kept for key, kept in world._orders.items() if key[0] == tenant)
-        carrying = world._carrying.get((tenant, tracking_number), frozenset())
-        held = (world._orders[tenant, order_id] for order_id in carrying)
+        held = (world._orders[tenant, order_id] for order_id in ids)
         return iter(sorted(held, key=lambda kept: kept.serial))
 
     # -- scans, numbers ----------------------------------------------------------------------------------------------

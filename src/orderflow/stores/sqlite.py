@@ -106,6 +106,10 @@ CREATE TABLE commands (
 CREATE TABLE tracking (
     tenant TEXT NOT NULL, number TEXT NOT NULL, order_id TEXT NOT NULL, PRIMARY KEY (tenant, number, order_id)
 ) WITHOUT ROWID;
+CREATE TABLE labels (
+    tenant TEXT NOT NULL, label TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (tenant, label, seq)
+) WITHOUT ROWID;
+CREATE INDEX labels_by_order ON labels (seq);
 CREATE TABLE inbox (
     tenant TEXT NOT NULL, number TEXT NOT NULL, scan TEXT NOT NULL, PRIMARY KEY (tenant, number, scan)
 ) WITHOUT ROWID;
@@ -134,6 +138,13 @@ _SELECT_BODIES: Final = (
 )
 _SELECT_DUE: Final = "SELECT seq, order_id FROM orders WHERE tenant = ? AND next_at <= ? ORDER BY next_at, seq LIMIT ?"
 _SELECT_NEXT_DUE: Final = "SELECT next_at FROM orders WHERE tenant = ? AND next_at IS NOT NULL ORDER BY next_at LIMIT 1"
+_SEQ: Final = "(SELECT seq FROM orders WHERE tenant = ? AND order_id = ?)"
+_SELECT_LABELS: Final = f"SELECT label FROM labels WHERE seq = {_SEQ}"
+_INSERT_LABEL: Final = f"INSERT OR IGNORE INTO labels VALUES (?, ?, {_SEQ})"
+_DELETE_LABEL: Final = f"DELETE FROM labels WHERE tenant = ? AND label = ? AND seq = {_SEQ}"
+_HAS_LABEL: Final = (
+    "SELECT 1 FROM labels WHERE labels.tenant = :tenant AND labels.label = :label AND labels.seq = orders.seq"
+)
 _SELECT_CARRYING: Final = "SELECT order_id FROM tracking WHERE tenant = ? AND number = ? ORDER BY order_id"
 
 
@@ -275,6 +286,7 @@ class SqliteStore:
             if numbers and _scans_wait(db, numbers, taken):
                 next_at, waits = AT_ONCE, _micros(AT_ONCE)
             _put_order(db, order, expected_version, told, waits, before)
+            _put_labels(db, order, expected_version, before)
             db.executemany(_INSERT_EVENT, rows)
             if numbers:
                 db.executemany("INSERT OR IGNORE INTO tracking VALUES (?, ?, ?)", numbers)
@@ -417,6 +429,7 @@ class SqliteStore:
         reference: str | None = None,
         channel: str | None = None,
         tracking_number: str | None = None,
+        label: str | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page:
@@ -428,6 +441,13 @@ class SqliteStore:
                 where += f" AND {column} = :{column}"
                 asked[column] = wanted
         source = "orders"
+        if label is not None:
+            asked["label"] = label
+        if label is not None and reference is None and tracking_number is None:
+            source = "labels CROSS JOIN orders USING (seq)"
+            where = where.replace("tenant = :tenant", "labels.tenant = :tenant AND label = :label")
+        elif label is not None:
+            where += f" AND EXISTS ({_HAS_LABEL})"
         if reference is not None:  # SQLite cannot know that hardly any two orders share a reference
             source = "orders INDEXED BY orders_by_reference"
         if tracking_number is not None:
@@ -617,6 +637,20 @@ def _put_order(
     if done.rowcount == 0:
         row = db.execute(_SELECT_LOADED, key).fetchone()
         raise VersionConflict(order.id, expected, row[0] if row is not None else 0)
+
+
+def _put_labels(db: sqlite3.Connection, order: Order, expected: int, before: _Cached | None) -> None:
+    """The labels of an order, where they have changed."""
+    key = (order.tenant, order.id)
+    if expected > 0 and before is None:
+        kept = frozenset(label for (label,) in db.execute(_SELECT_LABELS, key))
+        fresh, gone = order.labels - kept, kept - order.labels
+    else:
+        fresh, gone = order.relabelled(before.loaded.order if before is not None else None)
+    if fresh:
+        db.executemany(_INSERT_LABEL, [(order.tenant, label, *key) for label in sorted(fresh)])
+    if gone:
+        db.executemany(_DELETE_LABEL, [(order.tenant, label, *key) for label in sorted(gone)])
 
 
 def _new_numbers(order: Order, before: _Cached | None) -> list[tuple[str, str, str]]:
