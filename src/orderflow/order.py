@@ -47,6 +47,9 @@ __all__ = [
     "Waiver",
 ]
 
+#: Methods of delivery for which nothing is taken from stock of ours.
+_WITHOUT_STOCK = frozenset({"digital", "supplier"})
+
 R = TypeVar("R", bound="_Record")
 _ZERO = Decimal(0)
 
@@ -82,7 +85,8 @@ class Terms:
     """Under which terms goods are to be delivered: those of a line, or of the order for lines that say nothing.
 
     ``deliver_by`` and ``not_before`` are calendar days in ``zone``, where the customer is. ``method`` is ``carrier``,
-    ``pick_up``, ``digital`` or ``supplier``.
+    ``pick_up`` (the customer collects), ``digital`` (nothing to carry) or ``supplier`` (a supplier of ours ships, from
+    its own stock).
     """
 
     deliver_by: date | None = None
@@ -93,6 +97,7 @@ class Terms:
     service: str | None = None
     carrier: str | None = None
     method: str | None = None
+    supplier: str | None = None
 
     def over(self, base: Terms) -> Terms:
         """These terms, with what they leave open taken from ``base``."""
@@ -545,6 +550,14 @@ class Order(_Record):
     def terms_of(self, line_id: str) -> Terms:
         """The terms of a line: its own, and the order's for what it leaves open."""
         return self.lines[line_id].terms.over(self.terms)
+
+    def method_of(self, line_id: str) -> str:
+        """How a line reaches the customer: ``carrier``, ``pick_up``, ``digital`` or ``supplier``."""
+        return self.lines[line_id].terms.method or self.terms.method or "carrier"
+
+    def needs_stock(self, line_id: str) -> bool:
+        """Whether a line is served from stock of ours: neither digital goods are, nor what a supplier ships."""
+        return self.method_of(line_id) not in _WITHOUT_STOCK
 
     @property
     def wanted_by(self) -> date | None:

@@ -80,7 +80,7 @@ class OrderLine:
     """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
 
     ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
-    verification.
+    verification. ``supplier`` names who ships a line with the method ``supplier``.
     """
 
     sku: str = checked(as_reference)
@@ -96,6 +96,7 @@ class OrderLine:
     method: str | None = checked(optional(_as_method), default=None)
     instructions: tuple[str, ...] = checked(_texts, default=())
     requirements: tuple[str, ...] = checked(_texts, default=())
+    supplier: str | None = checked(optional(as_reference), default=None)
 
     if TYPE_CHECKING:
 
@@ -114,6 +115,7 @@ class OrderLine:
             method: str | None = None,
             instructions: Iterable[str] = (),
             requirements: Iterable[str] = (),
+            supplier: str | None = None,
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -126,6 +128,7 @@ class OrderLine:
             service=self.service,
             carrier=self.carrier,
             method=self.method,
+            supplier=self.supplier,
         )
         line = Line(line_id, self.sku, self.unit, self.price, terms, self.instructions, self.requirements, Origin())
         return PlacedLine(line, self.quantity)

@@ -76,7 +76,15 @@ def available(order: Order) -> tuple[Available, ...]:
             quantity = min(open_units, order.free_hold(claim))
             if quantity > 0:
                 found.append(Available(claim.line_id, quantity, claim.location))
+    found += _at_suppliers(order)
     return tuple(found)
+
+
+def _at_suppliers(order: Order) -> Iterable[Available]:
+    """What suppliers ship from their own stock: priced, and not yet given to anyone."""
+    for line_id, quantity in order.ledger.held.get(OPEN, {}).items():
+        if order.method_of(line_id) == "supplier" and not order.unpriced(line_id):
+            yield Available(line_id, quantity, order.terms_of(line_id).supplier or "supplier")
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------

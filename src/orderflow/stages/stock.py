@@ -233,7 +233,7 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
     number = len(order.claims)
     for line_id in order.lines:
         wanted = order.live_quantity(line_id)
-        if line_id not in claimed and wanted:
+        if line_id not in claimed and wanted and order.needs_stock(line_id):
             number += 1
             yield ClaimWanted(at, f"C{number}", line_id, 1, wanted)
 
