@@ -1,56 +1,106 @@
 """What units cost, and what is owed back for them, to the cent.
 
-Each quote adds a frozen *tranche* to a line: a quantity with its agreed components (net, tax, discount, shipping),
-unrounded. *Charges* round, by an explicit rule; nothing else does. A charge or credit for part of a tranche is a
-difference of one cumulative function,
+Each quote adds a frozen *tranche* to a line: a quantity with its agreed components (net, discount, shipping, tax,
+charges), unrounded. *Charges* round, by an explicit rule; nothing else does. A charge or credit for part of a tranche
+is a difference of one cumulative function,
 
     F(x) = round(T * x / Q)        credit for q more units after r  =  F(r + q) - F(r)
 
 so that any sequence of partial credits of a tranche adds up to exactly what the tranche was charged, and never to more.
 An amendment prices only what it adds; a reduction takes the newest tranche with free units first.
+
+F goes on beyond Q. Units that came beyond the order and are charged cost what the newest tranche costs: all of it is
+F(Q + surplus), from which credits are taken as before. And where goods are priced by what they measure, F is taken of
+the measure: T is for the measure M that the quote estimated, and once goods were despatched, what was read off them
+takes the place of their part of the estimate.
+
+Where prices are shown with tax, the sum that was shown is what must be paid: it rounds, its tax rounds, and the net
+amount is what is left of it. Everywhere else each component rounds by itself.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 from typing import Literal
+
+import attrs
 
 from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT, Rounding, ratio_rounded, round_to
 from orderflow.values.record import record
 
-__all__ = ["COMPONENTS", "Amounts", "RoundingRule", "Tranche", "charged", "credited", "given_back"]
+__all__ = [
+    "COMPONENTS",
+    "Adjustment",
+    "Amounts",
+    "RoundingRule",
+    "TaxGroup",
+    "Tranche",
+    "charged",
+    "credited",
+    "given_back",
+]
 
-#: The parts of a price, in the order in which documents show them. Discounts are negative.
-COMPONENTS = ("net", "discount", "shipping", "tax")
+#: The parts of a price, as fields of `Amounts`. Discounts are negative.
+COMPONENTS = ("net", "discount", "shipping", "tax", "charges")
 
 _ZERO = Decimal(0)
 
 
 @record
 class RoundingRule:
-    """How charges round: the rule, and whether each line rounds or only the document."""
+    """How charges round: the rule, and whether each line rounds or only the document.
+
+    ``tax_per`` says for what tax is computed: for each line, or for all that is taxed alike; left out, as the rest.
+    """
 
     rounding: Rounding = Rounding.HALF_UP
     per: Literal["line", "document"] = "line"
+    tax_per: Literal["line", "group"] | None = None
+
+
+@record
+class TaxGroup:
+    """Goods that are taxed alike: the rate, its code (``standard``, ``reduced``, ``zero``), and where it is owed."""
+
+    code: str = ""
+    rate: Decimal = _ZERO
+    jurisdiction: str = ""
+
+
+@record
+class Adjustment:
+    """A discount (negative), charge or shipping cost by its name, as a document shows it; before tax.
+
+    ``of_order`` is a line's share of what was agreed for the order as a whole.
+    """
+
+    kind: Literal["discount", "charge", "shipping"]
+    code: str
+    description: str
+    amount: Money
+    of_order: bool = False
 
 
 @record
 class Amounts:
-    """The components of a price: goods before tax, discount (negative), shipping share, tax."""
+    """The components of a price: goods before tax, discount (negative), shipping share, tax, other charges."""
 
     net: Money
     discount: Money
     shipping: Money
     tax: Money
+    charges: Money = attrs.field(default=attrs.Factory(lambda self: zero(self.net.currency), takes_self=True))
 
     @classmethod
     def none(cls, currency: str) -> Amounts:
         """Nothing of anything."""
         nothing = zero(currency)
-        return cls(nothing, nothing, nothing, nothing)
+        return cls(nothing, nothing, nothing, nothing, nothing)
 
     def __add__(self, other: Amounts) -> Amounts:
         return Amounts(
@@ -58,6 +108,7 @@ class Amounts:
             self.discount + other.discount,
             self.shipping + other.shipping,
             self.tax + other.tax,
+            self.charges + other.charges,
         )
 
     def __sub__(self, other: Amounts) -> Amounts:
@@ -66,21 +117,22 @@ class Amounts:
             self.discount - other.discount,
             self.shipping - other.shipping,
             self.tax - other.tax,
+            self.charges - other.charges,
         )
 
     @property
     def total(self) -> Money:
         """What is to be paid."""
-        return self.net + self.discount + self.shipping + self.tax
+        return self.net + self.discount + self.shipping + self.tax + self.charges
+
+    @property
+    def before_tax(self) -> Money:
+        """What tax is owed on."""
+        return self.net + self.discount + self.shipping + self.charges
 
     def rounded(self, rounding: Rounding) -> Amounts:
         """Each component rounded to the digits of its currency."""
-        return Amounts(
-            self.net.rounded(rounding),
-            self.discount.rounded(rounding),
-            self.shipping.rounded(rounding),
-            self.tax.rounded(rounding),
-        )
+        return Amounts(*(getattr(self, name).rounded(rounding) for name in COMPONENTS))
 
 
 @record
@@ -88,7 +140,12 @@ class Tranche:
     """The frozen price of some units of a line, as one quote agreed it.
 
     ``unit_price`` is for ``base_quantity`` units ("4.60 per 100"); ``amounts`` are the unrounded components for the
-    whole ``quantity``, taxes and shares of order-level amounts included.
+    whole ``quantity``, taxes and shares of order-level amounts included, and ``adjustments`` name what discount,
+    charges and shipping consist of. ``tax_included`` says that prices are shown with tax. ``measure`` is what the
+    quantity was estimated to measure, where that is what is priced.
+
+    What became of it: ``surplus`` units that came beyond the order are charged at this price as well, and of all its
+    units ``measured_units`` were found to measure ``measured`` when they left.
     """
 
     line_id: str
@@ -96,25 +153,51 @@ class Tranche:
     unit_price: Money
     amounts: Amounts
     base_quantity: Decimal = Decimal(1)
+    adjustments: tuple[Adjustment, ...] = ()
+    tax_group: TaxGroup | None = None
+    tax_included: bool = False
+    measure: Decimal | None = None
+    surplus: Decimal = _ZERO
+    measured_units: Decimal = _ZERO
+    measured: Decimal = _ZERO
+
+    @property
+    def units(self) -> Decimal:
+        """The units that are charged at this price: those it was agreed for, and those that came beyond the order."""
+        return EXACT.add(self.quantity, self.surplus) if self.surplus else self.quantity
+
+    @property
+    def is_as_agreed(self) -> bool:
+        """Whether its amounts are charged as they are: as many units as agreed, none measured, tax added to it."""
+        return not (self.surplus or self.measured_units or self.tax_included)
+
+    def share(self, units: Decimal, measure: Decimal = _ZERO) -> Fraction:
+        """The part of the agreed amounts that so many units are worth, and goods that were measured."""
+        part = Fraction(units) / Fraction(self.quantity)
+        return part + Fraction(measure) / Fraction(self.measure) if measure and self.measure else part
+
+    @property
+    def whole(self) -> Fraction:
+        """All that it charges, as a part of the agreed amounts: goods that were measured by that, others by number."""
+        return self.share(EXACT.subtract(self.units, self.measured_units), self.measured)
 
     def upto(self, units: Decimal, rounding: Rounding) -> Amounts:
-        """F: the charge for the first ``units`` of this tranche, each component rounded.
+        """F: the charge for the first ``units`` of this tranche, rounded.
 
         >>> ten = Money("10.00", "EUR")
         >>> none = zero("EUR")
         >>> three = Tranche("L1", Decimal(3), ten, Amounts(ten, none, none, none))
-        >>> [str(three.upto(Decimal(n), Rounding.HALF_UP).net) for n in range(4)]
-        ['0.00 EUR', '3.33 EUR', '6.67 EUR', '10.00 EUR']
+        >>> [str(three.upto(Decimal(n), Rounding.HALF_UP).net) for n in range(5)]
+        ['0.00 EUR', '3.33 EUR', '6.67 EUR', '10.00 EUR', '13.33 EUR']
         """
-        return Amounts(*(self._share(getattr(self.amounts, name), units, rounding) for name in COMPONENTS))
-
-    def _share(self, whole: Money, units: Decimal, rounding: Rounding) -> Money:
-        part = EXACT.multiply(whole.amount, units)
-        return Money(ratio_rounded(part, self.quantity, whole.digits, rounding), whole.currency)
+        return _rounded([(self, self.share(units))], RoundingRule(rounding), self.unit_price.currency)
 
 
 def charged(tranches: Iterable[Tranche], rule: RoundingRule, currency: str) -> Amounts:
     """What the document charges for all units of these tranches, rounded by ``rule``."""
+    tranches = tuple(tranches)
+    if rule.tax_per is not None or not all(map(_is_as_agreed, tranches)):
+        return _rounded([(tranche, tranche.whole) for tranche in tranches], rule, currency)
     digits, per_line = zero(currency).digits, rule.per == "line"
     totals = dict.fromkeys(COMPONENTS, _ZERO)
     for tranche in tranches:
@@ -123,6 +206,9 @@ def charged(tranches: Iterable[Tranche], rule: RoundingRule, currency: str) -> A
             part = round_to(money.amount, digits, rule.rounding) if per_line else money.amount
             totals[name] = EXACT.add(totals[name], part)
     return Amounts(*(Money(total, currency).rounded(rule.rounding) for total in totals.values()))
+
+
+_is_as_agreed = attrgetter("is_as_agreed")
 
 
 def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: Decimal) -> tuple[Decimal, ...]:
@@ -139,7 +225,7 @@ def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: De
     back = [*before, *[_ZERO] * (len(tranches) - len(before))]
     left = units
     for index in reversed(range(len(tranches))):
-        taken = min(left, EXACT.subtract(tranches[index].quantity, back[index]))
+        taken = min(left, EXACT.subtract(tranches[index].units, back[index]))
         back[index] = EXACT.add(back[index], taken)
         left = EXACT.subtract(left, taken)
     return tuple(back)
@@ -150,23 +236,40 @@ def credited(
 ) -> Amounts:
     """What is owed back for units given back of each tranche, line by line, by whatever steps they were given back.
 
-    The credit for one step is the difference of two calls. When everything was given back, it is what was charged: with
-    ``per="document"`` F is taken over the whole document, as the charge was.
+    The credit for one step is the difference of two calls. When everything was given back, it is what was charged: the
+    shares round in the same company (of a line, a tax group, the document) as the charge did.
     """
-    shares = [(tranche, units) for tranches, back in given for tranche, units in zip(tranches, back, strict=False)]
-    if rule.per == "document":
-        return Amounts(*(_document_share(name, shares, rule.rounding, currency) for name in COMPONENTS))
-    total = Amounts.none(currency)
-    for tranche, units in shares:
-        if units:
-            total = total + tranche.upto(units, rule.rounding)
-    return total
+    pairs = ((tranche, units) for tranches, back in given for tranche, units in zip(tranches, back, strict=False))
+    return _rounded([(tranche, tranche.share(units)) for tranche, units in pairs if units], rule, currency)
 
 
-def _document_share(name: str, shares: Iterable[tuple[Tranche, Decimal]], rounding: Rounding, currency: str) -> Money:
-    """One component of the shares, exact over all tranches and rounded once."""
-    exact = Fraction(0)
-    for tranche, units in shares:
-        exact += Fraction(getattr(tranche.amounts, name).amount) * Fraction(units) / Fraction(tranche.quantity)
-    top, bottom = Decimal(exact.numerator), Decimal(exact.denominator)
-    return Money(ratio_rounded(top, bottom, zero(currency).digits, rounding), currency)
+def _rounded(shares: Sequence[tuple[Tranche, Fraction]], rule: RoundingRule, currency: str) -> Amounts:
+    """Shares of tranches, exact, summed with those that they round together with, and rounded once."""
+    digits, exact = zero(currency).digits, _sums(shares, rule)
+    totals = dict.fromkeys(COMPONENTS, _ZERO)
+    for (name, shown_with_tax, _), amount in exact.items():
+        part = rounded_fraction(amount, digits, rule.rounding)
+        totals[name] = EXACT.add(totals[name], part)
+        if shown_with_tax and name != "net":
+            totals["net"] = EXACT.subtract(totals["net"], part)
+    return Amounts(*(Money(total, currency) for total in totals.values()))
+
+
+def _sums(shares: Sequence[tuple[Tranche, Fraction]], rule: RoundingRule) -> dict[tuple[str, bool, object], Fraction]:
+    """What rounds together, by component; where prices are shown with tax, the whole stands for the net amount."""
+    sums: dict[tuple[str, bool, object], Fraction] = defaultdict(Fraction)
+    for number, (tranche, share) in enumerate(shares):
+        with_tax, amounts = tranche.tax_included, tranche.amounts
+        company = number if rule.per == "line" else None
+        taxed_with = company if rule.tax_per is None else number if rule.tax_per == "line" else tranche.tax_group
+        for name in COMPONENTS:
+            money: Money = amounts.total if with_tax and name == "net" else getattr(amounts, name)
+            if money.amount:
+                together = taxed_with if name == "tax" else company
+                sums[name, with_tax, together] += Fraction(money.amount) * share
+    return sums
+
+
+def rounded_fraction(exact: Fraction, digits: int, rounding: Rounding) -> Decimal:
+    """An exact amount, rounded once."""
+    return ratio_rounded(Decimal(exact.numerator), Decimal(exact.denominator), digits, rounding)

@@ -16,7 +16,21 @@ from typing import Any, Literal, TypeVar
 import attrs
 
 from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back
-from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Ledger, Move, allocated, delivered, packed, picked, shipped
+from orderflow.ledger import (
+    BACKORDERED,
+    CANCELLED,
+    CLOSED_SHORT,
+    OPEN,
+    ORDERED,
+    SURPLUS,
+    Ledger,
+    Move,
+    allocated,
+    delivered,
+    packed,
+    picked,
+    shipped,
+)
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, evolved
@@ -52,6 +66,9 @@ _WITHOUT_STOCK = frozenset({"digital", "supplier"})
 
 R = TypeVar("R", bound="_Record")
 _ZERO = Decimal(0)
+_NOTHING: Mapping[str, Decimal] = FrozenMap()
+_GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
+_SOURCES = frozenset({ORDERED, SURPLUS})
 
 
 class _Record:
@@ -374,6 +391,7 @@ class Order(_Record):
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     tranches: FrozenMap[str, tuple[Tranche, ...]] = attrs.field(factory=FrozenMap)
     given_back: FrozenMap[str, tuple[Decimal, ...]] = attrs.field(factory=FrozenMap)
+    unbilled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
@@ -391,19 +409,65 @@ class Order(_Record):
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
         return self.replace(state=state, milestones=self.milestones.set(milestone, at), **changes)
 
-    def moved(self, moves: Iterable[Move]) -> Order:
-        """The order after units were moved.
+    def moved(self, moves: Iterable[Move], unbilled: Mapping[str, Decimal] = _NOTHING) -> Order:
+        """The order after units were moved, with what that means for what they cost.
 
-        Units that are cancelled are given back: those without a price first, then those of the newest tranche.
+        Units that came beyond the order are charged at the price of the newest tranche of their line, but for those
+        of them that are ``unbilled``, or have no price to be charged at. Units that are cancelled, or closed short,
+        are given back: those that cost nothing first, then those of the newest tranche.
         """
         moves = tuple(moves)
-        back = dict(self.given_back)
-        for line_id in dict.fromkeys(move.line_id for move in moves if move.target == CANCELLED):
-            units = _sum(move.quantity for move in moves if move.line_id == line_id and move.target == CANCELLED)
-            priced = EXACT.subtract(units, min(units, self.unpriced(line_id)))
-            if priced:
-                back[line_id] = given_back(self.tranches[line_id], back.get(line_id, ()), priced)
-        return self.replace(ledger=self.ledger.moved(moves), given_back=FrozenMap(back))
+        order = self
+        more = _by_line(move for move in moves if move.source == SURPLUS)
+        for line_id, units in more.items():
+            order = order._came_beyond(line_id, units, unbilled.get(line_id, _ZERO))
+        gone = _by_line(move for move in moves if move.target in _GIVEN_UP and move.source not in _GIVEN_UP)
+        for line_id, units in gone.items():
+            came = _sum(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
+            order = order._gave_back(line_id, units, EXACT.add(self.live_quantity(line_id), came))
+        return order.replace(ledger=self.ledger.moved(moves))
+
+    def billed(self, line_id: str, units: Decimal) -> Order:
+        """The order after someone chose to charge units that came beyond it and were not charged so far."""
+        left = EXACT.subtract(self.unbilled[line_id], units)
+        assert left >= 0, f"no more than {self.unbilled[line_id]} units of {line_id} are not charged"
+        assert self.tranches.get(line_id), f"there is no price at which {line_id} could be charged"
+        order = self._came_beyond(line_id, units, _ZERO)
+        return order.replace(unbilled=order.unbilled.set(line_id, left) if left else order.unbilled.without(line_id))
+
+    def _came_beyond(self, line_id: str, units: Decimal, unbilled: Decimal) -> Order:
+        """Surplus of a line, settled: charged at the newest tranche's price, or not charged."""
+        tranches = self.tranches.get(line_id, ())
+        free = min(units, unbilled) if tranches else units
+        order = self
+        if free:
+            order = order.replace(
+                unbilled=self.unbilled.set(line_id, EXACT.add(self.unbilled.get(line_id, _ZERO), free))
+            )
+        if charged := EXACT.subtract(units, free):
+            newest = evolved(tranches[-1], surplus=EXACT.add(tranches[-1].surplus, charged))
+            order = order.replace(tranches=self.tranches.set(line_id, (*tranches[:-1], newest)))
+        return order
+
+    def _gave_back(self, line_id: str, units: Decimal, live: Decimal) -> Order:
+        """Units of a line taken back: of ``live`` ones those that cost nothing first."""
+        order, unbilled, back = self, self.unbilled.get(line_id, _ZERO), self.given_back
+        if taken := min(units, unbilled):
+            left = EXACT.subtract(unbilled, taken)
+            order = order.replace(unbilled=self.unbilled.set(line_id, left) if left else self.unbilled.without(line_id))
+        priced = EXACT.subtract(units, EXACT.subtract(live, self._charged_units(line_id)))
+        if priced > 0:
+            back = back.set(line_id, given_back(self.tranches[line_id], back.get(line_id, ()), priced))
+        return order.replace(given_back=back)
+
+    def _charged_units(self, line_id: str) -> Decimal:
+        """Units of a line that are charged, and were not given back."""
+        units = _ZERO
+        for tranche in self.tranches.get(line_id, ()):
+            units = EXACT.add(units, tranche.units)
+        for back in self.given_back.get(line_id, ()):
+            units = EXACT.subtract(units, back)
+        return units
 
     def __repr__(self) -> str:
         return f"<Order {self.id} {self.state} v{self.version}>"
@@ -566,23 +630,29 @@ class Order(_Record):
         return max(days, default=None)
 
     def unpriced(self, line_id: str) -> Decimal:
-        """Units of a line, ordered and still wanted, that no quote covers yet; surplus is never asked about."""
-        unpriced = EXACT.subtract(self.live_quantity(line_id), self.ledger.surplus(line_id))
-        for tranche in self.tranches.get(line_id, ()):
-            unpriced = EXACT.subtract(unpriced, tranche.quantity)
-        for units in self.given_back.get(line_id, ()):
-            unpriced = EXACT.add(unpriced, units)
-        return unpriced
+        """Units of a line, ordered and still wanted, that no quote covers yet; surplus is never asked about.
+
+        A line that replaces what was lost costs nothing: it was paid for under the line that it replaces.
+        """
+        if self.lines[line_id].origin.kind == "replacement_of":
+            return _ZERO
+        unpriced = EXACT.subtract(self.live_quantity(line_id), self._charged_units(line_id))
+        return EXACT.subtract(unpriced, self.unbilled[line_id]) if line_id in self.unbilled else unpriced
+
+    def unit_price(self, line_id: str) -> Money | None:
+        """The price of a unit of a line (or of its base quantity), as it was agreed last; ``None`` before that."""
+        tranches = self.tranches.get(line_id)
+        return tranches[-1].unit_price if tranches else None
 
     @property
     def charged(self) -> Amounts:
-        """What the agreed prices come to for everything ever ordered, rounded by the order's rule."""
+        """What the agreed prices come to for everything ever ordered, and charged beyond it, by the order's rule."""
         tranches = (tranche for held in self.tranches.values() for tranche in held)
         return charged(tranches, self.rounding, self.currency)
 
     @property
     def credited(self) -> Amounts:
-        """What of that is owed back for units that were cancelled."""
+        """What of that is owed back for units that were cancelled or closed short."""
         if not self.given_back:
             return Amounts.none(self.currency)
         given = ((self.tranches[line_id], back) for line_id, back in self.given_back.items())
@@ -624,6 +694,14 @@ class Order(_Record):
 #: The fields on which labels depend.
 _LABELLED_BY = ("fulfillments", "ledger", "lines")
 _NO_LABELS: frozenset[str] = frozenset()
+
+
+def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
+    """Units moved, by line."""
+    found: dict[str, Decimal] = {}
+    for move in moves:
+        found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
+    return found
 
 
 def _sum(quantities: Iterable[Decimal]) -> Decimal:
