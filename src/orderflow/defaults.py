@@ -6,19 +6,22 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from orderflow.order import Order, Shipment
-from orderflow.policy import Allocation, Available, Draft, Policy
+from orderflow.policy import Allocation, Available, Draft, Need, Policy, Share, Source, Sourcing
 from orderflow.ports import Rate
 from orderflow.process import STAGES, OrderProcess
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import plain
+from orderflow.values.numbers import EXACT, ZERO, add, plain, sub
 
 __all__ = [
     "STAGES",
     "STANDARD",
     "cheapest_in_time",
+    "fewest_locations",
+    "fullest_first",
     "one_fulfillment_a_line",
     "one_fulfillment_a_location",
     "standard_process",
+    "take_in_order",
     "tell_the_customer",
 ]
 
@@ -34,6 +37,42 @@ def one_fulfillment_a_location(order: Order, units: tuple[Available, ...]) -> It
 def one_fulfillment_a_line(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
     """Each line travels by itself: for goods that are despatched on days of their own."""
     return [Allocation(unit.location, FrozenMap({unit.line_id: unit.quantity})) for unit in units]
+
+
+def fullest_first(order: Order, source: Source) -> Decimal:
+    """Locations that have most come first."""
+    return EXACT.minus(add(*source.available.values()))
+
+
+def take_in_order(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
+    """The best location gives what it has, the next one the rest, and so on."""
+    left = {need.line_id: need.quantity for need in needs}
+    for source in sources:
+        given: dict[str, Decimal] = {}
+        for need in needs:
+            there = sub(source.available.get(need.line_id, ZERO), given.get(need.sku, ZERO))
+            taken = min(left[need.line_id], there)
+            if taken > 0:
+                yield Share(need.line_id, source.location, taken)
+                left[need.line_id] = sub(left[need.line_id], taken)
+                given[need.sku] = add(given.get(need.sku, ZERO), taken)
+
+
+def fewest_locations(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
+    """As few parcels as can be: whoever covers most of what is still needed comes next; the better one among equals."""
+    left, rest = {need.line_id: need.quantity for need in needs}, list(sources)
+    while rest and any(left.values()):
+        best = max(rest, key=lambda source: _covered(source, needs, left))
+        rest.remove(best)
+        still = tuple(Need(need.line_id, need.sku, left[need.line_id]) for need in needs if left[need.line_id])
+        for share in take_in_order(order, still, (best,)):
+            left[share.line_id] = sub(left[share.line_id], share.quantity)
+            yield share
+
+
+def _covered(source: Source, needs: tuple[Need, ...], left: dict[str, Decimal]) -> Decimal:
+    """How many of the units that are still needed a location has."""
+    return add(*(min(left[need.line_id], source.available.get(need.line_id, ZERO)) for need in needs))
 
 
 def cheapest_in_time(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
@@ -101,6 +140,7 @@ STANDARD = Policy(
     plan=one_fulfillment_a_location,
     choose_rate=cheapest_in_time,
     draft=tell_the_customer,
+    sourcing=Sourcing(allocate=fewest_locations, rank=fullest_first),
     superseded_by=FrozenMap(
         {
             "order_cancelled": ("order_placed", "order_verified"),

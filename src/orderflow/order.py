@@ -29,6 +29,7 @@ from orderflow.ledger import (
     delivered,
     packed,
     picked,
+    place_of,
     shipped,
 )
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
@@ -55,6 +56,7 @@ __all__ = [
     "Order",
     "Origin",
     "Parcel",
+    "Search",
     "Shipment",
     "Status",
     "Terms",
@@ -103,7 +105,8 @@ class Terms:
 
     ``deliver_by`` and ``not_before`` are calendar days in ``zone``, where the customer is. ``method`` is ``carrier``,
     ``pick_up`` (the customer collects), ``digital`` (nothing to carry) or ``supplier`` (a supplier of ours ships, from
-    its own stock).
+    its own stock). ``complete`` says what leaves together or not at all: ``order``, ``line``,
+    or the name of a group of lines; nothing, or ``no``, is as available.
     """
 
     deliver_by: date | None = None
@@ -115,6 +118,7 @@ class Terms:
     carrier: str | None = None
     method: str | None = None
     supplier: str | None = None
+    complete: str | None = None
 
     def over(self, base: Terms) -> Terms:
         """These terms, with what they leave open taken from ``base``."""
@@ -171,8 +175,8 @@ class Claim(_Record):
 
     ``wanted`` counts all units ever wanted under this claim, issued ones included; ``held`` is what the inventory
     system confirmed for ``confirmed`` (a revision), in the same counting. ``could_hold`` is the most that may be held
-    by now, for all that we know: answers may have been lost. ``missed`` are units that the inventory says are held, and
-    that were not found on the shelf.
+    by now, for all that we know: answers may have been lost. ``missed`` are units that are held by the books and cannot
+    be had: they were not on the shelf, or the location is not to send them.
     """
 
     id: str
@@ -189,19 +193,41 @@ class Claim(_Record):
     missed: Decimal = _ZERO
 
     @property
+    def to_be_had(self) -> Decimal:
+        """Units held that can indeed be had."""
+        return EXACT.subtract(self.held, self.missed) if self.missed else self.held
+
+    @property
     def is_settled(self) -> bool:
         """Whether the answer to the latest revision is known."""
         return self.confirmed == self.revision
 
 
+@record
+class Search:
+    """How far the search for the units of a line went that the locations asked so far did not have.
+
+    ``refused`` are the locations that had less than they were asked for, or less than they said. ``asking`` while the
+    levels of all locations are awaited; ``exhausted`` when there is nowhere left to ask. ``preferred`` is the location
+    that someone named.
+    """
+
+    rounds: int = 0
+    refused: tuple[str, ...] = ()
+    asking: bool = False
+    exhausted: bool = False
+    preferred: str = ""
+
+
 @record(slots=False)
 class Fulfillment(_Record):
-    """The work of one location for this order."""
+    """The work of one location for this order; ``claims`` says by line under which claim its units are held."""
 
     id: str
     location: str
     state: str
     planned: FrozenMap[str, Decimal]
+    claims: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
 
 
 @record(slots=False)
@@ -393,6 +419,9 @@ class Order(_Record):
     given_back: FrozenMap[str, tuple[Decimal, ...]] = attrs.field(factory=FrozenMap)
     unbilled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
+    searches: FrozenMap[str, Search] = attrs.field(factory=FrozenMap)
+    backorders: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
+    released: tuple[str, ...] = ()
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
     shipments: FrozenMap[str, Shipment] = attrs.field(factory=FrozenMap)
@@ -671,20 +700,64 @@ class Order(_Record):
 
     # -- stock -------------------------------------------------------------------------------------------------------
 
-    def claim_on(self, line_id: str) -> Claim | None:
-        """The claim for the stock of a line."""
-        for claim in self.claims.values():
-            if claim.line_id == line_id:
-                return claim
-        return None
+    @property
+    def claims_by_line(self) -> Mapping[str, tuple[Claim, ...]]:
+        """The claims of each line that has any, in the order in which they were made."""
+        known: Mapping[str, tuple[Claim, ...]] | None = self.remembered.get("claims_by_line")
+        if known is None:
+            found: dict[str, tuple[Claim, ...]] = {}
+            for claim in self.claims.values():
+                found[claim.line_id] = (*found.get(claim.line_id, ()), claim)
+            self.remembered["claims_by_line"] = known = found
+        return known
+
+    def claims_on(self, line_id: str) -> tuple[Claim, ...]:
+        """The claims for the stock of a line, one a location, in the order in which they were made."""
+        return self.claims_by_line.get(line_id, ())
+
+    def taken(self, claim: Claim) -> Decimal:
+        """Units under a claim that were given to a fulfillment, wherever they are by now."""
+        claims = self.claims_on(claim.line_id)
+        if len(claims) == 1:
+            waiting = EXACT.add(self.ledger.balance(claim.line_id, OPEN), self.ledger.balance(claim.line_id, BACKORDERED))
+            return EXACT.subtract(self.live_quantity(claim.line_id), waiting)
+        return _sum(
+            quantity
+            for account, quantity in self.ledger.accounts(claim.line_id)
+            if (place := place_of(account)) and self._claim_of(place, claim.line_id, claims[0].id) == claim.id
+        )
+
+    def _claim_of(self, place: str, line_id: str, first: str) -> str:
+        """Under which claim units are, or were, held that are at a fulfillment or in a parcel."""
+        fulfillment_id = self.parcels[place].fulfillment_id if place in self.parcels else place
+        fulfillment = self.fulfillments.get(fulfillment_id)
+        return fulfillment.claims.get(line_id, first) if fulfillment is not None else first
+
+    def claim_of(self, fulfillment_id: str, line_id: str) -> Claim | None:
+        """The claim under which a fulfillment's units of a line are held."""
+        claims = self.claims_on(line_id)
+        return self.claims[self._claim_of(fulfillment_id, line_id, claims[0].id)] if claims else None
 
     def free_hold(self, claim: Claim) -> Decimal:
-        """Units held under a claim that no fulfillment has been given yet, and that may be on the shelf."""
-        used = EXACT.subtract(
-            EXACT.subtract(self.live_quantity(claim.line_id), self.ledger.balance(claim.line_id, OPEN)),
-            self.ledger.of_kind(claim.line_id, "backordered"),
-        )
-        return max(_ZERO, EXACT.subtract(EXACT.subtract(claim.held, claim.missed), used))
+        """Units under a claim that can be had and that no fulfillment has been given yet."""
+        return max(_ZERO, EXACT.subtract(claim.to_be_had, self.taken(claim)))
+
+    def missing(self, line_id: str) -> Decimal:
+        """Units of a line that wait for stock: no claim that was answered has them, and nobody handles them."""
+        waiting = EXACT.add(self.ledger.balance(line_id, OPEN), self.ledger.balance(line_id, BACKORDERED))
+        if not waiting:
+            return _ZERO
+        short = EXACT.subtract(self.live_quantity(line_id), _sum(claim.to_be_had for claim in self.claims_on(line_id)))
+        return max(_ZERO, min(short, waiting))
+
+    def group_of(self, line_id: str) -> tuple[str, ...]:
+        """The lines that leave together with a line, by its terms: itself, its group, or the whole order."""
+        complete = self.terms_of(line_id).complete
+        if complete is None or complete == "no":
+            return ()
+        if complete in ("line", "order"):
+            return (line_id,) if complete == "line" else tuple(self.lines)
+        return tuple(other for other in self.lines if self.terms_of(other).complete == complete)
 
     def contents_of(self, parcel_id: str) -> dict[str, Decimal]:
         """What is still in a parcel that has not left."""

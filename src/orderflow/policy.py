@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -27,9 +27,15 @@ __all__ = [
     "Available",
     "Draft",
     "Lifecycles",
+    "Need",
     "Policy",
     "Retry",
     "Rule",
+    "Share",
+    "Shortage",
+    "Source",
+    "Sourcing",
+    "Substitute",
     "VerificationRule",
 ]
 
@@ -82,6 +88,79 @@ class Available:
 
 
 @attrs.frozen
+class Need:
+    """Units of a line for which a location is sought."""
+
+    line_id: str
+    sku: str
+    quantity: Decimal
+
+
+@attrs.frozen
+class Source:
+    """A location that has something of what is needed: what is available there, by line.
+
+    Where two lines are of one product, both are told all of it; it is given once.
+    """
+
+    location: str
+    available: FrozenMap[str, Decimal]
+
+
+@attrs.frozen
+class Share:
+    """Units of a line that a location is to hold for us."""
+
+    line_id: str
+    location: str
+    quantity: Decimal
+
+
+def _filters(raw: Iterable[Callable[[Order, Source], bool]]) -> tuple[Callable[[Order, Source], bool], ...]:
+    return tuple(raw)
+
+
+@attrs.frozen
+class Sourcing:
+    """How locations are chosen for what is needed: filter, rank, allocate; `Policy.plan` then splits the work.
+
+    Attributes:
+        allocate: how what is needed is divided among the sources, best first.
+        rank: a key by which sources are sorted, smallest first; sources of equal rank stay in the inventory's order.
+        filters: which sources may serve an order at all.
+        ask: ``first``: levels are asked before anything is claimed; ``when_short``: the inventory chooses a location, and
+            levels are asked for what it does not have there; ``never``: what it does not have there is short.
+        rounds: how often the levels are asked for one line, as claims come back short.
+    """
+
+    allocate: Callable[[Order, tuple[Need, ...], tuple[Source, ...]], Iterable[Share]]
+    rank: Callable[[Order, Source], Any]
+    filters: tuple[Callable[[Order, Source], bool], ...] = attrs.field(default=(), converter=_filters)
+    ask: Literal["first", "when_short", "never"] = attrs.field(
+        default="when_short", validator=attrs.validators.in_(("first", "when_short", "never"))
+    )
+    rounds: int = 5
+
+
+@attrs.frozen
+class Substitute:
+    """Another product is sent for units that cannot be had: ``ratio`` units of it for one."""
+
+    sku: str
+    ratio: Decimal = Decimal(1)
+
+
+#: What becomes of units that no location has: the order waits for them (``wait``), goes on without them for now
+#: (``backorder``), is held for a person (``hold``), loses them (``cancel``), is rejected, or gets something else.
+Shortage: TypeAlias = Literal["wait", "backorder", "hold", "cancel", "reject"] | Substitute
+
+
+def wait_for_stock(order: Order, line_id: str) -> Shortage:
+    """An order waits until all of it can be had; someone may decide otherwise."""
+    return "wait"
+
+
+@attrs.frozen
 class Allocation:
     """The work that one location is to be given."""
 
@@ -112,9 +191,12 @@ class Policy:
     """How this host processes orders.
 
     Attributes:
-        plan: sourcing strategy: which location does which part of what is available.
+        plan: sourcing strategy: into which pieces of work what is held at each location is split.
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
         draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
+        sourcing: sourcing strategy: which location is to hold what, where one does not have it all.
+        shortage: what becomes of units of a line that no location has.
+        release_before: how long before the start of its "not before" day a line is given to the warehouse.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -130,6 +212,9 @@ class Policy:
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
     choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
     draft: Callable[[Order, str, str], Draft | None]
+    sourcing: Sourcing
+    shortage: Callable[[Order, str], Shortage] = wait_for_stock
+    release_before: timedelta = timedelta(0)
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
     verification: tuple[VerificationRule, ...] = attrs.field(default=(), converter=_rules)

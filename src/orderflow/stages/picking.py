@@ -190,7 +190,7 @@ class PickedShort(Event):
         """They are open again; and what is held for the line is that much less than the inventory says."""
         move = Move(self.line_id, allocated(self.fulfillment_id), OPEN, self.quantity)
         after = order.replace(ledger=order.ledger.moved((move,)))
-        claim = order.claim_on(self.line_id)
+        claim = order.claim_of(self.fulfillment_id, self.line_id)
         if claim is None:
             return after
         missed = claim.replace(missed=EXACT.add(claim.missed, self.quantity))
