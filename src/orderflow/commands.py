@@ -11,7 +11,7 @@ from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
 from orderflow.stages.shipping import DespatchShipment
-from orderflow.stages.sourcing import PlanFulfillment
+from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
 from orderflow.stages.tracking import CompleteOrder, RecordTracking
 from orderflow.stages.verification import ApproveOrder
@@ -33,8 +33,10 @@ __all__ = [
     "RecordTracking",
     "RejectOrder",
     "ReleaseHold",
+    "Reroute",
     "ResolveException",
     "StartPicking",
+    "StockArrived",
     "TakeStep",
     "TimePassed",
     "UnpackParcel",

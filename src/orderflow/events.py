@@ -25,9 +25,20 @@ from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacke
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
-from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
+from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
 from orderflow.stages.steps import StepTaken
-from orderflow.stages.stock import BackorderFilled, ClaimWanted, LineBackordered, ReservationLapsed, StockClaimed
+from orderflow.stages.stock import (
+    BackorderAccepted,
+    BackorderFilled,
+    ClaimWanted,
+    LineBackordered,
+    LineSubstituted,
+    ReservationLapsed,
+    SearchReopened,
+    ShortageCancelled,
+    StockClaimed,
+    StockSought,
+)
 from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
@@ -42,6 +53,7 @@ from orderflow.stages.verification import OrderVerified
 
 __all__ = [
     "AnswerDeferred",
+    "BackorderAccepted",
     "BackorderFilled",
     "BookingAbandoned",
     "BookingContradicted",
@@ -64,6 +76,8 @@ __all__ = [
     "HoldPlaced",
     "HoldReleased",
     "LineBackordered",
+    "LineSubstituted",
+    "LinesReleased",
     "MessageFailed",
     "MessageQueued",
     "MessageSent",
@@ -89,17 +103,22 @@ __all__ = [
     "PriceQuoted",
     "PriceRefused",
     "ReservationLapsed",
+    "SearchEnded",
+    "SearchReopened",
     "ServiceChosen",
     "ShipmentBooked",
     "ShipmentPlanned",
     "ShipmentVoided",
     "ShipmentWithdrawn",
+    "ShortageCancelled",
     "StepTaken",
     "StockClaimed",
     "StockIssued",
+    "StockSought",
     "StrayScanRecorded",
     "TrackingRecorded",
     "VoidDeclined",
     "VoidWanted",
     "WarningRecorded",
+    "WorkRerouted",
 ]

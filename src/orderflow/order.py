@@ -719,7 +719,9 @@ class Order(_Record):
         """Units under a claim that were given to a fulfillment, wherever they are by now."""
         claims = self.claims_on(claim.line_id)
         if len(claims) == 1:
-            waiting = EXACT.add(self.ledger.balance(claim.line_id, OPEN), self.ledger.balance(claim.line_id, BACKORDERED))
+            waiting = EXACT.add(
+                self.ledger.balance(claim.line_id, OPEN), self.ledger.balance(claim.line_id, BACKORDERED)
+            )
             return EXACT.subtract(self.live_quantity(claim.line_id), waiting)
         return _sum(
             quantity
@@ -742,10 +744,14 @@ class Order(_Record):
         """Units under a claim that can be had and that no fulfillment has been given yet."""
         return max(_ZERO, EXACT.subtract(claim.to_be_had, self.taken(claim)))
 
+    def waiting(self, line_id: str) -> Decimal:
+        """Units of a line that no location has been given yet."""
+        return EXACT.add(self.ledger.balance(line_id, OPEN), self.ledger.balance(line_id, BACKORDERED))
+
     def missing(self, line_id: str) -> Decimal:
         """Units of a line that wait for stock: no claim that was answered has them, and nobody handles them."""
-        waiting = EXACT.add(self.ledger.balance(line_id, OPEN), self.ledger.balance(line_id, BACKORDERED))
-        if not waiting:
+        waiting = self.waiting(line_id)
+        if not waiting or not self.needs_stock(line_id):
             return _ZERO
         short = EXACT.subtract(self.live_quantity(line_id), _sum(claim.to_be_had for claim in self.claims_on(line_id)))
         return max(_ZERO, min(short, waiting))

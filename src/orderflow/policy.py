@@ -128,8 +128,8 @@ class Sourcing:
         allocate: how what is needed is divided among the sources, best first.
         rank: a key by which sources are sorted, smallest first; sources of equal rank stay in the inventory's order.
         filters: which sources may serve an order at all.
-        ask: ``first``: levels are asked before anything is claimed; ``when_short``: the inventory chooses a location, and
-            levels are asked for what it does not have there; ``never``: what it does not have there is short.
+        ask: ``first``: levels are asked before anything is claimed; ``when_short``: the inventory chooses a location,
+            and levels are asked for what it does not have there; ``never``: what it does not have there is short.
         rounds: how often the levels are asked for one line, as claims come back short.
     """
 

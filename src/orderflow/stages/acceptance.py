@@ -80,7 +80,9 @@ class OrderLine:
     """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
 
     ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
-    verification. ``supplier`` names who ships a line with the method ``supplier``.
+    verification. ``complete`` says what leaves together or not at all: ``order``, ``line``, or the name of a group of
+    lines; ``no`` is as available, whatever the order says. ``supplier`` names who ships a line of the method
+    ``supplier``.
     """
 
     sku: str = checked(as_reference)
@@ -97,6 +99,7 @@ class OrderLine:
     instructions: tuple[str, ...] = checked(_texts, default=())
     requirements: tuple[str, ...] = checked(_texts, default=())
     supplier: str | None = checked(optional(as_reference), default=None)
+    complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
 
@@ -116,6 +119,7 @@ class OrderLine:
             instructions: Iterable[str] = (),
             requirements: Iterable[str] = (),
             supplier: str | None = None,
+            complete: str | None = None,
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -129,6 +133,7 @@ class OrderLine:
             carrier=self.carrier,
             method=self.method,
             supplier=self.supplier,
+            complete=self.complete,
         )
         line = Line(line_id, self.sku, self.unit, self.price, terms, self.instructions, self.requirements, Origin())
         return PlacedLine(line, self.quantity)
@@ -151,7 +156,8 @@ class PlaceOrder(Command):
     """The customer orders: products and quantities, where to, in which currency, with what wishes.
 
     ``reference`` is the order's number in its ``channel``; without one, and without an ``order_id``, the application's
-    numbering gives both. ``deliver_by`` is a calendar day in ``zone``.
+    numbering gives both. ``deliver_by`` is a calendar day in ``zone``. ``complete="order"``: nothing leaves until
+    all of it is there; left out, goods leave as they are available.
     """
 
     lines: tuple[OrderLine, ...] = checked(tuple_of(as_order_line, at_least=1))
@@ -172,6 +178,7 @@ class PlaceOrder(Command):
     method: str = checked(_as_method, default="carrier")
     instructions: tuple[str, ...] = checked(_texts, default=())
     requirements: tuple[str, ...] = checked(_texts, default=())
+    complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
 
@@ -195,6 +202,7 @@ class PlaceOrder(Command):
             method: str = "carrier",
             instructions: Iterable[str] = (),
             requirements: Iterable[str] = (),
+            complete: str | None = None,
         ) -> None: ...
 
 
@@ -371,6 +379,7 @@ def _place(order: Order | None, command: PlaceOrder, policy: Policy, envelope: E
             service=command.service,
             carrier=command.carrier,
             method=command.method,
+            complete=command.complete,
         ),
         command.instructions,
         command.requirements,

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 
 from orderflow.errors import Violation
-from orderflow.ledger import Move, packed, shipped
+from orderflow.ledger import Move, kind_of, packed, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
@@ -34,6 +35,7 @@ from orderflow.stages.stock import claim_key
 from orderflow.values.checked import checked, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id
+from orderflow.values.numbers import EXACT, ZERO, plain
 
 __all__ = [
     "STAGE",
@@ -160,6 +162,30 @@ def the_parts_may_be_despatched(order: Order, command: DespatchShipment, policy:
             yield Violation("fulfillment.cannot_despatch", f"{fulfillment.id} is {told}", fulfillment.id)
 
 
+def what_leaves_together_is_all_there(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
+    """Of what is to leave together, all is in parcels, or has left."""
+    named: set[str] = set()
+    for parcel_id in _leaving(order, command).parcel_ids:
+        for line_id in order.contents_of(parcel_id):
+            for other in order.group_of(line_id):
+                if other not in named and (short := _not_packed(order, other)):
+                    told = f"{plain(short)} × {order.lines[other].sku} are to leave with it, and are not packed"
+                    yield Violation("shipping.not_complete", told, other)
+                named.add(other)
+
+
+def _not_packed(order: Order, line_id: str) -> Decimal:
+    """Units of a line that are still to come into a parcel."""
+    total = ZERO
+    for account, quantity in order.ledger.accounts(line_id):
+        if kind_of(account) in _NOT_PACKED:
+            total = EXACT.add(total, quantity)
+    return total
+
+
+_NOT_PACKED = frozenset({"open", "backordered", "allocated", "picked"})
+
+
 def _leaving_subjects(order: Order, command: DespatchShipment) -> tuple[str, ...]:
     return held_subjects(order, _leaving(order, command).parcel_ids)
 
@@ -184,7 +210,7 @@ def _despatch(order: Order, command: DespatchShipment, policy: Policy, envelope:
 def _issue_lines(order: Order, shipment: Shipment) -> Iterable[IssueLine]:
     for parcel_id in shipment.parcel_ids:
         for line_id, quantity in order.contents_of(parcel_id).items():
-            line, claim = order.lines[line_id], order.claim_on(line_id)
+            line, claim = order.lines[line_id], order.claim_of(order.parcels[parcel_id].fulfillment_id, line_id)
             yield IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity)
 
 
@@ -293,6 +319,7 @@ STAGE = Stage(
                     order_not_cancelling,
                     nothing_holds("despatch", _leaving_subjects),
                 ),
+                (what_leaves_together_is_all_there,),
             ),
             events=_despatch,
             candidates=lambda order, policy: tuple(

@@ -11,7 +11,7 @@ a zone is named.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput
@@ -20,7 +20,7 @@ from orderflow.values.checked import checked, value
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-__all__ = ["Window", "as_day", "as_instant", "as_zone", "day_in"]
+__all__ = ["Window", "as_day", "as_instant", "as_zone", "day_in", "day_start"]
 
 
 def as_instant(raw: Any) -> datetime:
@@ -66,6 +66,15 @@ def day_in(instant: datetime, zone: str) -> date:
         return moment.astimezone(_zone(zone)).date()
     except OverflowError:
         raise InvalidInput.because("time.out_of_range", f"has no calendar day in {zone}") from None
+
+
+def day_start(day: date, zone: str) -> datetime:
+    """The instant at which a calendar day begins where ``zone`` is.
+
+    >>> day_start(date(2026, 12, 15), "Europe/Berlin").isoformat()
+    '2026-12-14T23:00:00+00:00'
+    """
+    return as_instant(datetime.combine(day, time(), _zone(zone)))
 
 
 @value
