@@ -41,7 +41,7 @@ def one_fulfillment_a_line(order: Order, units: tuple[Available, ...]) -> Iterab
 
 def fullest_first(order: Order, source: Source) -> Decimal:
     """Locations that have most come first."""
-    return EXACT.minus(add(*source.available.values()))
+    return EXACT.minus(_total(source.available.values()))
 
 
 def take_in_order(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
@@ -72,7 +72,14 @@ def fewest_locations(order: Order, needs: tuple[Need, ...], sources: tuple[Sourc
 
 def _covered(source: Source, needs: tuple[Need, ...], left: dict[str, Decimal]) -> Decimal:
     """How many of the units that are still needed a location has."""
-    return add(*(min(left[need.line_id], source.available.get(need.line_id, ZERO)) for need in needs))
+    return _total(min(left[need.line_id], source.available.get(need.line_id, ZERO)) for need in needs)
+
+
+def _total(quantities: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for quantity in quantities:
+        total = add(total, quantity)
+    return total
 
 
 def cheapest_in_time(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:

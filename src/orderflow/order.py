@@ -539,8 +539,8 @@ class Order(_Record):
     def labels(self) -> frozenset[str]:
         """By what this order is found in a store, beside its state and numbers; derived, and worked out once.
 
-        ``location:BER`` while a fulfillment there has work left, ``backorder:TEA-250`` while units of a product wait
-        for stock.
+        ``location:BER`` while a fulfillment there has work left or open units are held there, ``backorder:TEA-250``
+        while units of a product wait for stock.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -560,6 +560,9 @@ class Order(_Record):
         for fulfillment in self.fulfillments.values():
             if self.work_left(fulfillment.id):
                 yield f"location:{fulfillment.location}"
+        for claim in self.claims.values():
+            if claim.location and self.ledger.balance(claim.line_id, OPEN):
+                yield f"location:{claim.location}"
         for line_id in self.ledger.held.get(BACKORDERED, ()):
             yield f"backorder:{self.lines[line_id].sku}"
 
@@ -771,7 +774,7 @@ class Order(_Record):
 
 
 #: The fields on which labels depend.
-_LABELLED_BY = ("fulfillments", "ledger", "lines")
+_LABELLED_BY = ("fulfillments", "ledger", "lines", "claims")
 _NO_LABELS: frozenset[str] = frozenset()
 
 

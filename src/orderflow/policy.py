@@ -8,7 +8,7 @@ standard policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -155,6 +155,11 @@ class Substitute:
 Shortage: TypeAlias = Literal["wait", "backorder", "hold", "cancel", "reject"] | Substitute
 
 
+def by_priority_and_age(order: Order) -> tuple[bool, str, datetime]:
+    """Orders with a priority come first, by its name (``1-urgent`` before ``2-high``); among equals the older one."""
+    return (not order.priority, order.priority, order.placed_at)
+
+
 def wait_for_stock(order: Order, line_id: str) -> Shortage:
     """An order waits until all of it can be had; someone may decide otherwise."""
     return "wait"
@@ -196,6 +201,7 @@ class Policy:
         draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
         sourcing: sourcing strategy: which location is to hold what, where one does not have it all.
         shortage: what becomes of units of a line that no location has.
+        queue: who is served first when stock arrives: a key by which waiting orders are sorted.
         release_before: how long before the start of its "not before" day a line is given to the warehouse.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
@@ -214,6 +220,7 @@ class Policy:
     draft: Callable[[Order, str, str], Draft | None]
     sourcing: Sourcing
     shortage: Callable[[Order, str], Shortage] = wait_for_stock
+    queue: Callable[[Order], Any] = by_priority_and_age
     release_before: timedelta = timedelta(0)
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
