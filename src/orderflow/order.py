@@ -644,8 +644,32 @@ class Order(_Record):
     # -- terms, money ------------------------------------------------------------------------------------------------
 
     def terms_of(self, line_id: str) -> Terms:
-        """The terms of a line: its own, and the order's for what it leaves open."""
-        return self.lines[line_id].terms.over(self.terms)
+        """The terms of a line: its own, and the order's for what it leaves open. Worked out once while lines stay."""
+        memory = self._of_lines
+        known: Terms | None = memory.get(line_id)
+        if known is None:
+            known = memory[line_id] = self.lines[line_id].terms.over(self.terms)
+        return known
+
+    @property
+    def _of_lines(self) -> dict[Any, Any]:
+        """What was worked out from lines and terms alone: the next order takes it over as long as it has the same."""
+        lines, terms, memory = self.__dict__.get("_memory_of_lines", _NO_MEMORY)
+        if lines is not self.lines or terms is not self.terms:
+            memory = {}
+            self.__dict__["_memory_of_lines"] = self.lines, self.terms, memory
+        known: dict[Any, Any] = memory
+        return known
+
+    @property
+    def later_lines(self) -> dict[str, Terms]:
+        """The lines that are not wanted before a day, with their terms."""
+        memory = self._of_lines
+        known: dict[str, Terms] | None = memory.get(_LATER)
+        if known is None:
+            every = ((line_id, self.terms_of(line_id)) for line_id in self.lines)
+            known = memory[_LATER] = {line_id: terms for line_id, terms in every if terms.not_before is not None}
+        return known
 
     def method_of(self, line_id: str) -> str:
         """How a line reaches the customer: ``carrier``, ``pick_up``, ``digital`` or ``supplier``."""
@@ -775,6 +799,8 @@ class Order(_Record):
 
 #: The fields on which labels depend.
 _LABELLED_BY = ("fulfillments", "ledger", "lines", "claims")
+_NO_MEMORY: tuple[Any, Any, dict[Any, Any]] = (None, None, {})
+_LATER = object()
 _NO_LABELS: frozenset[str] = frozenset()
 
 

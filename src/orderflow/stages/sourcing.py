@@ -479,8 +479,8 @@ def _later(order: Order, policy: Policy) -> Mapping[str, datetime]:
         return {}
     return {
         line_id: day_start(terms.not_before, terms.zone or "UTC") - policy.release_before
-        for line_id in order.lines
-        if line_id not in order.released and (terms := order.terms_of(line_id)).not_before is not None
+        for line_id, terms in order.later_lines.items()
+        if line_id not in order.released and terms.not_before is not None
     }
 
 
