@@ -424,11 +424,14 @@ def _plan(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 
 def _within(allocations: Iterable[Allocation], units: tuple[Available, ...]) -> Iterable[Allocation]:
-    """What a strategy allocates, which may not be more than there is: that would be the strategy's bug, said so."""
+    """What a strategy allocates, which may not be more than there is: that would be the strategy's bug, said so.
+
+    Where the inventory names no location, the strategy may.
+    """
     left = {(unit.line_id, unit.location): unit.quantity for unit in units}
     for allocation in allocations:
         for line_id, quantity in allocation.quantities.items():
-            place = line_id, allocation.location
+            place = line_id, allocation.location if (line_id, allocation.location) in left else ""
             left[place] = EXACT.subtract(left.get(place, ZERO), quantity)
             if quantity <= 0 or left[place] < 0:
                 raise ValueError(f"the sourcing strategy allocates {quantity} of {line_id}, which is not available")
@@ -446,7 +449,7 @@ def _by_claim(
         for index, (claim, quantity) in enumerate(free):
             line_id = claim.line_id
             taken = min(quantity, left.get(line_id, ZERO))
-            if claim.location == allocation.location and taken and line_id not in units:
+            if claim.location in (allocation.location, "") and taken and line_id not in units:
                 units[line_id], claims[line_id] = taken, claim.id
                 free[index] = claim, EXACT.subtract(quantity, taken)
                 left[line_id] = EXACT.subtract(left[line_id], taken)
@@ -457,8 +460,6 @@ def _by_claim(
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    if len(order.released) != len(order.lines):
-        yield from _released(order, policy, at)
     if (
         "verified" in order.milestones
         and "plan" in policy.automatic
@@ -518,7 +519,7 @@ def _reroutes(order: Order, policy: Policy) -> Iterable[Command]:
 def _looks_at(order: Order) -> tuple[str, ...] | None:
     """While units wait for a location, anything may change the mind of the strategy."""
     if "verified" not in order.milestones and not order.fulfillments:
-        return ("milestones", "lines")
+        return ("milestones",)
     return None if OPEN in order.ledger.held else ("milestones", "ledger", "cancellation", "fulfillments", "parcels")
 
 
