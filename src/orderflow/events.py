@@ -24,6 +24,7 @@ from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
+from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
 from orderflow.stages.steps import StepTaken
@@ -88,6 +89,10 @@ __all__ = [
     "PickingStarted",
     "PriceQuoted",
     "PriceRefused",
+    "PromiseAtRisk",
+    "PromiseKept",
+    "PromiseMade",
+    "PromiseMissed",
     "ReservationLapsed",
     "ServiceChosen",
     "ShipmentBooked",

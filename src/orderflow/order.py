@@ -27,10 +27,13 @@ from orderflow.ledger import (
     Move,
     allocated,
     delivered,
+    kind_of,
     packed,
     picked,
+    place_of,
     shipped,
 )
+from orderflow.promise import PromiseStatus, Standing
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, evolved
@@ -404,6 +407,7 @@ class Order(_Record):
     stray_scans: tuple[Scan, ...] = ()
     cancellation: Cancellation | None = None
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
+    promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
@@ -609,6 +613,59 @@ class Order(_Record):
         held = self.ledger.held
         return tuple(p for p in self.parcels.values() if p.scans and p.tracking.has_moved and packed(p.id) in held)
 
+    # -- promises ----------------------------------------------------------------------------------------------------
+
+    def promise_of(self, line_id: str) -> PromiseStatus | None:
+        """What was promised of a line, what is believed, and what happened; ``None`` where nothing was promised."""
+        standing = self.promises.get(line_id)
+        if standing is None:
+            return None
+        return PromiseStatus(
+            standing.promise,
+            standing.earlier,
+            standing.ship,
+            standing.deliver,
+            self.expected_on(line_id),
+            self.left_at(line_id) if self.has_left(line_id) else None,
+            self.arrived_at(line_id) if self.has_arrived(line_id) else None,
+        )
+
+    def has_left(self, line_id: str) -> bool:
+        """Whether something of a line has left, and nothing that is wanted of it is still here."""
+        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)}
+        return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(_STILL_HERE)
+
+    def has_arrived(self, line_id: str) -> bool:
+        """Whether everything that is wanted of a line has reached the customer; what came back had arrived."""
+        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)} - _NOT_WANTED
+        return bool(kinds) and kinds.isdisjoint(_NOT_ARRIVED)
+
+    def left_at(self, line_id: str) -> datetime | None:
+        """When the latest parcel with units of a line left, as far as that is known."""
+        shipments = (self.shipment_of(parcel.id) for parcel in self._parcels_with(line_id))
+        return max((s.despatched_at for s in shipments if s is not None and s.despatched_at is not None), default=None)
+
+    def arrived_at(self, line_id: str) -> datetime | None:
+        """When the latest parcel with units of a line arrived, as far as that is known."""
+        times = (parcel.tracking.delivered_at for parcel in self._parcels_with(line_id))
+        return max((moment for moment in times if moment is not None), default=None)
+
+    def expected_on(self, line_id: str) -> date | None:
+        """The day by which carriers believe to deliver what they have, or are to have, of a line."""
+        return max((day for p in self._parcels_with(line_id) if (day := self._estimate(p)) is not None), default=None)
+
+    def _parcels_with(self, line_id: str) -> Iterator[Parcel]:
+        for account, _ in self.ledger.accounts(line_id):
+            parcel = self.parcels.get(place_of(account))
+            if parcel is not None:
+                yield parcel
+
+    def _estimate(self, parcel: Parcel) -> date | None:
+        if parcel.estimate is not None:
+            return parcel.estimate
+        shipment = self.shipment_of(parcel.id)
+        return shipment.booking.estimate if shipment is not None and shipment.booking is not None else None
+
     # -- terms, money ------------------------------------------------------------------------------------------------
 
     def terms_of(self, line_id: str) -> Terms:
@@ -623,10 +680,14 @@ class Order(_Record):
         """Whether a line is served from stock of ours: neither digital goods are, nor what a supplier ships."""
         return self.method_of(line_id) not in _WITHOUT_STOCK
 
+    def wished_by(self, line_id: str) -> date | None:
+        """The day by which the customer asked for a line."""
+        return self.lines[line_id].terms.deliver_by or self.terms.deliver_by
+
     @property
     def wanted_by(self) -> date | None:
         """The latest day by which everything is to be delivered."""
-        days = [day for line_id in self.lines if (day := self.terms_of(line_id).deliver_by) is not None]
+        days = [day for line_id in self.lines if (day := self.wished_by(line_id)) is not None]
         return max(days, default=None)
 
     def unpriced(self, line_id: str) -> Decimal:
@@ -710,6 +771,12 @@ def _sum(quantities: Iterable[Decimal]) -> Decimal:
         total = EXACT.add(total, quantity)
     return total
 
+
+#: Kinds of accounts whose units are still with us, have not reached the customer, are not to reach it, never left.
+_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
+_NOT_ARRIVED = _STILL_HERE | {"shipped", "lost"}
+_NOT_WANTED = frozenset({"cancelled", "closed_short"})
+_NEVER_LEFT = _STILL_HERE | _NOT_WANTED
 
 #: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.
 _WORDS = ("open", "backordered", "allocated", "picked", "packed", "shipped", "delivered")

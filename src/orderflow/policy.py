@@ -8,17 +8,19 @@ standard policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 import attrs
 
+from orderflow.calendars import as_wished
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
 from orderflow.order import Fulfillment, Order, Parcel, Shipment
 from orderflow.ports import Rate
+from orderflow.promise import Promise
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = [
@@ -114,6 +116,7 @@ class Policy:
     Attributes:
         plan: sourcing strategy: which location does which part of what is available.
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
+        promise: promise strategy: what is promised of a line from a location, as of a moment; ``None`` for nothing.
         draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
@@ -130,6 +133,7 @@ class Policy:
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
     choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
     draft: Callable[[Order, str, str], Draft | None]
+    promise: Callable[[Order, str, str, datetime], Promise | None] = as_wished
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
     verification: tuple[VerificationRule, ...] = attrs.field(default=(), converter=_rules)

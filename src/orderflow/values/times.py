@@ -11,7 +11,7 @@ a zone is named.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput
@@ -20,7 +20,7 @@ from orderflow.values.checked import checked, value
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-__all__ = ["Window", "as_day", "as_instant", "as_zone", "day_in"]
+__all__ = ["Window", "as_day", "as_instant", "as_zone", "clock_in", "day_in", "instant_of"]
 
 
 def as_instant(raw: Any) -> datetime:
@@ -66,6 +66,27 @@ def day_in(instant: datetime, zone: str) -> date:
         return moment.astimezone(_zone(zone)).date()
     except OverflowError:
         raise InvalidInput.because("time.out_of_range", f"has no calendar day in {zone}") from None
+
+
+def clock_in(instant: datetime, zone: str) -> time:
+    """What the clocks show at an instant where ``zone`` is.
+
+    >>> clock_in(datetime(2026, 11, 27, 13, 5, tzinfo=UTC), "Europe/Berlin")
+    datetime.time(14, 5)
+    """
+    return as_instant(instant).astimezone(_zone(zone)).time()
+
+
+def instant_of(day: date, zone: str, clock: time = time()) -> datetime:
+    """The instant at which the clocks of ``zone`` show ``clock`` on a day; its beginning, if no clock is given.
+
+    >>> instant_of(date(2026, 12, 1), "America/New_York")
+    datetime.datetime(2026, 12, 1, 5, 0, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        return datetime.combine(day, clock, _zone(zone)).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput.because("time.out_of_range", f"has no instant in {zone}") from None
 
 
 @value
