@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
+from orderflow.stages.amendment import OrderAmended
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
 from orderflow.stages.booking import (
     BookingAbandoned,
@@ -17,7 +18,7 @@ from orderflow.stages.booking import (
     VoidDeclined,
     VoidWanted,
 )
-from orderflow.stages.changes import CancellationDeclined, CancellationRequested, OrderAmended, OrderCancelled
+from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
@@ -65,6 +66,7 @@ __all__ = [
     "HoldPlaced",
     "HoldReleased",
     "LineBackordered",
+    "LinesCancelled",
     "MessageFailed",
     "MessageQueued",
     "MessageSent",

@@ -23,6 +23,7 @@ from orderflow.ledger import (
     OPEN,
     ORDERED,
     SURPLUS,
+    Account,
     Ledger,
     Move,
     allocated,
@@ -62,6 +63,7 @@ __all__ = [
     "Status",
     "Terms",
     "Waiver",
+    "Work",
 ]
 
 #: Methods of delivery for which nothing is taken from stock of ours.
@@ -355,10 +357,40 @@ class Deferral(_Record):
 
 @record
 class Cancellation:
-    """The wish to cancel what is left of the order, until every booking has answered."""
+    """The wish to cancel the whole order, or some units of it, until everyone who has them has answered.
+
+    ``waiting`` are the units of a wish for some of them that a parcel or another's work still holds: each move says
+    which. ``cancelled`` and ``declined`` say, by line, what has come of the wish so far. ``of_order`` marks a wish for
+    the whole order of which only a part could be had.
+    """
 
     requested_at: datetime
     reason: str = ""
+    waiting: tuple[Move, ...] = ()
+    cancelled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    of_order: bool = False
+
+
+@record(slots=False)
+class Work(_Record):
+    """What a fulfiller was asked to do: the work of a fulfillment at a location that others run. It converges.
+
+    ``wanted`` counts, by line, all units ever wanted under this work, those that have left included; ``confirmed`` is
+    the last revision that was answered. ``request`` is the whole body of what was asked last, frozen.
+    """
+
+    fulfillment_id: str
+    fulfiller: str
+    revision: int
+    wanted: FrozenMap[str, Decimal]
+    request: Any = None
+    confirmed: int = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the answer to the latest revision is known."""
+        return self.confirmed == self.revision
 
 
 @record
@@ -397,6 +429,7 @@ class Order(_Record):
     unbilled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
+    works: FrozenMap[str, Work] = attrs.field(factory=FrozenMap)
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
     shipments: FrozenMap[str, Shipment] = attrs.field(factory=FrozenMap)
     messages: FrozenMap[str, Message] = attrs.field(factory=FrozenMap)
@@ -406,6 +439,7 @@ class Order(_Record):
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
     stray_scans: tuple[Scan, ...] = ()
     cancellation: Cancellation | None = None
+    line_cancellations: tuple[Cancellation, ...] = ()
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
 
@@ -480,8 +514,21 @@ class Order(_Record):
 
     @property
     def is_cancelling(self) -> bool:
-        """Whether a cancellation waits for a carrier's or warehouse's word."""
+        """Whether a cancellation of the whole order waits for a carrier's or warehouse's word."""
         return self.cancellation is not None
+
+    @property
+    def to_be_cancelled(self) -> tuple[Move, ...]:
+        """Units that are to be cancelled, once whoever has them says so: by the parcel or work that holds them."""
+        return self.line_cancellations[-1].waiting if self.line_cancellations else ()
+
+    def wished_out_of(self, account: Account) -> dict[str, Decimal]:
+        """Units of one account that wait to be cancelled, by line."""
+        found: dict[str, Decimal] = {}
+        for move in self.to_be_cancelled:
+            if move.source == account:
+                found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
+        return found
 
     @property
     def active_holds(self) -> tuple[Hold, ...]:

@@ -30,6 +30,7 @@ from orderflow.policy import AUTOMATIC, Policy
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
+    amendment,
     answers,
     booking,
     changes,
@@ -66,6 +67,7 @@ STAGES: tuple[Stage, ...] = (
     booking.STAGE,
     shipping.STAGE,
     tracking.STAGE,
+    amendment.STAGE,
     changes.STAGE,
     promises.STAGE,
     communication.STAGE,
