@@ -30,6 +30,7 @@ from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, Or
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
 from orderflow.stages.steps import StepTaken
 from orderflow.stages.stock import BackorderFilled, ClaimWanted, LineBackordered, ReservationLapsed, StockClaimed
+from orderflow.stages.tolerance import LinesClosedShort
 from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
@@ -67,6 +68,7 @@ __all__ = [
     "HoldReleased",
     "LineBackordered",
     "LinesCancelled",
+    "LinesClosedShort",
     "MessageFailed",
     "MessageQueued",
     "MessageSent",

@@ -62,6 +62,7 @@ __all__ = [
     "Shipment",
     "Status",
     "Terms",
+    "Tolerance",
     "Waiver",
     "Work",
 ]
@@ -141,6 +142,17 @@ class Origin:
     line_id: str | None = None
 
 
+@record
+class Tolerance:
+    """By how many per cent of what was ordered a delivery may fall short of it, or go beyond it, and still be it."""
+
+    under: Decimal = _ZERO
+    over: Decimal = _ZERO
+
+
+_EXACTLY = Tolerance()
+
+
 @record(slots=False)
 class Line(_Record):
     """A row of the order. How many units it has, and where they are, the ledger says."""
@@ -153,6 +165,7 @@ class Line(_Record):
     instructions: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     origin: Origin = attrs.field(factory=Origin)
+    tolerance: Tolerance = _EXACTLY
 
 
 @record

@@ -45,6 +45,7 @@ from orderflow.stages import (
     sourcing,
     steps,
     stock,
+    tolerance,
     tracking,
     verification,
 )
@@ -58,6 +59,7 @@ __all__ = ["STAGES", "OrderProcess", "Outcome", "Preview", "evolve", "pending", 
 #: Every stage of the trade, in the order in which goods and papers pass through them.
 STAGES: tuple[Stage, ...] = (
     acceptance.STAGE,
+    tolerance.STAGE,
     stock.STAGE,
     pricing.STAGE,
     verification.STAGE,

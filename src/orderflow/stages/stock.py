@@ -239,7 +239,10 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
 
 
 def _backorders_follow_what_is_held(order: Order, at: datetime) -> Iterable[Event]:
-    """What is not held is backordered, and a case; what came to be held is open again, and the case closed."""
+    """What is not held is backordered, and a case; what came to be held is open again, and the case closed.
+
+    Units that are in somebody's hands wait for no stock, whatever the inventory says.
+    """
     number = len(order.cases)
     for claim in order.claims.values():
         if not claim.is_settled or claim.wanted != order.live_quantity(claim.line_id):
@@ -254,7 +257,7 @@ def _backorders_follow_what_is_held(order: Order, at: datetime) -> Iterable[Even
             yield LineBackordered(at, claim.line_id, short)
         elif missing < waiting:
             yield BackorderFilled(at, claim.line_id, EXACT.subtract(waiting, missing))
-        if missing and case is None:
+        if missing and case is None and (waiting or short > 0):
             number += 1
             yield _short_case(order, claim, f"X{number}", at)
         elif not missing and case is not None and case.code == "stock.short":
