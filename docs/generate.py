@@ -479,6 +479,7 @@ PUBLIC = (
     "orderflow.charges",
     "orderflow.tracking",
     "orderflow.promise",
+    "orderflow.calendars",
     "orderflow.messages",
     "orderflow.commands",
     "orderflow.events",

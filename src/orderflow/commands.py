@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrder
+from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
 from orderflow.stages.booking import BookShipment
-from orderflow.stages.changes import AmendOrder, CancelOrder
+from orderflow.stages.changes import CancelLines, CancelOrder
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
@@ -21,6 +22,7 @@ __all__ = [
     "AmendOrder",
     "ApproveOrder",
     "BookShipment",
+    "CancelLines",
     "CancelOrder",
     "CompleteOrder",
     "DespatchShipment",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from orderflow.order import Order, Shipment
+from orderflow.order import Cancellation, Order, Shipment
 from orderflow.policy import Allocation, Available, Draft, Need, Policy, Share, Source, Sourcing
 from orderflow.ports import Rate
 from orderflow.process import STAGES, OrderProcess
+from orderflow.stages.stage import units_text
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, ZERO, add, plain, sub
 
@@ -112,6 +113,8 @@ def _body(order: Order, kind: str, subject: str) -> dict[str, str]:
     body = {"order": order.reference, "name": order.customer.name if order.customer is not None else ""}
     if kind == "shipment_despatched":
         return body | _shipment_body(order, order.shipments[subject])
+    if kind == "lines_cancelled":
+        return body | _cancellation_body(order, order.line_cancellations[int(subject) - 1])
     body["lines"] = ", ".join(
         f"{plain(order.live_quantity(line.id) or order.ledger.ordered(line.id))} × {line.sku}"
         for line in order.lines.values()
@@ -120,6 +123,18 @@ def _body(order: Order, kind: str, subject: str) -> dict[str, str]:
         body["total"] = str(order.total)
     if order.wanted_by is not None:
         body["wanted_by"] = order.wanted_by.isoformat()
+    return body
+
+
+def _cancellation_body(order: Order, wish: Cancellation) -> dict[str, str]:
+    """What was cancelled, what could not be, and what is to be paid for the rest."""
+    body = {"lines": units_text(order, wish.cancelled)}
+    if wish.declined:
+        body["declined"] = units_text(order, wish.declined)
+    if wish.reason:
+        body["reason"] = wish.reason
+    if order.tranches and order.is_priced:
+        body["total"] = str(order.total)
     return body
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
+from orderflow.stages.amendment import OrderAmended
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
 from orderflow.stages.booking import (
     BookingAbandoned,
@@ -17,13 +18,14 @@ from orderflow.stages.booking import (
     VoidDeclined,
     VoidWanted,
 )
-from orderflow.stages.changes import CancellationDeclined, CancellationRequested, OrderAmended, OrderCancelled
+from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
+from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
 from orderflow.stages.steps import StepTaken
@@ -35,10 +37,10 @@ from orderflow.stages.stock import (
     LineSubstituted,
     ReservationLapsed,
     SearchReopened,
-    ShortageCancelled,
     StockClaimed,
     StockSought,
 )
+from orderflow.stages.tolerance import LinesClosedShort
 from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
@@ -77,6 +79,8 @@ __all__ = [
     "HoldReleased",
     "LineBackordered",
     "LineSubstituted",
+    "LinesCancelled",
+    "LinesClosedShort",
     "LinesReleased",
     "MessageFailed",
     "MessageQueued",
@@ -102,6 +106,10 @@ __all__ = [
     "PickingStarted",
     "PriceQuoted",
     "PriceRefused",
+    "PromiseAtRisk",
+    "PromiseKept",
+    "PromiseMade",
+    "PromiseMissed",
     "ReservationLapsed",
     "SearchEnded",
     "SearchReopened",
@@ -110,7 +118,6 @@ __all__ = [
     "ShipmentPlanned",
     "ShipmentVoided",
     "ShipmentWithdrawn",
-    "ShortageCancelled",
     "StepTaken",
     "StockClaimed",
     "StockIssued",

@@ -23,15 +23,18 @@ from orderflow.ledger import (
     OPEN,
     ORDERED,
     SURPLUS,
+    Account,
     Ledger,
     Move,
     allocated,
     delivered,
+    kind_of,
     packed,
     picked,
     place_of,
     shipped,
 )
+from orderflow.promise import PromiseStatus, Standing
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, evolved
@@ -60,7 +63,9 @@ __all__ = [
     "Shipment",
     "Status",
     "Terms",
+    "Tolerance",
     "Waiver",
+    "Work",
 ]
 
 #: Methods of delivery for which nothing is taken from stock of ours.
@@ -140,6 +145,17 @@ class Origin:
     line_id: str | None = None
 
 
+@record
+class Tolerance:
+    """By how many per cent of what was ordered a delivery may fall short of it, or go beyond it, and still be it."""
+
+    under: Decimal = _ZERO
+    over: Decimal = _ZERO
+
+
+_EXACTLY = Tolerance()
+
+
 @record(slots=False)
 class Line(_Record):
     """A row of the order. How many units it has, and where they are, the ledger says."""
@@ -152,6 +168,7 @@ class Line(_Record):
     instructions: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     origin: Origin = attrs.field(factory=Origin)
+    tolerance: Tolerance = _EXACTLY
 
 
 @record
@@ -378,10 +395,40 @@ class Deferral(_Record):
 
 @record
 class Cancellation:
-    """The wish to cancel what is left of the order, until every booking has answered."""
+    """The wish to cancel the whole order, or some units of it, until everyone who has them has answered.
+
+    ``waiting`` are the units of a wish for some of them that a parcel or another's work still holds: each move says
+    which. ``cancelled`` and ``declined`` say, by line, what has come of the wish so far. ``of_order`` marks a wish for
+    the whole order of which only a part could be had.
+    """
 
     requested_at: datetime
     reason: str = ""
+    waiting: tuple[Move, ...] = ()
+    cancelled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    of_order: bool = False
+
+
+@record(slots=False)
+class Work(_Record):
+    """What a fulfiller was asked to do: the work of a fulfillment at a location that others run. It converges.
+
+    ``wanted`` counts, by line, all units ever wanted under this work, those that have left included; ``confirmed`` is
+    the last revision that was answered. ``request`` is the whole body of what was asked last, frozen.
+    """
+
+    fulfillment_id: str
+    fulfiller: str
+    revision: int
+    wanted: FrozenMap[str, Decimal]
+    request: Any = None
+    confirmed: int = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the answer to the latest revision is known."""
+        return self.confirmed == self.revision
 
 
 @record
@@ -423,6 +470,7 @@ class Order(_Record):
     backorders: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
     released: tuple[str, ...] = ()
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
+    works: FrozenMap[str, Work] = attrs.field(factory=FrozenMap)
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
     shipments: FrozenMap[str, Shipment] = attrs.field(factory=FrozenMap)
     messages: FrozenMap[str, Message] = attrs.field(factory=FrozenMap)
@@ -432,7 +480,9 @@ class Order(_Record):
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
     stray_scans: tuple[Scan, ...] = ()
     cancellation: Cancellation | None = None
+    line_cancellations: tuple[Cancellation, ...] = ()
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
+    promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
@@ -505,8 +555,21 @@ class Order(_Record):
 
     @property
     def is_cancelling(self) -> bool:
-        """Whether a cancellation waits for a carrier's or warehouse's word."""
+        """Whether a cancellation of the whole order waits for a carrier's or warehouse's word."""
         return self.cancellation is not None
+
+    @property
+    def to_be_cancelled(self) -> tuple[Move, ...]:
+        """Units that are to be cancelled, once whoever has them says so: by the parcel or work that holds them."""
+        return self.line_cancellations[-1].waiting if self.line_cancellations else ()
+
+    def wished_out_of(self, account: Account) -> dict[str, Decimal]:
+        """Units of one account that wait to be cancelled, by line."""
+        found: dict[str, Decimal] = {}
+        for move in self.to_be_cancelled:
+            if move.source == account:
+                found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
+        return found
 
     @property
     def active_holds(self) -> tuple[Hold, ...]:
@@ -641,6 +704,59 @@ class Order(_Record):
         held = self.ledger.held
         return tuple(p for p in self.parcels.values() if p.scans and p.tracking.has_moved and packed(p.id) in held)
 
+    # -- promises ----------------------------------------------------------------------------------------------------
+
+    def promise_of(self, line_id: str) -> PromiseStatus | None:
+        """What was promised of a line, what is believed, and what happened; ``None`` where nothing was promised."""
+        standing = self.promises.get(line_id)
+        if standing is None:
+            return None
+        return PromiseStatus(
+            standing.promise,
+            standing.earlier,
+            standing.ship,
+            standing.deliver,
+            self.expected_on(line_id),
+            self.left_at(line_id) if self.has_left(line_id) else None,
+            self.arrived_at(line_id) if self.has_arrived(line_id) else None,
+        )
+
+    def has_left(self, line_id: str) -> bool:
+        """Whether something of a line has left, and nothing that is wanted of it is still here."""
+        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)}
+        return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(_STILL_HERE)
+
+    def has_arrived(self, line_id: str) -> bool:
+        """Whether everything that is wanted of a line has reached the customer; what came back had arrived."""
+        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)} - _NOT_WANTED
+        return bool(kinds) and kinds.isdisjoint(_NOT_ARRIVED)
+
+    def left_at(self, line_id: str) -> datetime | None:
+        """When the latest parcel with units of a line left, as far as that is known."""
+        shipments = (self.shipment_of(parcel.id) for parcel in self._parcels_with(line_id))
+        return max((s.despatched_at for s in shipments if s is not None and s.despatched_at is not None), default=None)
+
+    def arrived_at(self, line_id: str) -> datetime | None:
+        """When the latest parcel with units of a line arrived, as far as that is known."""
+        times = (parcel.tracking.delivered_at for parcel in self._parcels_with(line_id))
+        return max((moment for moment in times if moment is not None), default=None)
+
+    def expected_on(self, line_id: str) -> date | None:
+        """The day by which carriers believe to deliver what they have, or are to have, of a line."""
+        return max((day for p in self._parcels_with(line_id) if (day := self._estimate(p)) is not None), default=None)
+
+    def _parcels_with(self, line_id: str) -> Iterator[Parcel]:
+        for account, _ in self.ledger.accounts(line_id):
+            parcel = self.parcels.get(place_of(account))
+            if parcel is not None:
+                yield parcel
+
+    def _estimate(self, parcel: Parcel) -> date | None:
+        if parcel.estimate is not None:
+            return parcel.estimate
+        shipment = self.shipment_of(parcel.id)
+        return shipment.booking.estimate if shipment is not None and shipment.booking is not None else None
+
     # -- terms, money ------------------------------------------------------------------------------------------------
 
     def terms_of(self, line_id: str) -> Terms:
@@ -679,10 +795,14 @@ class Order(_Record):
         """Whether a line is served from stock of ours: neither digital goods are, nor what a supplier ships."""
         return self.method_of(line_id) not in _WITHOUT_STOCK
 
+    def wished_by(self, line_id: str) -> date | None:
+        """The day by which the customer asked for a line."""
+        return self.lines[line_id].terms.deliver_by or self.terms.deliver_by
+
     @property
     def wanted_by(self) -> date | None:
         """The latest day by which everything is to be delivered."""
-        days = [day for line_id in self.lines if (day := self.terms_of(line_id).deliver_by) is not None]
+        days = [day for line_id in self.lines if (day := self.wished_by(line_id)) is not None]
         return max(days, default=None)
 
     def unpriced(self, line_id: str) -> Decimal:
@@ -818,6 +938,12 @@ def _sum(quantities: Iterable[Decimal]) -> Decimal:
         total = EXACT.add(total, quantity)
     return total
 
+
+#: Kinds of accounts whose units are still with us, have not reached the customer, are not to reach it, never left.
+_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
+_NOT_ARRIVED = _STILL_HERE | {"shipped", "lost"}
+_NOT_WANTED = frozenset({"cancelled", "closed_short"})
+_NEVER_LEFT = _STILL_HERE | _NOT_WANTED
 
 #: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.
 _WORDS = ("open", "backordered", "allocated", "picked", "packed", "shipped", "delivered")

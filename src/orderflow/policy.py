@@ -14,11 +14,13 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from orderflow.calendars import as_wished
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
 from orderflow.order import Fulfillment, Order, Parcel, Shipment
 from orderflow.ports import Rate
+from orderflow.promise import Promise
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = [
@@ -198,6 +200,7 @@ class Policy:
     Attributes:
         plan: sourcing strategy: into which pieces of work what is held at each location is split.
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
+        promise: promise strategy: what is promised of a line from a location, as of a moment; ``None`` for nothing.
         draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
         sourcing: sourcing strategy: which location is to hold what, where one does not have it all.
         shortage: what becomes of units of a line that no location has.
@@ -222,6 +225,7 @@ class Policy:
     shortage: Callable[[Order, str], Shortage] = wait_for_stock
     queue: Callable[[Order], Any] = by_priority_and_age
     release_before: timedelta = timedelta(0)
+    promise: Callable[[Order, str, str, datetime], Promise | None] = as_wished
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
     verification: tuple[VerificationRule, ...] = attrs.field(default=(), converter=_rules)

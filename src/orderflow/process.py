@@ -30,6 +30,7 @@ from orderflow.policy import AUTOMATIC, Policy
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
+    amendment,
     answers,
     booking,
     changes,
@@ -39,10 +40,12 @@ from orderflow.stages import (
     packing,
     picking,
     pricing,
+    promises,
     shipping,
     sourcing,
     steps,
     stock,
+    tolerance,
     tracking,
     verification,
 )
@@ -56,6 +59,7 @@ __all__ = ["STAGES", "OrderProcess", "Outcome", "Preview", "evolve", "pending", 
 #: Every stage of the trade, in the order in which goods and papers pass through them.
 STAGES: tuple[Stage, ...] = (
     acceptance.STAGE,
+    tolerance.STAGE,
     stock.STAGE,
     pricing.STAGE,
     verification.STAGE,
@@ -65,7 +69,9 @@ STAGES: tuple[Stage, ...] = (
     booking.STAGE,
     shipping.STAGE,
     tracking.STAGE,
+    amendment.STAGE,
     changes.STAGE,
+    promises.STAGE,
     communication.STAGE,
     holds.STAGE,
     exceptions.STAGE,

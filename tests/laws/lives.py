@@ -334,6 +334,12 @@ class Living:
         """The customer wants nothing, or the merchant does not."""
         self.give(chance.one((c.CancelOrder(order.id), c.CancelOrder(order.id), c.RejectOrder(order.id, "no"))))
 
+    def _cancels_some(self, chance: Chance, order: Order) -> None:
+        """The customer wants fewer units, or not the rest."""
+        line = chance.one(tuple(order.lines))
+        some = {line: chance.one((Decimal("0.5"), Decimal(1), chance.quantity()))}
+        self.give(chance.one((c.CancelLines(order.id, some), c.CancelLines(order.id, some), c.CancelLines(order.id))))
+
     def _waits(self, chance: Chance, order: Order) -> None:
         """Time passes."""
         self.now += timedelta(hours=chance.one((1, 6, 30, 500)))
@@ -399,6 +405,7 @@ _MOVES = (
     (12, "amends"),
     (8, "holds"),
     (3, "cancels"),
+    (6, "cancels_some"),
     (8, "waits"),
     (16, "handles_some"),
     (12, "is_reported"),

@@ -26,7 +26,7 @@ from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Move, alloca
 from orderflow.order import Order
 from orderflow.policy import Policy
 from orderflow.ports import ClaimStock, Quote, QuotedLine, QuoteLine, QuotePrices, Refused
-from orderflow.stages.changes import OrderAmended
+from orderflow.stages.amendment import OrderAmended
 from orderflow.stages.sourcing import FulfillmentWithdrawn
 from orderflow.stages.stock import ClaimWanted
 from tests.scenario import (

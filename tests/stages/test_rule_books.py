@@ -14,6 +14,7 @@ from orderflow.commands import (
     AmendOrder,
     ApproveOrder,
     BookShipment,
+    CancelLines,
     CancelOrder,
     CompleteOrder,
     DespatchShipment,
@@ -325,6 +326,22 @@ BOOK: dict[type[Command], list[Case]] = {
         (despatched, CancelOrder(ID), [("cancellation.goods_have_left", ""), ("order.cannot_cancel", "")]),
         (lambda: cancelling(booked()), CancelOrder(ID), [("cancellation.requested", "")]),
         (lambda: cancelling(placed()), CancelOrder(ID), [("order.cannot_cancel", "")]),
+    ],
+    CancelLines: [
+        (Life, CancelLines(ID, {"L9": 1}), [("order.unknown", "order_id")]),
+        (despatched, CancelLines(ID, {"L9": 1, "L1": 9}), [("cancellation.unknown_line", "quantities[L9]")]),
+        (lambda: cancelling(booked()), CancelLines(ID, {"L1": 9}), [("cancellation.requested", "")]),
+        (
+            despatched,
+            CancelLines(ID, {"L1": 1, "L2": 1}),
+            [
+                ("order.cannot_cancel", ""),
+                ("cancellation.too_late", "quantities[L1]"),
+                ("cancellation.too_late", "quantities[L2]"),
+            ],
+        ),
+        (verified, CancelLines(ID, {"L1": 3, "L2": 1}), [("cancellation.too_late", "quantities[L1]")]),
+        (despatched, CancelLines(ID), [("order.cannot_cancel", ""), ("cancellation.nothing_left", "")]),
     ],
     PlaceHold: [
         (Life, HOLD, [("order.unknown", "order_id")]),

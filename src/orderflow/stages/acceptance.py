@@ -15,9 +15,9 @@ import attrs
 
 from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move
+from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move, kind_of
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Line, Order, Origin, Terms
+from orderflow.order import Line, Order, Origin, Terms, Tolerance
 from orderflow.policy import Policy
 from orderflow.stages.stage import (
     Decision,
@@ -33,6 +33,7 @@ from orderflow.values.checked import checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money, as_currency, as_money
+from orderflow.values.numbers import ZERO, as_not_negative
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity, as_amount, as_unit
 from orderflow.values.record import record
@@ -72,6 +73,20 @@ def _as_price(raw: Any) -> Money:
     return price
 
 
+def _as_percent_under(raw: Any) -> Decimal:
+    percent = _as_percent_over(raw)
+    if percent >= 100:
+        raise InvalidInput.because("acceptance.bad_tolerance", "must be below 100 per cent: something is delivered")
+    return percent
+
+
+def _as_percent_over(raw: Any) -> Decimal:
+    percent = as_not_negative(raw)
+    if percent > 1000:
+        raise InvalidInput.because("acceptance.bad_tolerance", "must be at most 1000 per cent")
+    return percent
+
+
 _texts = tuple_of(as_text(1000))
 
 
@@ -82,7 +97,8 @@ class OrderLine:
     ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
     verification. ``complete`` says what leaves together or not at all: ``order``, ``line``, or the name of a group of
     lines; ``no`` is as available, whatever the order says. ``supplier`` names who ships a line of the method
-    ``supplier``.
+    ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the quantity, or go
+    beyond it, and still be what was ordered.
     """
 
     sku: str = checked(as_reference)
@@ -100,6 +116,8 @@ class OrderLine:
     requirements: tuple[str, ...] = checked(_texts, default=())
     supplier: str | None = checked(optional(as_reference), default=None)
     complete: str | None = checked(optional(as_id), default=None)
+    under: Decimal = checked(_as_percent_under, default=ZERO)
+    over: Decimal = checked(_as_percent_over, default=ZERO)
 
     if TYPE_CHECKING:
 
@@ -120,6 +138,8 @@ class OrderLine:
             requirements: Iterable[str] = (),
             supplier: str | None = None,
             complete: str | None = None,
+            under: Decimal | int | str = 0,
+            over: Decimal | int | str = 0,
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -135,7 +155,17 @@ class OrderLine:
             supplier=self.supplier,
             complete=self.complete,
         )
-        line = Line(line_id, self.sku, self.unit, self.price, terms, self.instructions, self.requirements, Origin())
+        line = Line(
+            line_id,
+            self.sku,
+            self.unit,
+            self.price,
+            terms,
+            self.instructions,
+            self.requirements,
+            Origin(),
+            Tolerance(self.under, self.over),
+        )
         return PlacedLine(line, self.quantity)
 
 
@@ -400,13 +430,16 @@ def _reject(order: Order, command: RejectOrder, policy: Policy, envelope: Envelo
 
 
 def everything_cancelled(order: Order) -> tuple[Move, ...]:
-    """The moves that cancel every unit that is not cancelled yet."""
+    """The moves that cancel every unit that is still here."""
     return tuple(
         Move(line_id, account, CANCELLED, quantity)
         for line_id in order.lines
         for account, quantity in order.ledger.accounts(line_id)
-        if account != CANCELLED
+        if kind_of(account) in _CAN_BE_CANCELLED
     )
+
+
+_CAN_BE_CANCELLED = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

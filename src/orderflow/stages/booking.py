@@ -19,7 +19,7 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Booking, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import BookCarrier, Booked, ParcelBody, QueryRates, Rates, Refused, Reply, VoidBooking, Voided
-from orderflow.stages.changes import CancellationDeclined
+from orderflow.stages.changes import void_declined
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.packing import way_of
 from orderflow.stages.stage import (
@@ -265,11 +265,13 @@ def changed_shipment(order: Order, shipment_id: str, **changes: Any) -> Order:
 
 
 def bookable_parcels(order: Order) -> tuple[Parcel, ...]:
-    """Packed parcels with something in them that travel under no shipment yet."""
+    """Packed parcels with something in them, none of it to be cancelled, that travel under no shipment yet."""
     return tuple(
         parcel
         for parcel in order.parcels.values()
-        if order.ledger.holds_any(packed(parcel.id)) and order.shipment_of(parcel.id) is None
+        if order.ledger.holds_any(packed(parcel.id))
+        and order.shipment_of(parcel.id) is None
+        and not order.wished_out_of(packed(parcel.id))
     )
 
 
@@ -319,6 +321,9 @@ def the_parcels_may_be_booked(order: Order, command: BookShipment, policy: Polic
         elif policy.parcel_step(order, parcel, "book") is None or not order.ledger.holds_any(packed(parcel_id)):
             told, _ = why_not(policy.lifecycles.parcel, parcel.state, "book")
             yield Violation("parcel.cannot_book", f"{parcel_id} is {told}", parcel_id)
+        elif order.wished_out_of(packed(parcel_id)):
+            told = f"units in {parcel_id} are to be cancelled"
+            yield Violation("cancellation.requested", told, parcel_id, remedy=f"UnpackParcel {parcel_id}")
 
 
 def the_parcels_go_one_way(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:
@@ -361,13 +366,18 @@ def _book(order: Order, command: BookShipment, policy: Policy, envelope: Envelop
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for shipment in order.shipments.values():
         if shipment.stage == "planned":
-            if order.cancellation is not None or "cancelled" in order.milestones:
+            if order.cancellation is not None or "cancelled" in order.milestones or _is_wished_back(order, shipment):
                 yield ShipmentWithdrawn(at, shipment.id)
             elif shipment.service and not any(order.holds_on("book", *held_subjects(order, shipment.parcel_ids))):
                 yield _requested(order, shipment, shipment.carrier, shipment.service, at)
-        elif shipment.stage == "booked" and order.cancellation is not None:
+        elif shipment.stage == "booked" and (order.cancellation is not None or _is_wished_back(order, shipment)):
             yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
     yield from _refusals_that_were_overcome(order, at)
+
+
+def _is_wished_back(order: Order, shipment: Shipment) -> bool:
+    """Whether units in the parcels of a shipment are to be cancelled."""
+    return bool(order.to_be_cancelled) and any(order.wished_out_of(packed(p)) for p in shipment.parcel_ids)
 
 
 def _refusals_that_were_overcome(order: Order, at: datetime) -> Iterable[Event]:
@@ -510,8 +520,8 @@ def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Pol
         yield ShipmentVoided(at, shipment.id, _states(order, shipment, policy, "unbook"))
     elif isinstance(reply, Refused):
         yield VoidDeclined(at, shipment.id, reply.code, reply.message)
-        if order.cancellation is not None:
-            yield CancellationDeclined(at, reply.code, reply.message)
+        if not shipment.unwanted or order.cancellation is not None:
+            yield from void_declined(order, shipment, reply.code, reply.message, at)
         if shipment.unwanted:
             told = f"booking {request.number} is not wanted, and {reply.message or reply.code}"
             yield from raised(order, "shipping.void_declined", shipment.id, told, ("settled",), at)
@@ -531,7 +541,9 @@ def _book_again(order: Order, case: Case, policy: Policy, at: datetime) -> Itera
 
 def _free_again(order: Order, shipment: Shipment) -> bool:
     return all(
-        order.shipment_of(parcel_id) is None and order.ledger.holds_any(packed(parcel_id))
+        order.shipment_of(parcel_id) is None
+        and order.ledger.holds_any(packed(parcel_id))
+        and not order.wished_out_of(packed(parcel_id))
         for parcel_id in shipment.parcel_ids
     )
 
@@ -562,7 +574,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         )
 
 
-_ALL = ("milestones", "ledger", "shipments", "parcels", "holds", "cancellation", "cases")
+_ALL = ("milestones", "ledger", "shipments", "parcels", "holds", "cancellation", "line_cancellations", "cases")
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:

@@ -1,48 +1,47 @@
-"""Changes: amendments and cancellation, honest about what is still possible.
+"""Changes: cancellation of an order, of lines and of quantities, honest about what is still possible.
 
-An amendment changes quantities of lines whose goods nobody has begun to handle. A cancellation is a wish until every
-booking has answered: units in a booked parcel are cancelled only when the carrier has voided the booking, and when it
-declines, the cancellation is declined and the order goes on. What was held for cancelled units is released because
-claims follow what is wanted; nothing here speaks to the inventory.
+Units that nobody has begun to send are cancelled at once. What is in a parcel, or with a fulfiller, is a *wish* until
+whoever has it answers: a carrier voids its booking or keeps it, the warehouse unpacks, a fulfiller gives up what it has
+not packed. Goods that have left are never cancelled. A wish for the whole order ends as `OrderCancelled`; where a part
+is kept, what can be had is cancelled (`LinesCancelled`), the rest is declined, and the order goes on without it.
+
+Each event says which units it is about. What was held for cancelled units is released because claims follow what is
+wanted; nothing here speaks to the inventory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput, Problems, Violation
-from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Cancellation, Case, Order
+from orderflow.order import Cancellation, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
-from orderflow.stages.holds import reviews, warnings
-from orderflow.stages.stage import (
-    Decision,
-    Stage,
-    Wait,
-    objections_to,
-    order_exists,
-    order_may,
-    order_not_cancelling,
-    why_not,
-)
-from orderflow.values.checked import checked
+from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_may, order_not_cancelling, units_text
+from orderflow.values.checked import checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
-from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain
+from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
 
 __all__ = [
     "STAGE",
-    "AmendOrder",
+    "CancelLines",
     "CancelOrder",
     "CancellationDeclined",
     "CancellationRequested",
-    "OrderAmended",
+    "LinesCancelled",
     "OrderCancelled",
+    "a_part_is_kept",
+    "cancellable",
+    "nothing_has_left",
+    "units_by_line",
+    "void_declined",
+    "wished",
 ]
 
 #: Stages of a shipment in which a carrier has, or may have, a booking of ours.
@@ -51,27 +50,15 @@ _OUTSTANDING = ("requested", "booked", "void_wanted")
 
 def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
     if not isinstance(raw, Mapping) or not raw:
-        raise InvalidInput.because("amendment.no_quantities", "must map line ids to their new quantities")
+        raise InvalidInput.because("cancellation.no_quantities", "must map line ids to the units to be cancelled")
     problems = Problems()
     found: dict[str, Decimal] = {}
     for line_id, quantity in raw.items():
-        amount = problems.attempt(f"[{line_id}]", as_not_negative, quantity)
+        amount = problems.attempt(f"[{line_id}]", as_positive, quantity)
         if amount is not None:
             found[as_id(line_id)] = amount
     problems.raise_any()
     return FrozenMap(found)
-
-
-@command("amend_order")
-class AmendOrder(Command):
-    """Change how many units of some lines are wanted; zero takes a line out."""
-
-    order_id: str = checked(as_id)
-    quantities: FrozenMap[str, Decimal] = checked(_as_quantities)
-
-    if TYPE_CHECKING:
-
-        def __init__(self, order_id: str, quantities: Mapping[str, Decimal | int | str]) -> None: ...
 
 
 @command("cancel_order")
@@ -82,38 +69,73 @@ class CancelOrder(Command):
     reason: str = checked(as_text(1000), default="")
 
 
-@event("order_amended")
-class OrderAmended(Event):
-    """Other quantities are wanted from now on; the moves say which units came or went."""
+@command("cancel_lines")
+class CancelLines(Command):
+    """Cancel units of some lines; without quantities the rest: everything that has not left."""
 
-    moves: tuple[Move, ...]
+    order_id: str = checked(as_id)
+    quantities: FrozenMap[str, Decimal] | None = checked(optional(_as_quantities), default=None)
+    reason: str = checked(as_text(1000), default="")
 
-    def apply(self, order: Order) -> Order:
-        """The ledger has more or fewer live units."""
-        return order.moved(self.moves)
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, order_id: str, quantities: Mapping[str, Decimal | int | str] | None = None, reason: str = ""
+        ) -> None: ...
 
 
 @event("cancellation_requested")
 class CancellationRequested(Event):
-    """The order is to be cancelled, once every booking has answered."""
+    """The order, or these units of it, are to be cancelled once everyone who has them has answered.
 
+    ``waiting`` names the units by who has them; ``None`` stands for the whole order.
+    """
+
+    reason: str = ""
+    waiting: tuple[Move, ...] | None = None
+
+    def apply(self, order: Order) -> Order:
+        """Nothing new is begun with what is to be cancelled."""
+        if self.waiting is None:
+            return order.replace(cancellation=Cancellation(self.at, self.reason))
+        earlier, wish = _wish(order, self.at, self.reason)
+        wish = evolved(wish, waiting=(*wish.waiting, *self.waiting))
+        return order.replace(line_cancellations=(*earlier, wish))
+
+
+@event("lines_cancelled")
+class LinesCancelled(Event):
+    """Units will not be delivered; ``settles`` are the units, as they were wished for, of which that was waited for."""
+
+    moves: tuple[Move, ...]
+    settles: tuple[Move, ...] = ()
     reason: str = ""
 
     def apply(self, order: Order) -> Order:
-        """Nothing new is begun."""
-        return order.replace(cancellation=Cancellation(self.at, self.reason))
+        """The units are cancelled, and what was paid for them is owed back."""
+        earlier, wish = _wish(order, self.at, self.reason)
+        wish = evolved(wish, waiting=_less(wish.waiting, self.settles), cancelled=_more(wish.cancelled, self.moves))
+        return order.moved(self.moves).replace(line_cancellations=(*earlier, wish))
 
 
 @event("cancellation_declined")
 class CancellationDeclined(Event):
-    """It is too late: a carrier keeps its booking. The order goes on."""
+    """It is too late: a carrier keeps its booking, a fulfiller has packed, goods have left. The order goes on.
+
+    ``moves`` are the units that will not be cancelled, where the wish was for some, or some are given up.
+    """
 
     code: str
     message: str = ""
+    moves: tuple[Move, ...] = ()
 
     def apply(self, order: Order) -> Order:
-        """The wish is off the table."""
-        return order.replace(cancellation=None)
+        """The wish is off the table, as far as it is about these units."""
+        if not self.moves:
+            return order.replace(cancellation=None)
+        earlier, wish = _wish(order, self.at)
+        wish = evolved(wish, waiting=_less(wish.waiting, self.moves), declined=_more(wish.declined, self.moves))
+        return order.replace(cancellation=None, line_cancellations=(*earlier, wish))
 
 
 @event("order_cancelled")
@@ -126,122 +148,214 @@ class OrderCancelled(Event):
 
     def apply(self, order: Order) -> Order:
         """Every unit is cancelled."""
-        return order.moved(self.moves).reached(self.state, "cancelled", self.at, cancellation=None)
+        settled = tuple(evolved(wish, waiting=()) for wish in order.line_cancellations)
+        after = order.moved(self.moves).reached(self.state, "cancelled", self.at, cancellation=None)
+        return after.replace(line_cancellations=settled) if settled else after
+
+
+def _wish(order: Order, at: datetime, reason: str = "") -> tuple[tuple[Cancellation, ...], Cancellation]:
+    """The earlier wishes for some units, and the one that news is about: the one that waits, or a new one."""
+    wishes, whole = order.line_cancellations, order.cancellation
+    if wishes:
+        last = wishes[-1]
+        if last.waiting or (whole is not None and last.of_order and last.requested_at == whole.requested_at):
+            return wishes[:-1], last
+    if whole is not None:
+        return wishes, Cancellation(whole.requested_at, whole.reason, of_order=True)
+    return wishes, Cancellation(at, reason)
+
+
+def _less(waiting: tuple[Move, ...], settled: Iterable[Move]) -> tuple[Move, ...]:
+    """The units that still wait after some were settled."""
+    left = list(waiting)
+    for move in settled:
+        units = move.quantity
+        for index, one in enumerate(left):
+            if (one.line_id, one.source) == (move.line_id, move.source):
+                taken = min(units, one.quantity)
+                left[index] = evolved(one, quantity=EXACT.subtract(one.quantity, taken))
+                units = EXACT.subtract(units, taken)
+    return tuple(one for one in left if one.quantity)
+
+
+def _more(counted: Mapping[str, Decimal], moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
+    total = dict(counted)
+    for move in moves:
+        total[move.line_id] = EXACT.add(total.get(move.line_id, ZERO), move.quantity)
+    return FrozenMap(total)
+
+
+def units_by_line(moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
+    """How many units of each line some moves are about."""
+    return _more({}, moves)
+
+
+# -- what can still be cancelled, and whose word it needs --------------------------------------------------------------
+
+
+def cancellable(order: Order, line_id: str, policy: Policy) -> Decimal:
+    """Units of a line that have not left and are not being cancelled already; some only if whoever has them agrees."""
+    total = ZERO
+    for account in _accounts(order, policy):
+        total = EXACT.add(total, _free(order, line_id, account))
+    return total
+
+
+def _free(order: Order, line_id: str, account: Account) -> Decimal:
+    held = order.ledger.balance(line_id, account)
+    return EXACT.subtract(held, order.wished_out_of(account).get(line_id, ZERO)) if held else ZERO
+
+
+def _accounts(order: Order, policy: Policy) -> Iterator[Account]:
+    """Where units can still be cancelled, those least handled first."""
+    yield from _at_once(order, policy)
+    yield from (packed(parcel.id) for parcel in _parcels_here(order, booked=False))
+    for fulfillment_id in order.works:
+        yield allocated(fulfillment_id)
+    yield from (packed(parcel.id) for parcel in _parcels_here(order, booked=True))
+
+
+def _at_once(order: Order, policy: Policy) -> Iterator[Account]:
+    """Where units can be cancelled without asking anyone."""
+    yield from (BACKORDERED, OPEN)
+    ours = [f for f in reversed(order.fulfillments.values()) if f.id not in order.works]
+    initial = policy.lifecycles.fulfillment.initial
+    yield from (allocated(f.id) for f in ours if f.state == initial)
+    yield from (allocated(f.id) for f in ours if f.state != initial)
+    yield from (picked(f.id) for f in ours)
+
+
+def _parcels_here(order: Order, booked: bool) -> Iterator[Parcel]:
+    """The packed parcels, newest first, that no carrier has by its own reports: with a booking, or without."""
+    gone = {parcel.id for parcel in order.moved_before_despatch}
+    for parcel in reversed(order.parcels.values()):
+        is_here = parcel.id not in gone and order.ledger.holds_any(packed(parcel.id))
+        if is_here and booked == (order.shipment_of(parcel.id) is not None):
+            yield parcel
+
+
+def wished(order: Order, quantities: Mapping[str, Decimal], policy: Policy) -> tuple[Move, ...]:
+    """The units to be cancelled, those least handled first; of parcels, those that can go as a whole."""
+    left = dict(quantities)
+    found: list[Move] = []
+
+    def take(account: Account) -> None:
+        for line_id, units in left.items():
+            taken = min(units, _free(order, line_id, account))
+            if taken > 0:
+                found.append(Move(line_id, account, CANCELLED, taken))
+                left[line_id] = EXACT.subtract(units, taken)
+
+    for account in _at_once(order, policy):
+        take(account)
+    for parcel in _parcels_here(order, booked=False):
+        contents = order.contents_of(parcel.id)
+        if all(left.get(line_id, ZERO) >= units for line_id, units in contents.items()):
+            take(packed(parcel.id))
+    for account in _accounts(order, policy):
+        if account not in {move.source for move in found}:
+            take(account)
+    return tuple(found)
+
+
+def _asks_nobody(order: Order, move: Move) -> bool:
+    """Whether units can be cancelled without anyone's word: not those in a parcel, or with a fulfiller."""
+    return kind_of(move.source) != "packed" and place_of(move.source) not in order.works
+
+
+def _begun(order: Order, moves: tuple[Move, ...], reason: str, at: datetime) -> Iterator[Event]:
+    """What can be cancelled at once is, and the rest is asked for."""
+    waiting = tuple(move for move in moves if not _asks_nobody(order, move))
+    at_once = tuple(move for move in moves if _asks_nobody(order, move))
+    if waiting:
+        yield CancellationRequested(at, reason, waiting)
+    if at_once:
+        yield LinesCancelled(at, at_once, (), reason)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
 
 
-def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """An order can be amended as long as it could be cancelled."""
-    if policy.order_step(order, "cancel") is None:
-        told, _ = why_not(policy.lifecycles.order, order.state, "cancel")
-        yield Violation("order.cannot_amend", f"the order is {told}")
-
-
-def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """Every line that is amended is one of this order's."""
-    for line_id in command.quantities:
-        if line_id not in order.lines:
-            yield Violation("amendment.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
-
-
-def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """At least one quantity differs from what is wanted already, and something stays wanted."""
-    if all(order.live_quantity(line_id) == quantity for line_id, quantity in command.quantities.items()):
-        yield Violation("amendment.nothing_changes", "these quantities are wanted already", "quantities")
-    if not any(command.quantities.get(line_id, order.live_quantity(line_id)) for line_id in order.lines):
-        yield Violation("amendment.nothing_left", "no unit would be left", "quantities", remedy="CancelOrder")
-
-
-def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """Only units that nobody has begun to handle can be taken out."""
-    for line_id, quantity in command.quantities.items():
-        less = EXACT.subtract(order.live_quantity(line_id), quantity)
-        free = ZERO
-        for _, units in _reducible(order, line_id, policy):
-            free = EXACT.add(free, units)
-        if less > free:
-            yield Violation(
-                "amendment.too_late",
-                f"{plain(less)} units fewer are asked for, {plain(free)} can still be taken out",
-                f"quantities[{line_id}]",
-            )
-
-
-def the_amended_order_could_still_be_verified(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """What the host's rules demand of an order that is verified, they demand of it when it is amended."""
-    if "verified" in order.milestones:
-        objections = objections_to(order.moved(_moves(order, command, policy)), policy)
-        yield from (violation for violation in objections if violation.severity == "error")
-
-
 def nothing_has_left(order: Order, command: Command, policy: Policy) -> Iterable[Violation]:
     """Goods that are gone cannot be cancelled."""
     if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
-        yield Violation("cancellation.goods_have_left", "goods of this order have left")
+        yield Violation("cancellation.goods_have_left", "goods of this order have left", remedy="CancelLines")
     for parcel in order.moved_before_despatch:
         told = f"the carrier says that {parcel.id} is {parcel.tracking.status}"
         yield Violation("cancellation.goods_have_left", told, parcel.id, remedy="DespatchShipment")
 
 
-def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Account, Decimal]]:
-    """The accounts from which units can still be taken, in the order in which they are."""
-    ledger = order.ledger
-    accounts = [BACKORDERED, OPEN]
-    initial = policy.lifecycles.fulfillment.initial
-    accounts += [allocated(f.id) for f in reversed(order.fulfillments.values()) if f.state == initial]
-    return ((account, held) for account in accounts if (held := ledger.balance(line_id, account)))
+def the_lines_to_cancel_exist(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
+    """Every line of which units are cancelled is one of this order's."""
+    for line_id in command.quantities or ():
+        if line_id not in order.lines:
+            yield Violation("cancellation.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
+
+
+def only_what_has_not_left_is_cancelled(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
+    """No more units are cancelled than can still be, and some are."""
+    if command.quantities is None:
+        if not any(cancellable(order, line_id, policy) for line_id in order.lines):
+            yield Violation("cancellation.nothing_left", "no unit is here that could be cancelled")
+        return
+    for line_id, units in command.quantities.items():
+        most = cancellable(order, line_id, policy)
+        if units > most:
+            told = f"{plain(units)} units of {line_id} are to be cancelled, {plain(most)} still can be"
+            yield Violation("cancellation.too_late", told, f"quantities[{line_id}]")
 
 
 # -- decisions ------------------------------------------------------------------------------------------------------
-
-
-def _amend(order: Order, command: AmendOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    moves = _moves(order, command, policy)
-    yield OrderAmended(envelope.at, moves)
-    if "verified" in order.milestones:
-        objections = objections_to(order.moved(moves), policy)
-        yield from reviews(order, objections, (), envelope.at)
-        yield from warnings(objections, envelope.at)
-
-
-def _moves(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...]:
-    """The units that come and go by an amendment."""
-    return tuple(
-        move
-        for line_id, quantity in command.quantities.items()
-        for move in _amendment(order, line_id, quantity, policy)
-    )
-
-
-def _amendment(order: Order, line_id: str, quantity: Decimal, policy: Policy) -> Iterable[Move]:
-    more = EXACT.subtract(quantity, order.live_quantity(line_id))
-    if more > 0:
-        yield Move(line_id, ORDERED, OPEN, more)
-        return
-    less = EXACT.subtract(ZERO, more)
-    for account, held in _reducible(order, line_id, policy):
-        taken = min(less, held)
-        if taken:
-            yield Move(line_id, account, CANCELLED, taken)
-            less = EXACT.subtract(less, taken)
-
-
-def _one_unit_more(order: Order, policy: Policy) -> Iterable[Command]:
-    """The smallest amendment there is: whether an order can be amended at all."""
-    line_id = next(iter(order.lines))
-    yield AmendOrder(order.id, {line_id: EXACT.add(order.live_quantity(line_id), Decimal(1))})
 
 
 def _cancel(order: Order, command: CancelOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     yield CancellationRequested(envelope.at, command.reason or envelope.reason)
 
 
+def _cancel_lines(order: Order, command: CancelLines, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    """To cancel all units of which none has left is to cancel the order."""
+    reason = command.reason or envelope.reason
+    quantities = command.quantities or {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
+    waiting = units_by_line(order.to_be_cancelled)
+    if all(
+        EXACT.add(quantities.get(line_id, ZERO), waiting.get(line_id, ZERO)) == order.live_quantity(line_id)
+        for line_id in order.lines
+    ):
+        yield CancellationRequested(envelope.at, reason)
+    else:
+        yield from _begun(order, wished(order, quantities, policy), reason, envelope.at)
+
+
+def a_part_is_kept(
+    order: Order, policy: Policy, code: str, message: str, kept: tuple[Move, ...], at: datetime
+) -> Iterable[Event]:
+    """The wish to cancel the whole order was declined for some units; for all others that are here it stands."""
+    if order.cancellation is not None:
+        beside = {move.source for move in kept}
+        rest = {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
+        moves = tuple(move for move in wished(order, rest, policy) if move.source not in beside)
+        yield from _begun(order, moves, order.cancellation.reason, at)
+    yield CancellationDeclined(at, code, message, kept)
+
+
+# -- what follows ---------------------------------------------------------------------------------------------------
+
+
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    """The order is cancelled when no carrier has, or may have, a booking of ours any more."""
-    if order.cancellation is None:
+    if order.cancellation is not None:
+        yield from _whole_order(order, policy, at)
         return
+    for account in dict.fromkeys(move.source for move in order.to_be_cancelled):
+        yield from _settled(order, account, at)
+    if order.line_cancellations and not any(map(order.live_quantity, order.lines)):
+        state = policy.order_step(order, "cancel")
+        if state is not None:
+            yield OrderCancelled(at, state, everything_cancelled(order), order.line_cancellations[-1].reason)
+
+
+def _whole_order(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The order is cancelled when no carrier has, or may have, a booking of ours any more."""
+    assert order.cancellation is not None
     if any(shipment.stage in _OUTSTANDING for shipment in order.shipments.values()):
         return
     state = policy.order_step(order, "cancel")
@@ -251,44 +365,113 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         yield CancellationDeclined(at, "order.cannot_cancel", f"the order is {order.state}")
 
 
+def _settled(order: Order, account: Account, at: datetime) -> Iterable[Event]:
+    """What has become of units of one account that were to be cancelled: in a parcel, or with a fulfiller."""
+    asked = tuple(move for move in order.to_be_cancelled if move.source == account)
+    there = order.ledger.holding(account)
+    parcel = order.parcels.get(place_of(account))
+    if parcel is not None and not there and not _has_left(order, parcel):
+        unpacked = tuple(evolved(move, source=picked(parcel.fulfillment_id)) for move in asked)
+        yield LinesCancelled(at, unpacked, asked)
+    elif gone := tuple(_beyond(asked, there)):
+        told = f"{units_text(order, units_by_line(gone))} have left"
+        yield CancellationDeclined(at, "cancellation.goods_have_left", told, gone)
+    elif parcel is not None and order.shipment_of(parcel.id) is None and dict(units_by_line(asked)) == there:
+        yield LinesCancelled(at, asked, asked)
+
+
+def _has_left(order: Order, parcel: Parcel) -> bool:
+    """Whether what was in a parcel is under way in it, or beyond."""
+    return any(place_of(account) == parcel.id for account in order.ledger.held)
+
+
+def _beyond(asked: tuple[Move, ...], there: Mapping[str, Decimal]) -> Iterator[Move]:
+    """The units that are to be cancelled and are not there any more: their fulfiller or carrier has sent them."""
+    left = dict(there)
+    for move in asked:
+        here = min(move.quantity, left.get(move.line_id, ZERO))
+        left[move.line_id] = EXACT.subtract(left.get(move.line_id, ZERO), here)
+        if here < move.quantity:
+            yield evolved(move, quantity=EXACT.subtract(move.quantity, here))
+
+
+def void_declined(order: Order, shipment: Shipment, code: str, message: str, at: datetime) -> Iterable[Event]:
+    """A carrier keeps its booking: what is in its parcels is not cancelled, nor is the order.
+
+    What fulfillers were asked to give up for the sake of the whole order stays asked for: some may have done so.
+    """
+    places = {packed(parcel_id) for parcel_id in shipment.parcel_ids}
+    kept = tuple(move for move in order.to_be_cancelled if move.source in places)
+    if order.cancellation is not None:
+        asked = tuple(_with_fulfillers(order))
+        if asked:
+            yield CancellationRequested(at, order.cancellation.reason, asked)
+        yield CancellationDeclined(at, code, message, kept)
+    elif kept:
+        yield CancellationDeclined(at, code, message, kept)
+
+
+def _with_fulfillers(order: Order) -> Iterator[Move]:
+    for fulfillment_id in order.works:
+        account = allocated(fulfillment_id)
+        for line_id in order.ledger.holding(account):
+            units = _free(order, line_id, account)
+            if units:
+                yield Move(line_id, account, CANCELLED, units)
+
+
+# -- settling, and waiting ------------------------------------------------------------------------------------------
+
+
 def _cancel_instead(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
     """The option ``cancel_order`` of an exception."""
     yield CancellationRequested(at, case.message)
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if order.cancellation is not None:
-        names = [s.id for s in order.shipments.values() if s.stage in _OUTSTANDING]
+    names = [s.id for s in order.shipments.values() if s.stage in _OUTSTANDING]
+    if order.cancellation is not None and names:
         yield Wait("the cancellation", f"for the word of the carrier on {', '.join(names)}")
+    for account in dict.fromkeys(move.source for move in order.to_be_cancelled):
+        parcel = order.parcels.get(place_of(account))
+        if parcel is not None and order.shipment_of(parcel.id) is None:
+            who = order.fulfillments[parcel.fulfillment_id].location or "the warehouse"
+            told = units_text(order, order.wished_out_of(account))
+            yield Wait(
+                who, f"to unpack {parcel.id}: {told} are to be cancelled", f"fulfillment {parcel.fulfillment_id}"
+            )
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
     """Without a cancellation that waits there is nothing to follow."""
-    return ("cancellation",) if order.cancellation is None else ("state", "shipments", "cancellation")
+    if order.cancellation is not None:
+        return ("state", "shipments", "cancellation", "line_cancellations", "works")
+    if order.line_cancellations:
+        return ("state", "shipments", "cancellation", "line_cancellations", "ledger")
+    return ("cancellation", "line_cancellations")
 
 
 STAGE = Stage(
     name="changes",
-    commands=(AmendOrder, CancelOrder),
-    events=(OrderAmended, CancellationRequested, CancellationDeclined, OrderCancelled),
+    commands=(CancelOrder, CancelLines),
+    events=(CancellationRequested, LinesCancelled, CancellationDeclined, OrderCancelled),
     decisions=(
-        Decision(
-            AmendOrder,
-            tiers=(
-                (order_exists,),
-                (the_lines_exist,),
-                (the_order_can_still_be_amended, order_not_cancelling),
-                (an_amendment_changes_something, handled_goods_are_not_amended),
-                (the_amended_order_could_still_be_verified,),
-            ),
-            events=_amend,
-            candidates=_one_unit_more,
-        ),
         Decision(
             CancelOrder,
             tiers=((order_exists,), (nothing_has_left, order_may("cancel"), order_not_cancelling)),
             events=_cancel,
             candidates=lambda order, policy: (CancelOrder(order.id),),
+        ),
+        Decision(
+            CancelLines,
+            tiers=(
+                (order_exists,),
+                (the_lines_to_cancel_exist,),
+                (order_not_cancelling,),
+                (order_may("cancel"), only_what_has_not_left_is_cancelled),
+            ),
+            events=_cancel_lines,
+            candidates=lambda order, policy: (CancelLines(order.id),),
         ),
     ),
     follow=_follow,

@@ -29,6 +29,7 @@ KINDS = {
     "order_verified": "verified",
     "shipment_despatched": "a shipment leaves, with tracking and estimate",
     "order_delivered": "delivered",
+    "lines_cancelled": "units are cancelled, and nobody is waited for about them any more",
     "order_cancelled": "cancelled",
     "order_rejected": "rejected",
 }
@@ -96,6 +97,9 @@ def _message(order: Order, message_id: str, state: str, failure: str = "") -> Or
     return order.replace(messages=order.messages.set(message_id, message))
 
 
+_TOLD_OF = ("milestones", "shipments", "cancellation", "line_cancellations")
+
+
 def _to_tell(order: Order) -> Iterable[tuple[str, str]]:
     """What there is to tell by now: kind and subject."""
     milestones = order.milestones
@@ -109,6 +113,10 @@ def _to_tell(order: Order) -> Iterable[tuple[str, str]]:
     for shipment in order.shipments.values():
         if shipment.stage == "despatched":
             yield "shipment_despatched", shipment.id
+    if order.cancellation is None:
+        for number, wish in enumerate(order.line_cancellations, 1):
+            if wish.cancelled and not wish.waiting:
+                yield "lines_cancelled", str(number)
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -173,7 +181,9 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 def _looks_at(order: Order) -> tuple[str, ...] | None:
     """While something was not told, anything may change the mind of the strategy."""
     told = {(message.kind, message.subject) for message in order.messages.values()}
-    return ("milestones", "shipments") if told.issuperset(_to_tell(order)) else None
+    return (
+        ("milestones", "shipments", "cancellation", "line_cancellations") if told.issuperset(_to_tell(order)) else None
+    )
 
 
 STAGE = Stage(

@@ -20,7 +20,9 @@ from orderflow.stages.picking import (
     as_goods,
     fulfillment_may,
     goods_are_there,
+    handled,
     on_fulfillment,
+    surplus_of,
     the_fulfillment_exists,
 )
 from orderflow.stages.stage import (
@@ -36,6 +38,7 @@ from orderflow.stages.stage import (
 )
 from orderflow.values.address import Address
 from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id
 from orderflow.values.numbers import as_positive
 
@@ -107,7 +110,7 @@ class UnpackParcel(Command):
 
 @event("parcel_packed")
 class ParcelPacked(Event):
-    """Goods were put into a parcel."""
+    """Goods were put into a parcel; ``surplus`` counts those of them that nobody had ordered or noticed before."""
 
     parcel_id: str
     fulfillment_id: str
@@ -117,11 +120,12 @@ class ParcelPacked(Event):
     weight_kg: Decimal | None = None
     dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = None
     sscc: str = ""
+    surplus: FrozenMap[str, Decimal] = FrozenMap()
 
     def apply(self, order: Order) -> Order:
         """There is a parcel more, and its contents are packed."""
         source, target = picked(self.fulfillment_id), packed(self.parcel_id)
-        moves = (Move(goods.line_id, source, target, goods.quantity) for goods in self.contents)
+        moves = handled(self.contents, source, target, self.surplus)
         parcel = Parcel(
             self.parcel_id,
             self.fulfillment_id,
@@ -132,8 +136,7 @@ class ParcelPacked(Event):
             self.sscc,
         )
         fulfillment = order.fulfillments[self.fulfillment_id].replace(state=self.fulfillment_state)
-        return order.replace(
-            ledger=order.ledger.moved(moves),
+        return order.moved(moves).replace(
             parcels=order.parcels.set(self.parcel_id, parcel),
             fulfillments=order.fulfillments.set(self.fulfillment_id, fulfillment),
         )
@@ -253,6 +256,7 @@ def _pack(order: Order, command: PackParcel, policy: Policy, envelope: Envelope)
         command.weight_kg,
         command.dimensions_cm,
         command.sscc,
+        surplus_of(contents, everything),
     )
 
 

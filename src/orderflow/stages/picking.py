@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput, Problems, Violation
-from orderflow.ledger import OPEN, Account, Move, allocated, picked
+from orderflow.ledger import OPEN, SURPLUS, Account, Move, allocated, picked
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order
 from orderflow.policy import Policy, Rule
@@ -28,8 +28,10 @@ from orderflow.stages.stage import (
     units_text,
     why_not,
 )
+from orderflow.stages.tolerance import over_room
 from orderflow.values.checked import checked, optional, tuple_of, value
-from orderflow.values.ids import as_id, as_reference, as_text
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_line, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, plain
 from orderflow.values.quantity import as_amount
 from orderflow.values.times import as_day
@@ -47,6 +49,8 @@ __all__ = [
     "as_goods",
     "fulfillment_may",
     "goods_are_there",
+    "handled",
+    "surplus_of",
     "the_fulfillment_exists",
     "totals",
 ]
@@ -122,12 +126,14 @@ class RecordPick(Command):
     """These goods were taken from the shelf; without a list, everything that was allocated and is not picked short.
 
     ``short`` says what was not found, and why: ``{"L1": "damaged"}`` for the rest of a line, or `ShortPick` values.
+    ``reference`` is the number of the pick list, if there was one.
     """
 
     order_id: str = checked(as_id)
     fulfillment_id: str = checked(as_id)
     goods: tuple[Goods, ...] | None = checked(optional(tuple_of(as_goods)), default=None)
     short: tuple[ShortPick, ...] = checked(_as_short_picks, default=())
+    reference: str = checked(as_line(128), default="")
 
     if TYPE_CHECKING:
 
@@ -137,6 +143,7 @@ class RecordPick(Command):
             fulfillment_id: str,
             goods: Iterable[Goods | tuple[str, Decimal | int | str]] | None = None,
             short: Iterable[ShortPick] | Mapping[str, str] = (),
+            reference: str = "",
         ) -> None: ...
 
 
@@ -165,16 +172,17 @@ class OrderInFulfillment(Event):
 
 @event("goods_picked")
 class GoodsPicked(Event):
-    """Goods were taken from the shelf."""
+    """Goods were taken from the shelf; ``surplus`` counts those of them that nobody had ordered."""
 
     fulfillment_id: str
     goods: tuple[Goods, ...]
+    surplus: FrozenMap[str, Decimal] = FrozenMap()
+    reference: str = ""
 
     def apply(self, order: Order) -> Order:
         """They are picked."""
         source, target = allocated(self.fulfillment_id), picked(self.fulfillment_id)
-        moves = (Move(goods.line_id, source, target, goods.quantity) for goods in self.goods)
-        return order.replace(ledger=order.ledger.moved(moves))
+        return order.moved(handled(self.goods, source, target, self.surplus))
 
 
 @event("picked_short")
@@ -243,23 +251,57 @@ def totals(goods: Iterable[Goods]) -> dict[str, Decimal]:
     return found
 
 
+def handled(goods: Iterable[Goods], source: Account, target: Account, surplus: Mapping[str, Decimal]) -> Iterable[Move]:
+    """The moves of handled goods; those that nobody had ordered come from the surplus."""
+    if not surplus:
+        return (Move(some.line_id, source, target, some.quantity) for some in goods)
+    return _with_surplus(goods, source, target, surplus)
+
+
+def _with_surplus(
+    goods: Iterable[Goods], source: Account, target: Account, surplus: Mapping[str, Decimal]
+) -> Iterable[Move]:
+    for line_id, quantity in totals(goods).items():
+        beyond = surplus.get(line_id, ZERO)
+        if beyond:
+            yield Move(line_id, SURPLUS, target, beyond)
+        if quantity > beyond:
+            yield Move(line_id, source, target, EXACT.subtract(quantity, beyond))
+
+
+def surplus_of(goods: Iterable[Goods], there: Mapping[str, Decimal]) -> FrozenMap[str, Decimal]:
+    """Of handled goods, the units beyond what was there to be handled."""
+    beyond = {line_id: EXACT.subtract(units, there.get(line_id, ZERO)) for line_id, units in totals(goods).items()}
+    return FrozenMap({line_id: units for line_id, units in beyond.items() if units > 0})
+
+
 def goods_are_there(account: Callable[[str], Account], code: str, field: str) -> Rule:
-    """No more is handled than the account of the fulfillment holds, and something is."""
+    """No more is handled than the account of the fulfillment holds, and a line's tolerance allows; and something is."""
 
     def no_more_is_handled_than_is_there(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
         there = order.ledger.holding(account(command.fulfillment_id))
         if not there:
             yield Violation(f"{code}_nothing", f"{command.fulfillment_id} has nothing left for this", "fulfillment_id")
             return
+        planned = order.fulfillments[command.fulfillment_id].planned
         for line_id, quantity in totals(getattr(command, field) or ()).items():
-            if quantity > there.get(line_id, ZERO):
-                yield Violation(
-                    f"{code}_too_much",
-                    f"{plain(quantity)} of {line_id}, but {plain(there.get(line_id, ZERO))} are there",
-                    f"{field}[{_index_of(getattr(command, field), line_id)}].quantity",
-                )
+            held = there.get(line_id, ZERO)
+            if quantity <= held:
+                continue
+            room = over_room(order, line_id) if line_id in planned else ZERO
+            if quantity > EXACT.add(held, room):
+                told = f"{plain(quantity)} of {line_id}, but {plain(held)} are there{_and_more(order, line_id, room)}"
+                path = f"{field}[{_index_of(getattr(command, field), line_id)}].quantity"
+                yield Violation(f"{code}_too_much", told, path)
 
     return no_more_is_handled_than_is_there
+
+
+def _and_more(order: Order, line_id: str, room: Decimal) -> str:
+    line = order.lines.get(line_id)
+    if line is None or not line.tolerance.over:
+        return ""
+    return f", and {plain(room)} more would be within {plain(line.tolerance.over)} % of the order"
 
 
 def _index_of(goods: Iterable[Goods], line_id: str) -> int:
@@ -315,15 +357,16 @@ def _start(order: Order, command: StartPicking, policy: Policy, envelope: Envelo
 
 def _pick(order: Order, command: RecordPick, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     left = order.ledger.holding(allocated(command.fulfillment_id))
+    surplus = surplus_of(command.goods or (), left)
     for line_id, quantity in totals(command.goods or ()).items():
-        left[line_id] = EXACT.subtract(left[line_id], quantity)
+        left[line_id] = max(ZERO, EXACT.subtract(left.get(line_id, ZERO), quantity))
     short = {one.line_id: (one.quantity or left[one.line_id], one.reason) for one in command.short}
     goods = command.goods
     if goods is None:
         rest = ((line_id, EXACT.subtract(units, short.get(line_id, _NONE)[0])) for line_id, units in left.items())
         goods = tuple(Goods(line_id, units) for line_id, units in rest if units)
     if goods:
-        yield GoodsPicked(envelope.at, command.fulfillment_id, goods)
+        yield GoodsPicked(envelope.at, command.fulfillment_id, goods, surplus, command.reference)
     for line_id, (units, reason) in short.items():
         yield PickedShort(envelope.at, command.fulfillment_id, line_id, units, reason)
 

@@ -32,7 +32,7 @@ from orderflow.values.checked import checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference
 from orderflow.values.numbers import EXACT, ZERO, plain
-from orderflow.values.times import day_start
+from orderflow.values.times import instant_of
 
 __all__ = [
     "STAGE",
@@ -479,7 +479,7 @@ def _later(order: Order, policy: Policy) -> Mapping[str, datetime]:
     if "cancelled" in order.milestones or "rejected" in order.milestones:
         return {}
     return {
-        line_id: day_start(terms.not_before, terms.zone or "UTC") - policy.release_before
+        line_id: instant_of(terms.not_before, terms.zone or "UTC") - policy.release_before
         for line_id, terms in order.later_lines.items()
         if line_id not in order.released and terms.not_before is not None
     }

@@ -24,7 +24,7 @@ from orderflow.order import Case, Claim, Line, Order, Origin, Search
 from orderflow.policy import Policy, Substitute
 from orderflow.ports import ClaimStock, Refused, Reply, StockHeld
 from orderflow.stages.acceptance import OrderRejected, everything_cancelled
-from orderflow.stages.changes import CancellationRequested
+from orderflow.stages.changes import CancellationRequested, LinesCancelled
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.holds import HoldPlaced
 from orderflow.stages.stage import Stage, Wait, Wanted, next_id
@@ -40,7 +40,6 @@ __all__ = [
     "LineSubstituted",
     "ReservationLapsed",
     "SearchReopened",
-    "ShortageCancelled",
     "StockClaimed",
     "StockSought",
     "claim_key",
@@ -183,18 +182,6 @@ class BackorderAccepted(Event):
     def apply(self, order: Order) -> Order:
         """What is there may be verified and sent."""
         return order.replace(backorders=order.backorders.set(self.line_id, "accepted"))
-
-
-@event("shortage_cancelled")
-class ShortageCancelled(Event):
-    """Units that nobody has are not wanted any more."""
-
-    line_id: str
-    moves: tuple[Move, ...]
-
-    def apply(self, order: Order) -> Order:
-        """They are cancelled."""
-        return order.moved(self.moves)
 
 
 @event("line_substituted")
@@ -489,7 +476,7 @@ def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal
     """Units that nobody has are cancelled; with the last of an order, the order is."""
     if _total(order.live_quantity(other) for other in order.lines) == units:
         return CancellationRequested(at, "stock.short")
-    return ShortageCancelled(at, line_id, (Move(line_id, account, CANCELLED, units),))
+    return LinesCancelled(at, (Move(line_id, account, CANCELLED, units),), reason="stock.short")
 
 
 def _substituted(order: Order, line_id: str, units: Decimal, by: Substitute, at: datetime) -> LineSubstituted:
@@ -615,7 +602,6 @@ STAGE = Stage(
         LineBackordered,
         BackorderFilled,
         BackorderAccepted,
-        ShortageCancelled,
         LineSubstituted,
         ReservationLapsed,
     ),

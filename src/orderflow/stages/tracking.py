@@ -301,7 +301,7 @@ def _order_follows_its_parcels(order: Order, policy: Policy, at: datetime) -> It
 
 def _everything_arrived(order: Order) -> bool:
     kinds = order.ledger.kinds
-    return "delivered" in kinds and kinds <= {"delivered", "cancelled"}
+    return "delivered" in kinds and kinds <= {"delivered", "cancelled", "closed_short"}
 
 
 def _nothing_is_open(order: Order) -> bool:

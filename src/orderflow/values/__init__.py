@@ -35,7 +35,7 @@ from orderflow.values.numbers import (
 )
 from orderflow.values.party import Contact, Party, as_contact, as_email, as_locale, as_party
 from orderflow.values.quantity import Quantity, as_amount, as_quantity, as_unit
-from orderflow.values.times import Window, as_day, as_instant, as_zone, day_in
+from orderflow.values.times import Window, as_day, as_instant, as_zone, clock_in, day_in, instant_of
 
 __all__ = [
     "CURRENCY_DIGITS",
@@ -73,8 +73,10 @@ __all__ = [
     "as_unit",
     "as_zone",
     "checked",
+    "clock_in",
     "day_in",
     "evolved",
+    "instant_of",
     "mul",
     "neg",
     "optional",

@@ -20,7 +20,7 @@ from orderflow.values.checked import checked, value
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-__all__ = ["Window", "as_day", "as_instant", "as_zone", "day_in", "day_start"]
+__all__ = ["Window", "as_day", "as_instant", "as_zone", "clock_in", "day_in", "instant_of"]
 
 
 def as_instant(raw: Any) -> datetime:
@@ -68,13 +68,25 @@ def day_in(instant: datetime, zone: str) -> date:
         raise InvalidInput.because("time.out_of_range", f"has no calendar day in {zone}") from None
 
 
-def day_start(day: date, zone: str) -> datetime:
-    """The instant at which a calendar day begins where ``zone`` is.
+def clock_in(instant: datetime, zone: str) -> time:
+    """What the clocks show at an instant where ``zone`` is.
 
-    >>> day_start(date(2026, 12, 15), "Europe/Berlin").isoformat()
-    '2026-12-14T23:00:00+00:00'
+    >>> clock_in(datetime(2026, 11, 27, 13, 5, tzinfo=UTC), "Europe/Berlin")
+    datetime.time(14, 5)
     """
-    return as_instant(datetime.combine(day, time(), _zone(zone)))
+    return as_instant(instant).astimezone(_zone(zone)).time()
+
+
+def instant_of(day: date, zone: str, clock: time = time()) -> datetime:
+    """The instant at which the clocks of ``zone`` show ``clock`` on a day; its beginning, if no clock is given.
+
+    >>> instant_of(date(2026, 12, 1), "America/New_York")
+    datetime.datetime(2026, 12, 1, 5, 0, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        return datetime.combine(day, clock, _zone(zone)).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput.because("time.out_of_range", f"has no instant in {zone}") from None
 
 
 @value

@@ -1,0 +1,178 @@
+"""Amendment: other quantities of some lines, as long as that can still be had.
+
+More units are ordered and open. Fewer are taken where nobody has begun to handle them; what a fulfiller has been asked
+to do is taken back only when the fulfiller says so, and is a wish until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from orderflow.errors import InvalidInput, Problems, Violation
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Order
+from orderflow.policy import Policy
+from orderflow.stages.holds import reviews, warnings
+from orderflow.stages.stage import Decision, Stage, objections_to, order_exists, order_not_cancelling, why_not
+from orderflow.values.checked import checked
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id
+from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain
+
+__all__ = ["STAGE", "AmendOrder", "OrderAmended"]
+
+
+def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
+    if not isinstance(raw, Mapping) or not raw:
+        raise InvalidInput.because("amendment.no_quantities", "must map line ids to their new quantities")
+    problems = Problems()
+    found: dict[str, Decimal] = {}
+    for line_id, quantity in raw.items():
+        amount = problems.attempt(f"[{line_id}]", as_not_negative, quantity)
+        if amount is not None:
+            found[as_id(line_id)] = amount
+    problems.raise_any()
+    return FrozenMap(found)
+
+
+@command("amend_order")
+class AmendOrder(Command):
+    """Change how many units of some lines are wanted; zero takes a line out."""
+
+    order_id: str = checked(as_id)
+    quantities: FrozenMap[str, Decimal] = checked(_as_quantities)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, order_id: str, quantities: Mapping[str, Decimal | int | str]) -> None: ...
+
+
+@event("order_amended")
+class OrderAmended(Event):
+    """Other quantities are wanted from now on; the moves say which units came or went."""
+
+    moves: tuple[Move, ...]
+
+    def apply(self, order: Order) -> Order:
+        """The ledger has more or fewer live units."""
+        return order.moved(self.moves)
+
+
+# -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """An order can be amended as long as it could be cancelled."""
+    if policy.order_step(order, "cancel") is None:
+        told, _ = why_not(policy.lifecycles.order, order.state, "cancel")
+        yield Violation("order.cannot_amend", f"the order is {told}")
+
+
+def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Every line that is amended is one of this order's."""
+    for line_id in command.quantities:
+        if line_id not in order.lines:
+            yield Violation("amendment.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
+
+
+def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """At least one quantity differs from what is wanted already, and something stays wanted."""
+    if all(order.live_quantity(line_id) == quantity for line_id, quantity in command.quantities.items()):
+        yield Violation("amendment.nothing_changes", "these quantities are wanted already", "quantities")
+    if not any(command.quantities.get(line_id, order.live_quantity(line_id)) for line_id in order.lines):
+        yield Violation("amendment.nothing_left", "no unit would be left", "quantities", remedy="CancelOrder")
+
+
+def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Only units that nobody has begun to handle can be taken out."""
+    for line_id, quantity in command.quantities.items():
+        less = EXACT.subtract(order.live_quantity(line_id), quantity)
+        free = ZERO
+        for _, units in _reducible(order, line_id, policy):
+            free = EXACT.add(free, units)
+        if less > free:
+            yield Violation(
+                "amendment.too_late",
+                f"{plain(less)} units fewer are asked for, {plain(free)} can still be taken out",
+                f"quantities[{line_id}]",
+            )
+
+
+def the_amended_order_could_still_be_verified(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """What the host's rules demand of an order that is verified, they demand of it when it is amended."""
+    if "verified" in order.milestones:
+        objections = objections_to(order.moved(_moves(order, command, policy)), policy)
+        yield from (violation for violation in objections if violation.severity == "error")
+
+
+def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Account, Decimal]]:
+    """The accounts from which units can still be taken, in the order in which they are."""
+    ledger = order.ledger
+    accounts = [BACKORDERED, OPEN]
+    initial = policy.lifecycles.fulfillment.initial
+    accounts += [allocated(f.id) for f in reversed(order.fulfillments.values()) if f.state == initial]
+    return ((account, held) for account in accounts if (held := ledger.balance(line_id, account)))
+
+
+# -- decisions ------------------------------------------------------------------------------------------------------
+
+
+def _amend(order: Order, command: AmendOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    moves = _moves(order, command, policy)
+    yield OrderAmended(envelope.at, moves)
+    if "verified" in order.milestones:
+        objections = objections_to(order.moved(moves), policy)
+        yield from reviews(order, objections, (), envelope.at)
+        yield from warnings(objections, envelope.at)
+
+
+def _moves(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...]:
+    """The units that come and go by an amendment."""
+    return tuple(
+        move
+        for line_id, quantity in command.quantities.items()
+        for move in _amendment(order, line_id, quantity, policy)
+    )
+
+
+def _amendment(order: Order, line_id: str, quantity: Decimal, policy: Policy) -> Iterable[Move]:
+    more = EXACT.subtract(quantity, order.live_quantity(line_id))
+    if more > 0:
+        yield Move(line_id, ORDERED, OPEN, more)
+        return
+    less = EXACT.subtract(ZERO, more)
+    for account, held in _reducible(order, line_id, policy):
+        taken = min(less, held)
+        if taken:
+            yield Move(line_id, account, CANCELLED, taken)
+            less = EXACT.subtract(less, taken)
+
+
+def _one_unit_more(order: Order, policy: Policy) -> Iterable[Command]:
+    """The smallest amendment there is: whether an order can be amended at all."""
+    line_id = next(iter(order.lines))
+    yield AmendOrder(order.id, {line_id: EXACT.add(order.live_quantity(line_id), Decimal(1))})
+
+
+STAGE = Stage(
+    name="amendment",
+    commands=(AmendOrder,),
+    events=(OrderAmended,),
+    decisions=(
+        Decision(
+            AmendOrder,
+            tiers=(
+                (order_exists,),
+                (the_lines_exist,),
+                (the_order_can_still_be_amended, order_not_cancelling),
+                (an_amendment_changes_something, handled_goods_are_not_amended),
+                (the_amended_order_could_still_be_verified,),
+            ),
+            events=_amend,
+            candidates=_one_unit_more,
+        ),
+    ),
+)
