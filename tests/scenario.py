@@ -37,6 +37,8 @@ from orderflow.ports import (
     ClaimStock,
     Issued,
     IssueStock,
+    Levels,
+    QueryLevels,
     QueryRates,
     QueryTracking,
     Quote,
@@ -120,6 +122,7 @@ SENSIBLE: dict[type[Request], Callable[[Any], Any]] = {
     IssueStock: lambda request: Issued(),
     SendMessage: lambda request: Sent(),
     QueryTracking: lambda request: Scans(()),
+    QueryLevels: lambda request: Levels(()),
 }
 
 

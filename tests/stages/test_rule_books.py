@@ -26,8 +26,10 @@ from orderflow.commands import (
     RecordTracking,
     RejectOrder,
     ReleaseHold,
+    Reroute,
     ResolveException,
     StartPicking,
+    StockArrived,
     TakeStep,
     TimePassed,
     UnpackParcel,
@@ -37,7 +39,7 @@ from orderflow.errors import Violation
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
 from orderflow.policy import Lifecycles
-from orderflow.ports import BookCarrier, GaveUp, QuotePrices, Refused, Sent
+from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.picking import ShortPick
@@ -50,6 +52,7 @@ from tests.scenario import (
     booked,
     despatched,
     eur,
+    held,
     packed,
     picked,
     picking,
@@ -80,6 +83,11 @@ def left_open() -> Life:
 def two_booked() -> Life:
     life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
     return life.do(BookShipment(ID, ["P1"], service="a"), BookShipment(ID, ["P2"], service="a")).reply_all()
+
+
+def short_of_tea() -> Life:
+    """Of three packets, one is there."""
+    return placed(lines=[("TEA-250", 3)]).answer(QuotePrices).answer(ClaimStock, lambda request: held(request, 1))
 
 
 def one_of_two_packed() -> Life:
@@ -136,6 +144,26 @@ BOOK: dict[type[Command], list[Case]] = {
             [("cancellation.requested", ""), ("hold.active", "H1")],
         ),
         (verified, PlanFulfillment(ID), [("sourcing.nothing_to_plan", "")]),
+    ],
+    Reroute: [
+        (Life, Reroute(ID), [("order.unknown", "order_id"), ("sourcing.name_one", "fulfillment_id")]),
+        (verified, Reroute(ID, "F1", "BER"), [("sourcing.name_one", "fulfillment_id")]),
+        (verified, Reroute(ID, location="BER", to="BER"), [("sourcing.same_location", "to")]),
+        (verified, Reroute(ID, "F9"), [("fulfillment.unknown", "fulfillment_id")]),
+        (verified, Reroute(ID, "F1", to="BER"), [("sourcing.same_location", "to")]),
+        (
+            lambda: cancelling(requested()).do(HOLD),
+            Reroute(ID, "F1"),
+            [("cancellation.requested", ""), ("hold.active", "H1")],
+        ),
+        (packed, Reroute(ID, "F1"), [("sourcing.nothing_to_reroute", "fulfillment_id")]),
+        (verified, Reroute(ID, location="HAM"), [("sourcing.nothing_to_reroute", "location")]),
+    ],
+    StockArrived: [
+        (Life, StockArrived(ID), [("order.unknown", "order_id")]),
+        (lambda: cancelling(requested()), StockArrived(ID), [("cancellation.requested", "")]),
+        (verified, StockArrived(ID), [("sourcing.nothing_waits", "sku")]),
+        (short_of_tea, StockArrived(ID, "POT-1"), [("sourcing.nothing_waits", "sku")]),
     ],
     StartPicking: [
         (Life, StartPicking(ID, "F9"), [("order.unknown", "order_id")]),

@@ -222,7 +222,7 @@ def something_is_there_to_plan(order: Order, command: PlanFulfillment, policy: P
 
 def something_is_there_to_reroute(order: Order, command: Reroute, policy: Policy) -> Iterable[Violation]:
     """Units that nobody has picked are planned, or held, where they are not to be."""
-    if not _unpicked(order, command):
+    if not _unpicked(order, command)[1]:
         told = f"nothing that could be sent from elsewhere waits at {_named(command)}"
         yield Violation("sourcing.nothing_to_reroute", told, "fulfillment_id" if command.fulfillment_id else "location")
 
@@ -285,7 +285,7 @@ def _unpicked(order: Order, command: Reroute) -> tuple[tuple[Move, ...], dict[st
             free = order.free_hold(claim) if claim.location == command.location else ZERO
             if free:
                 missed[claim.id] = EXACT.add(missed.get(claim.id, ZERO), free)
-    return (tuple(moves), missed) if missed else ((), {})
+    return tuple(moves), missed
 
 
 def _reroute(order: Order, command: Reroute, policy: Policy, envelope: Envelope) -> Iterable[Event]:
