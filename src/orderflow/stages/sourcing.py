@@ -27,7 +27,7 @@ from orderflow.policy import Allocation, Available, Need, Policy, Share, Source
 from orderflow.ports import Levels, QueryLevels, Refused, Reply
 from orderflow.stages.exceptions import impossible_reply
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, nothing_holds, order_exists, order_not_cancelling
-from orderflow.stages.stock import ClaimWanted, put, sought_again, wanting_less
+from orderflow.stages.stock import ClaimWanted, has_come, put, sought_again, wanting_less
 from orderflow.values.checked import checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference
@@ -192,12 +192,16 @@ def _free_units(order: Order) -> Iterable[tuple[Claim, Decimal]]:
 
 
 def _may_be_planned(order: Order, line_id: str) -> bool:
-    """Whether the day of a line has come, and all that is to leave with it is held."""
-    if order.terms_of(line_id).not_before is not None and line_id not in order.released:
+    """Whether the day of a line has come, and all that is to leave with it is held and wanted as well."""
+    if not has_come(order, line_id):
         return False
     return not any(
-        order.missing(other) or order.ledger.balance(other, BACKORDERED) or not _is_confirmed(order, other)
+        order.missing(other)
+        or order.ledger.balance(other, BACKORDERED)
+        or not _is_confirmed(order, other)
+        or not has_come(order, other)
         for other in order.group_of(line_id)
+        if order.live_quantity(other)
     )
 
 
@@ -247,18 +251,18 @@ def the_named_place_exists(order: Order, command: Reroute, policy: Policy) -> It
 
 
 def the_order_waits_for_stock(order: Order, command: StockArrived, policy: Policy) -> Iterable[Violation]:
-    """Units of the product are missing."""
-    if not any(True for _ in _waiting(order, command.sku)):
+    """Units of the product are missing, and the inventory can be asked again."""
+    if not any(True for _ in _asked_again(order, command.sku, order.placed_at)):
         yield Violation("sourcing.nothing_waits", f"the order waits for no {command.sku or 'stock'}", "sku")
 
 
-def _waiting(order: Order, sku: str | None) -> Iterable[str]:
-    """The lines that wait for stock, of one product or of any."""
+def _asked_again(order: Order, sku: str | None, at: datetime) -> Iterable[Event]:
+    """What is asked again of the lines that wait for stock, of one product or of any."""
     for line_id, line in order.lines.items():
         if (sku is None or line.sku == sku) and (
             order.ledger.balance(line_id, BACKORDERED) or (_is_confirmed(order, line_id) and order.missing(line_id))
         ):
-            yield line_id
+            yield from sought_again(order, line_id, at)
 
 
 def _named(command: Reroute) -> str:
@@ -298,8 +302,7 @@ def _reroute(order: Order, command: Reroute, policy: Policy, envelope: Envelope)
 
 
 def _arrived(order: Order, command: StockArrived, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    for line_id in _waiting(order, command.sku):
-        yield from sought_again(order, line_id, envelope.at)
+    return _asked_again(order, command.sku, envelope.at)
 
 
 # -- where from: what is wanted from outside, and what the answer means --------------------------------------------
