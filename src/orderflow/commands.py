@@ -7,6 +7,7 @@ from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
 from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import CancelLines, CancelOrder
+from orderflow.stages.drafts import PlaceDraft, SaveDraft
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
@@ -27,6 +28,7 @@ __all__ = [
     "CompleteOrder",
     "DespatchShipment",
     "PackParcel",
+    "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
@@ -36,6 +38,7 @@ __all__ = [
     "RejectOrder",
     "ReleaseHold",
     "ResolveException",
+    "SaveDraft",
     "StartPicking",
     "TakeStep",
     "TimePassed",

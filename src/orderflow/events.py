@@ -20,6 +20,7 @@ from orderflow.stages.booking import (
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
+from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
@@ -78,6 +79,7 @@ __all__ = [
     "OrderCancelled",
     "OrderCompleted",
     "OrderDelivered",
+    "OrderDrafted",
     "OrderInFulfillment",
     "OrderPlaced",
     "OrderRejected",

@@ -8,6 +8,7 @@ its whole body, so that a crash loses nothing: what is still open can always be 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,8 +38,9 @@ from orderflow.ledger import (
 from orderflow.promise import PromiseStatus, Standing
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
-from orderflow.values.checked import PERSONAL, evolved
+from orderflow.values.checked import PERSONAL, checked, evolved, value
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_text
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT
 from orderflow.values.party import Party
@@ -59,12 +61,14 @@ __all__ = [
     "Order",
     "Origin",
     "Parcel",
+    "Reason",
     "Shipment",
     "Status",
     "Terms",
     "Tolerance",
     "Waiver",
     "Work",
+    "customer_reference_labels",
 ]
 
 #: Methods of delivery for which nothing is taken from stock of ours.
@@ -406,6 +410,14 @@ class Work(_Record):
         return self.confirmed == self.revision
 
 
+@value
+class Reason:
+    """Why something was refused: a code for programs, and a sentence for people."""
+
+    code: str = checked(as_id)
+    text: str = checked(as_text(1000), default="")
+
+
 @record
 class Status:
     """Where the units of a line or order are, in exact quantities, and the one word for it."""
@@ -455,6 +467,8 @@ class Order(_Record):
     line_cancellations: tuple[Cancellation, ...] = ()
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
+    customer_reference: str = ""
+    rejected_for: tuple[Reason, ...] = ()
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
@@ -526,6 +540,16 @@ class Order(_Record):
     # -- words of the trade ------------------------------------------------------------------------------------------
 
     @property
+    def is_draft(self) -> bool:
+        """Whether the order is being written and was not placed yet."""
+        return "placed" not in self.milestones and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the order will be delivered: it was cancelled or rejected."""
+        return "cancelled" in self.milestones or "rejected" in self.milestones
+
+    @property
     def is_cancelling(self) -> bool:
         """Whether a cancellation of the whole order waits for a carrier's or warehouse's word."""
         return self.cancellation is not None
@@ -575,7 +599,7 @@ class Order(_Record):
         """By what this order is found in a store, beside its state and numbers; derived, and worked out once.
 
         ``location:BER`` while a fulfillment there has work left, ``backorder:TEA-250`` while units of a product wait
-        for stock.
+        for stock, ``customer_reference:PO-7`` for the number that the customer gave it.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -597,6 +621,7 @@ class Order(_Record):
                 yield f"location:{fulfillment.location}"
         for line_id in self.ledger.held.get(BACKORDERED, ()):
             yield f"backorder:{self.lines[line_id].sku}"
+        yield from customer_reference_labels(self.customer_reference, self.customer)
 
     # -- goods -------------------------------------------------------------------------------------------------------
 
@@ -813,7 +838,7 @@ class Order(_Record):
 
 
 #: The fields on which labels depend.
-_LABELLED_BY = ("fulfillments", "ledger", "lines")
+_LABELLED_BY = ("fulfillments", "ledger", "lines", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
 
 
@@ -823,6 +848,17 @@ def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
     for move in moves:
         found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
     return found
+
+
+def customer_reference_labels(reference: str, customer: Party | None) -> tuple[str, ...]:
+    """The labels of orders with a number that a customer gave: by the number alone, and by it and the customer.
+
+    A customer without an id of its own is known by its name, of which only a digest is shown.
+    """
+    if not reference:
+        return ()
+    who = customer.id or hashlib.sha256(customer.name.encode()).hexdigest()[:16] if customer is not None else ""
+    return f"customer_reference:{reference}", f"customer_reference:{reference} of {who}"
 
 
 def _sum(quantities: Iterable[Decimal]) -> Decimal:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -25,6 +25,7 @@ from orderflow.values.frozenmap import FrozenMap
 
 __all__ = [
     "AUTOMATIC",
+    "REVIEWED",
     "Allocation",
     "Available",
     "Draft",
@@ -42,8 +43,19 @@ VerificationRule: TypeAlias = Callable[[Order], Iterable[Violation]]
 #: A guard of a lifecycle step, over the order and the id of the part concerned (empty for the order itself).
 Guard: TypeAlias = Callable[[Order, str], bool]
 
+#: How much an objection weighs: it refuses, holds for review, is recorded, or is not made at all.
+Weight: TypeAlias = Literal["error", "hold", "warning", "ignored"]
+
 #: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
 AUTOMATIC = frozenset({"acknowledge", "verify", "plan", "complete"})
+
+
+#: What our own rules object to without refusing: how much it weighs may be changed by ``Policy.severities``.
+REVIEWED: FrozenMap[str, str] = FrozenMap(
+    {
+        "acceptance.repeated_reference": "the same customer has used its own number for another order",
+    }
+)
 
 
 @attrs.frozen
@@ -121,6 +133,10 @@ class Policy:
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
+        severities: how much weighs what our own rules object to, by code (see `REVIEWED`): ``hold`` for review unless
+            it is said, ``error``, ``warning``, or ``ignored``.
+        expire_after: how long an order may wait to be verified and confirmed before it is cancelled by itself: a time
+            after it was placed, or a strategy that says until when; ``None`` for ever.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
         superseded_by: which unsent messages a later one makes stale.
@@ -144,6 +160,18 @@ class Policy:
     retry: Retry = attrs.field(factory=Retry)
     poll_every: timedelta | None = timedelta(hours=6)
     renew_before: timedelta = timedelta(minutes=5)
+    severities: Mapping[str, Weight] = attrs.field(factory=FrozenMap)
+    expire_after: timedelta | Callable[[Order], datetime | None] | None = None
+
+    def severity(self, code: str) -> Weight:
+        """How much an objection of our own rules weighs."""
+        return self.severities.get(code, "hold")
+
+    def expires_at(self, order: Order) -> datetime | None:
+        """Until when an order may wait to be verified and confirmed."""
+        if self.expire_after is None or isinstance(self.expire_after, timedelta):
+            return None if self.expire_after is None else order.placed_at + self.expire_after
+        return self.expire_after(order)
 
     def order_step(self, order: Order, step: str) -> str | None:
         """The state into which a step would take the order; ``None`` where its lifecycle does not permit it."""

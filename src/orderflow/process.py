@@ -26,7 +26,7 @@ from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConfl
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
-from orderflow.policy import AUTOMATIC, Policy
+from orderflow.policy import AUTOMATIC, REVIEWED, Policy
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
@@ -35,7 +35,9 @@ from orderflow.stages import (
     booking,
     changes,
     communication,
+    drafts,
     exceptions,
+    expiry,
     holds,
     packing,
     picking,
@@ -58,8 +60,10 @@ __all__ = ["STAGES", "OrderProcess", "Outcome", "Preview", "evolve", "pending", 
 
 #: Every stage of the trade, in the order in which goods and papers pass through them.
 STAGES: tuple[Stage, ...] = (
+    drafts.STAGE,
     acceptance.STAGE,
     tolerance.STAGE,
+    expiry.STAGE,
     stock.STAGE,
     pricing.STAGE,
     verification.STAGE,
@@ -390,6 +394,8 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
         for guard in chart.guards:
             if guard not in policy.guards:
                 problems.add("policy.missing_guard", f"the lifecycle of the {name} asks for {guard!r}", "guards")
+    for code in sorted(set(policy.severities) - set(REVIEWED)):
+        problems.add("policy.unknown_code", f"no rule of ours objects with {code!r}", f"severities[{code}]")
     for step in sorted(policy.automatic - AUTOMATIC):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()

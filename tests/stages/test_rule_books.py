@@ -19,6 +19,7 @@ from orderflow.commands import (
     CompleteOrder,
     DespatchShipment,
     PackParcel,
+    PlaceDraft,
     PlaceHold,
     PlanFulfillment,
     RecordPick,
@@ -27,6 +28,7 @@ from orderflow.commands import (
     RejectOrder,
     ReleaseHold,
     ResolveException,
+    SaveDraft,
     StartPicking,
     TakeStep,
     TimePassed,
@@ -34,6 +36,7 @@ from orderflow.commands import (
 )
 from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
+from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
 from orderflow.policy import Lifecycles
@@ -63,6 +66,12 @@ BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
 PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 HOLD = PlaceHold(ID, "credit")
+BEGUN_BY_PLACING = Lifecycle("order", 2, "placed", ORDER.steps[2:], ORDER.final, ORDER.resting)
+NO_DRAFTS = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=BEGUN_BY_PLACING))
+GUARDED = ORDER.extended(Step("draft", "place", "placed", "buyer_signed"), instead_of=[("draft", "place")])
+NEVER_PLACED = attrs.evolve(
+    STANDARD, lifecycles=Lifecycles(order=GUARDED), guards={"buyer_signed": lambda order, subject: False}
+)
 OVER = OrderLine("TEA-250", 1, price=eur(1), deliver_by=date(2026, 12, 1), not_before=date(2026, 12, 2))
 
 
@@ -86,6 +95,10 @@ def one_of_two_packed() -> Life:
     return picked().do(PackParcel(ID, "F1", [("L1", 1)]))
 
 
+def drafted() -> Life:
+    return Life().do(SaveDraft("EUR", order_id=ID))
+
+
 Case = tuple[Callable[[], Life], Command, list[tuple[str, str]]]
 NUMBERLESS = a_place_order(order_id=None, reference="PO-1", ship_to=None, lines=[OVER], currency="USD")
 
@@ -94,6 +107,16 @@ BOOK: dict[type[Command], list[Case]] = {
     type(NUMBERLESS): [
         (placed, NUMBERLESS, [("acceptance.already_placed", "order_id"), ("acceptance.no_number", "order_id")]),
         (Life, NUMBERLESS, [("acceptance.no_number", "order_id")]),
+        (
+            lambda: Life(NEVER_PLACED).do(SaveDraft("EUR", order_id=ID), HOLD),
+            attrs.evolve(NUMBERLESS, order_id=ID, channel="web"),
+            [
+                ("acceptance.other_reference", "reference"),
+                ("acceptance.other_channel", "channel"),
+                ("order.cannot_place", ""),
+                ("hold.active", "H1"),
+            ],
+        ),
         (
             Life,
             attrs.evolve(NUMBERLESS, order_id=ID),
@@ -107,6 +130,40 @@ BOOK: dict[type[Command], list[Case]] = {
             Life,
             attrs.evolve(NUMBERLESS, order_id=ID, ship_to=BERLIN, currency="EUR"),
             [("acceptance.days_reversed", "lines[0].deliver_by")],
+        ),
+    ],
+    SaveDraft: [
+        (
+            lambda: Life(NO_DRAFTS),
+            SaveDraft("EUR"),
+            [("draft.not_kept", ""), ("acceptance.no_number", "order_id")],
+        ),
+        (placed, SaveDraft("EUR", order_id=ID, reference="PO-9"), [("draft.is_an_order", "order_id")]),
+        (
+            drafted,
+            SaveDraft("EUR", order_id=ID, reference="PO-9", channel="web"),
+            [("acceptance.other_reference", "reference"), ("acceptance.other_channel", "channel")],
+        ),
+    ],
+    PlaceDraft: [
+        (Life, PlaceDraft(ID), [("order.unknown", "order_id")]),
+        (placed, PlaceDraft(ID), [("draft.is_an_order", "order_id")]),
+        (
+            lambda: Life(NEVER_PLACED).do(SaveDraft("EUR", order_id=ID), HOLD),
+            PlaceDraft(ID),
+            [("order.cannot_place", ""), ("hold.active", "H1"), ("draft.no_lines", "lines")],
+        ),
+        (
+            lambda: Life(attrs.evolve(STANDARD, severities={"acceptance.repeated_reference": "error"})).do(
+                SaveDraft("USD", [OVER], order_id=ID, customer_reference="PO-1")
+            ),
+            PlaceDraft(ID, ["A-1"]),
+            [
+                ("acceptance.no_address", "ship_to"),
+                ("acceptance.other_currency", "lines[0].price"),
+                ("acceptance.days_reversed", "lines[0].deliver_by"),
+                ("acceptance.repeated_reference", "customer_reference"),
+            ],
         ),
     ],
     AcknowledgeOrder: [

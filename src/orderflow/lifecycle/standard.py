@@ -13,8 +13,10 @@ __all__ = ["FULFILLMENT", "ORDER", "PARCEL"]
 ORDER = Lifecycle(
     name="order",
     version=1,
-    initial="placed",
+    initial="draft",
     steps=(
+        Step("draft", "place", "placed"),
+        Step("draft", "cancel", "cancelled"),
         Step("placed", "acknowledge", "acknowledged"),
         Step("placed", "reject", "rejected"),
         Step("placed", "cancel", "cancelled"),
@@ -33,7 +35,7 @@ ORDER = Lifecycle(
     final=("rejected", "cancelled"),
     resting=("completed",),
 )
-"""An order, from its arrival to its completion. A completed order rests: news that contradicts it reopens it."""
+"""An order, from its draft or arrival to its completion. A completed order rests: news against it reopens it."""
 
 FULFILLMENT = Lifecycle(
     name="fulfillment",
