@@ -49,7 +49,7 @@ def test_a_draft_that_is_saved_again_is_replaced_as_a_whole() -> None:
 
 
 def test_a_draft_that_is_placed_is_the_same_order_as_one_that_was_placed_at_once() -> None:
-    line = OrderLine("TEA-250", "1.5", "kg", price=eur(8), service="express", requirements=["organic"])
+    line = OrderLine("TEA-250", "1.5", "kg", price=eur(8), service="express", requirements=["organic"], under=5, over=2)
     said = {"lines": [line, ("POT-1", 1)], "instructions": ["ring twice"], "zone": "Europe/Berlin", "method": "pick_up"}
     at_once = placed(**said)
     drafted = Life().do(a_draft(ship_to=BERLIN, customer=ADA, **said), PlaceDraft(ID))
