@@ -23,6 +23,15 @@ from orderflow.stages.communication import MessageFailed, MessageQueued, Message
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
+from orderflow.stages.losses import (
+    DamageReported,
+    DeliveryDelayed,
+    DeliveryFailed,
+    GoodsCredited,
+    PatienceEnded,
+    ProblemSettled,
+    ReplacementOrdered,
+)
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
@@ -36,6 +45,8 @@ from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
     GoodsDelivered,
+    GoodsFound,
+    GoodsLost,
     OrderCompleted,
     OrderDelivered,
     OrderReopened,
@@ -54,7 +65,10 @@ __all__ = [
     "CancellationDeclined",
     "CancellationRequested",
     "ClaimWanted",
+    "DamageReported",
     "DeferralClosed",
+    "DeliveryDelayed",
+    "DeliveryFailed",
     "DeliveryRevoked",
     "EstimateChanged",
     "ExceptionRaised",
@@ -62,8 +76,11 @@ __all__ = [
     "FulfillmentDespatched",
     "FulfillmentPlanned",
     "FulfillmentWithdrawn",
+    "GoodsCredited",
     "GoodsDelivered",
     "GoodsDespatched",
+    "GoodsFound",
+    "GoodsLost",
     "GoodsPicked",
     "HoldPlaced",
     "HoldReleased",
@@ -90,15 +107,18 @@ __all__ = [
     "ParcelEmptied",
     "ParcelPacked",
     "ParcelUnpacked",
+    "PatienceEnded",
     "PickedShort",
     "PickingFinished",
     "PickingStarted",
     "PriceQuoted",
     "PriceRefused",
+    "ProblemSettled",
     "PromiseAtRisk",
     "PromiseKept",
     "PromiseMade",
     "PromiseMissed",
+    "ReplacementOrdered",
     "ReservationLapsed",
     "ServiceChosen",
     "ShipmentBooked",

@@ -30,6 +30,7 @@ from orderflow.ledger import (
     allocated,
     delivered,
     kind_of,
+    lost,
     packed,
     picked,
     place_of,
@@ -51,6 +52,7 @@ __all__ = [
     "Booking",
     "Cancellation",
     "Case",
+    "Choice",
     "Claim",
     "Deferral",
     "Fulfillment",
@@ -79,6 +81,8 @@ _ZERO = Decimal(0)
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
 _GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
 _SOURCES = frozenset({ORDERED, SURPLUS})
+#: Where the units of a parcel may be that has left.
+_LEFT = (shipped, delivered, lost)
 
 
 class _Record:
@@ -171,6 +175,11 @@ class Line(_Record):
     origin: Origin = attrs.field(factory=Origin)
     tolerance: Tolerance = _EXACTLY
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it was paid for with another line: a replacement is never priced."""
+        return self.origin.kind == "replacement_of"
+
 
 @record
 class Goods:
@@ -226,9 +235,26 @@ class Fulfillment(_Record):
     planned: FrozenMap[str, Decimal]
 
 
+@record
+class Choice:
+    """What was chosen about a problem of a parcel: it stands until a later report brings the problem up anew.
+
+    ``since`` is the moment of the report that the problem began with. ``until`` is for how long we wait, at most.
+    """
+
+    option: str
+    since: datetime
+    until: datetime | None = None
+
+
 @record(slots=False)
 class Parcel(_Record):
-    """A handling unit: contents, weight, dimensions, and where it is on its way."""
+    """A handling unit: contents, weight, dimensions, and where it is on its way.
+
+    Where it went wrong on the way: ``attempts`` and ``delays`` were told of so far, ``given_up`` is the code of the
+    problem for which nobody counts on its arrival any more, ``replacements`` and ``credited`` say by line which lines
+    replace its units and how many of them were credited, ``choices`` what was chosen about its other problems.
+    """
 
     id: str
     fulfillment_id: str
@@ -241,6 +267,13 @@ class Parcel(_Record):
     scans: tuple[Scan, ...] = ()
     tracking: Tracking = attrs.field(factory=Tracking)
     estimate: date | None = None
+    attempts: int = 0
+    delays: int = 0
+    is_damaged: bool = False
+    given_up: str = ""
+    replacements: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
+    credited: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
 
     def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
         """This parcel with another set of reports, and what they amount to."""
@@ -452,6 +485,7 @@ class Order(_Record):
     tranches: FrozenMap[str, tuple[Tranche, ...]] = attrs.field(factory=FrozenMap)
     given_back: FrozenMap[str, tuple[Decimal, ...]] = attrs.field(factory=FrozenMap)
     unbilled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    refunded: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
     works: FrozenMap[str, Work] = attrs.field(factory=FrozenMap)
@@ -526,13 +560,26 @@ class Order(_Record):
         return order.replace(given_back=back)
 
     def _charged_units(self, line_id: str) -> Decimal:
-        """Units of a line that are charged, and were not given back."""
-        units = _ZERO
+        """Units of a line that are charged, and were not given back; or were, although they had left."""
+        units = self.refunded.get(line_id, _ZERO)
         for tranche in self.tranches.get(line_id, ()):
             units = EXACT.add(units, tranche.units)
         for back in self.given_back.get(line_id, ()):
             units = EXACT.subtract(units, back)
         return units
+
+    def refunding(self, quantities: Mapping[str, Decimal]) -> Order:
+        """The order after units that had left were given back; those of a free line are the units that it replaces."""
+        back, refunded = dict(self.given_back), dict(self.refunded)
+        for line_id, units in quantities.items():
+            paid = self.paid_line(line_id)
+            before = back.get(paid, ())
+            charged = _sum(tranche.units for tranche in self.tranches.get(paid, ()))
+            units = min(units, EXACT.subtract(charged, _sum(before)))
+            if units > 0:
+                back[paid] = given_back(self.tranches[paid], before, units)
+                refunded[paid] = EXACT.add(refunded.get(paid, _ZERO), units)
+        return self.replace(given_back=FrozenMap(back), refunded=FrozenMap(refunded))
 
     def __repr__(self) -> str:
         return f"<Order {self.id} {self.state} v{self.version}>"
@@ -684,7 +731,7 @@ class Order(_Record):
         found = [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
         held = self.ledger.held
         for parcel in self.parcels.values():
-            if not parcel.tracking.has_moved or shipped(parcel.id) in held or delivered(parcel.id) in held:
+            if not parcel.tracking.has_moved or any(account(parcel.id) in held for account in _LEFT):
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
             found.append(Anomaly("tracking.not_despatched", told, parcel.scans[-1]))
@@ -780,7 +827,7 @@ class Order(_Record):
 
         A line that replaces what was lost costs nothing: it was paid for under the line that it replaces.
         """
-        if self.lines[line_id].origin.kind == "replacement_of":
+        if self.lines[line_id].is_free:
             return _ZERO
         unpriced = EXACT.subtract(self.live_quantity(line_id), self._charged_units(line_id))
         return EXACT.subtract(unpriced, self.unbilled[line_id]) if line_id in self.unbilled else unpriced
@@ -789,6 +836,13 @@ class Order(_Record):
         """The price of a unit of a line (or of its base quantity), as it was agreed last; ``None`` before that."""
         tranches = self.tranches.get(line_id)
         return tranches[-1].unit_price if tranches else None
+
+    def paid_line(self, line_id: str) -> str:
+        """The line with which a line was paid for: itself, or the one that it replaces, at whatever remove."""
+        line = self.lines[line_id]
+        while line.is_free and line.origin.line_id is not None:
+            line = self.lines[line.origin.line_id]
+        return line.id
 
     @property
     def charged(self) -> Amounts:
@@ -836,6 +890,28 @@ class Order(_Record):
         """What is still in a parcel that has not left."""
         return self.ledger.holding(packed(parcel_id))
 
+    def sent_in(self, parcel_id: str) -> dict[str, Decimal]:
+        """What left in a parcel, wherever it is now: on its way, arrived, or lost."""
+        units: dict[str, Decimal] = {}
+        for account in _LEFT:
+            for line_id, quantity in self.ledger.holding(account(parcel_id)).items():
+                units[line_id] = EXACT.add(units.get(line_id, _ZERO), quantity)
+        return units
+
+    def made_good(self, parcel: Parcel) -> dict[str, Decimal]:
+        """Units of a parcel that are replaced by a line that is still wanted, or that were credited."""
+        units = dict(parcel.credited)
+        for line_id, replacing in parcel.replacements.items():
+            for replacement in replacing:
+                units[line_id] = EXACT.add(units.get(line_id, _ZERO), self.live_quantity(replacement))
+        return units
+
+    def owed_for(self, parcel: Parcel) -> dict[str, Decimal]:
+        """Units that left in a parcel, and were neither replaced nor credited."""
+        good = self.made_good(parcel)
+        left = {id: EXACT.subtract(units, good.get(id, _ZERO)) for id, units in self.sent_in(parcel.id).items()}
+        return {line_id: units for line_id, units in left.items() if units > 0}
+
 
 #: The fields on which labels depend.
 _LABELLED_BY = ("fulfillments", "ledger", "lines", "customer", "customer_reference")
@@ -875,7 +951,7 @@ _NOT_WANTED = frozenset({"cancelled", "closed_short"})
 _NEVER_LEFT = _STILL_HERE | _NOT_WANTED
 
 #: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.
-_WORDS = ("open", "backordered", "allocated", "picked", "packed", "shipped", "delivered")
+_WORDS = ("open", "backordered", "allocated", "picked", "packed", "lost", "shipped", "delivered")
 
 
 def _word_for(kinds: Mapping[str, Decimal]) -> str:

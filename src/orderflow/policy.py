@@ -18,7 +18,7 @@ from orderflow.calendars import as_wished
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
-from orderflow.order import Fulfillment, Order, Parcel, Shipment
+from orderflow.order import Case, Fulfillment, Order, Parcel, Shipment
 from orderflow.ports import Rate
 from orderflow.promise import Promise
 from orderflow.values.frozenmap import FrozenMap
@@ -144,6 +144,9 @@ class Policy:
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
         renew_before: how long before a reservation ends it is put again; half-way, where it lasts less than twice that.
+        settle: which option settles an exception without a person, asked while the case is open; ``None`` leaves it
+            to someone. It can see in the order how often it has chosen already, and should come to an end.
+        patience: for how long the option ``wait`` waits before the problem needs someone again.
     """
 
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
@@ -162,6 +165,9 @@ class Policy:
     renew_before: timedelta = timedelta(minutes=5)
     severities: Mapping[str, Weight] = attrs.field(factory=FrozenMap)
     expire_after: timedelta | Callable[[Order], datetime | None] | None = None
+
+    settle: Callable[[Order, Case], str | None] | None = None
+    patience: timedelta = timedelta(days=7)
 
     def severity(self, code: str) -> Weight:
         """How much an objection of our own rules weighs."""

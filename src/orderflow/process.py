@@ -25,7 +25,7 @@ import attrs
 from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConflict, Violation
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
-from orderflow.order import Order
+from orderflow.order import Case, Order
 from orderflow.policy import AUTOMATIC, REVIEWED, Policy
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
@@ -39,6 +39,7 @@ from orderflow.stages import (
     exceptions,
     expiry,
     holds,
+    losses,
     packing,
     picking,
     pricing,
@@ -74,6 +75,7 @@ STAGES: tuple[Stage, ...] = (
     shipping.STAGE,
     tracking.STAGE,
     amendment.STAGE,
+    losses.STAGE,
     changes.STAGE,
     promises.STAGE,
     communication.STAGE,
@@ -183,6 +185,7 @@ class OrderProcess:
                 if stage.follow is not _NOTHING.follow
             ),
             (self._moot_cases, _cases),
+            *(((self._settled_by_policy, _cases),) if policy.settle is not None else ()),
         )
         self._moments = tuple(stage.moments for stage in stages if stage.moments is not _NOTHING.moments)
         self._at_time = tuple(stage.at_time for stage in stages if stage.at_time is not _NOTHING.at_time)
@@ -311,6 +314,27 @@ class OrderProcess:
             if (case.is_about_request and case.about not in wanted) or (is_over and "cancel_order" in case.options):
                 yield exceptions.ExceptionResolved(at, case.id, "moot")
 
+    def _settled(self, order: Order, case: Case, option: str, at: datetime) -> Iterable[Event]:
+        """What an option of a case does."""
+        key = (case.code, option)
+        return [
+            event for known, settle in self._settles if known == key for event in settle(order, case, self.policy, at)
+        ]
+
+    def _settled_by_policy(self, order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+        """A case that a strategy settles, one after the other, under the rules for those whom it spares the choice."""
+        assert policy.settle is not None
+        for case in order.open_cases:
+            option = policy.settle(order, case)
+            if option is None:
+                continue
+            if option not in case.options:
+                raise ValueError(f"settle chose {option!r} for {case.code}, which offers {', '.join(case.options)}")
+            if not self.violations(order, exceptions.ResolveException(order.id, case.id, option)):
+                yield exceptions.ExceptionResolved(at, case.id, option, by_policy=True)
+                yield from self._settled(order, case, option, at)
+                return
+
     def _run_consequences(self, order: Order, at: datetime, events: list[Event], before: Order | None = None) -> Order:
         """Ask every stage what follows, until none has anything to say; ``before`` is an order that was asked already.
 
@@ -360,9 +384,7 @@ class OrderProcess:
         if isinstance(command, answers.RecordReply):
             return self._meaning(order, order.deferrals[command.ticket].request, command.reply, at)
         if isinstance(command, exceptions.ResolveException):
-            case = order.cases[command.case_id]
-            key = (case.code, command.option)
-            return [e for known, settle in self._settles if known == key for e in settle(order, case, self.policy, at)]
+            return self._settled(order, order.cases[command.case_id], command.option, at)
         if isinstance(command, steps.TimePassed):
             return self._time_passed(order, at)
         return ()

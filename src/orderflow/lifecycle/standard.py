@@ -28,6 +28,7 @@ ORDER = Lifecycle(
         Step("in_fulfillment", "ship", "shipped"),
         Step("in_fulfillment", "cancel", "cancelled"),
         Step("shipped", "deliver", "delivered"),
+        Step("shipped", "close", "completed"),
         Step("delivered", "complete", "completed"),
         Step("delivered", "reopen", "shipped"),
         Step("completed", "reopen", "shipped"),
@@ -35,7 +36,9 @@ ORDER = Lifecycle(
     final=("rejected", "cancelled"),
     resting=("completed",),
 )
-"""An order, from its draft or arrival to its completion. A completed order rests: news against it reopens it."""
+"""An order, from its draft or arrival to its completion. A completed order rests: news against it reopens it.
+
+To *close* is to complete an order of which nothing has arrived and all was credited."""
 
 FULFILLMENT = Lifecycle(
     name="fulfillment",

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from orderflow.errors import Violation
-from orderflow.ledger import OPEN, Move, allocated, delivered, packed, shipped
+from orderflow.ledger import OPEN, Move, allocated, delivered, lost, packed, shipped
 from orderflow.messages import Command, Event, command, event
 from orderflow.order import Fulfillment, Order
 from orderflow.policy import Allocation, Available, Policy
@@ -143,7 +143,7 @@ def _parcels_with_goods(order: Order, fulfillment: Fulfillment) -> Iterable[str]
     return (
         parcel.id
         for parcel in order.parcels_of(fulfillment.id)
-        if any(order.ledger.holds_any(account(parcel.id)) for account in (packed, shipped, delivered))
+        if any(order.ledger.holds_any(account(parcel.id)) for account in (packed, shipped, delivered, lost))
     )
 
 
