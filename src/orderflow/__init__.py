@@ -26,6 +26,7 @@ from orderflow.commands import (
     PlaceHold,
     PlaceOrder,
     PlanFulfillment,
+    RecordDespatch,
     RecordPick,
     RecordReply,
     RecordTracking,
@@ -55,6 +56,7 @@ from orderflow.policy import Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.advices import DespatchedParcel
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Address, Contact, Money, Party, Quantity, Window
 
@@ -95,6 +97,7 @@ __all__ = [
     "CompleteOrder",
     "Contact",
     "DespatchShipment",
+    "DespatchedParcel",
     "Envelope",
     "Event",
     "Explanation",
@@ -120,6 +123,7 @@ __all__ = [
     "PortUnavailable",
     "Quantity",
     "Receipt",
+    "RecordDespatch",
     "RecordPick",
     "RecordReply",
     "RecordTracking",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrder
+from orderflow.stages.advices import RecordDespatch
 from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
 from orderflow.stages.booking import BookShipment
@@ -32,6 +33,7 @@ __all__ = [
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "RecordDespatch",
     "RecordPick",
     "RecordReply",
     "RecordTracking",

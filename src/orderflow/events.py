@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
+from orderflow.stages.advices import DespatchRecorded, FactFlagged, SurplusCharged
 from orderflow.stages.amendment import OrderAmended
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
 from orderflow.stages.booking import (
@@ -70,9 +71,11 @@ __all__ = [
     "DeliveryDelayed",
     "DeliveryFailed",
     "DeliveryRevoked",
+    "DespatchRecorded",
     "EstimateChanged",
     "ExceptionRaised",
     "ExceptionResolved",
+    "FactFlagged",
     "FulfillmentDespatched",
     "FulfillmentPlanned",
     "FulfillmentWithdrawn",
@@ -129,6 +132,7 @@ __all__ = [
     "StockClaimed",
     "StockIssued",
     "StrayScanRecorded",
+    "SurplusCharged",
     "TrackingRecorded",
     "VoidDeclined",
     "VoidWanted",

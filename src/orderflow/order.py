@@ -55,6 +55,7 @@ __all__ = [
     "Choice",
     "Claim",
     "Deferral",
+    "DespatchAdvice",
     "Fulfillment",
     "Goods",
     "Hold",
@@ -452,6 +453,21 @@ class Reason:
 
 
 @record
+class DespatchAdvice:
+    """What somebody else said that they sent: which document said so, and which shipment of ours came of it.
+
+    ``units`` is what was sent, by line; ``beyond`` is what of it nobody had ordered and no tolerance allows.
+    """
+
+    source: str
+    document: str
+    shipment_id: str
+    units: FrozenMap[str, Decimal]
+    numbers: tuple[str, ...] = ()
+    beyond: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+
+
+@record
 class Status:
     """Where the units of a line or order are, in exact quantities, and the one word for it."""
 
@@ -497,6 +513,8 @@ class Order(_Record):
     cases: FrozenMap[str, Case] = attrs.field(factory=FrozenMap)
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
     stray_scans: tuple[Scan, ...] = ()
+    despatch_advices: FrozenMap[str, DespatchAdvice] = attrs.field(factory=FrozenMap)
+    flagged: tuple[Anomaly, ...] = ()
     cancellation: Cancellation | None = None
     line_cancellations: tuple[Cancellation, ...] = ()
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
@@ -727,8 +745,12 @@ class Order(_Record):
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
-        """Facts that do not fit: reports that may not follow, about dead labels, or about parcels that never left."""
-        found = [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
+        """Facts that do not fit: what was flagged when it was recorded, and reports of carriers that cannot be.
+
+        Such are reports that may not follow, about dead labels, or about parcels that never left.
+        """
+        found = list(self.flagged)
+        found += [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
         held = self.ledger.held
         for parcel in self.parcels.values():
             if not parcel.tracking.has_moved or any(account(parcel.id) in held for account in _LEFT):

@@ -30,6 +30,7 @@ from orderflow.policy import AUTOMATIC, REVIEWED, Policy
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
+    advices,
     amendment,
     answers,
     booking,
@@ -73,6 +74,7 @@ STAGES: tuple[Stage, ...] = (
     packing.STAGE,
     booking.STAGE,
     shipping.STAGE,
+    advices.STAGE,
     tracking.STAGE,
     amendment.STAGE,
     losses.STAGE,

@@ -215,11 +215,16 @@ class Scan:
 
 @record
 class Anomaly:
-    """A fact that does not fit what is known: kept, flagged, and for someone to look at."""
+    """A fact that does not fit what is known: kept, flagged, and for someone to look at.
+
+    It was told by a carrier's ``scan``, or by something else that was recorded; ``about`` then names the part of the
+    order that it is about.
+    """
 
     code: str
     message: str
-    scan: Scan
+    scan: Scan | None = None
+    about: str = ""
 
 
 @record

@@ -22,6 +22,7 @@ from orderflow.commands import (
     PlaceDraft,
     PlaceHold,
     PlanFulfillment,
+    RecordDespatch,
     RecordPick,
     RecordReply,
     RecordTracking,
@@ -43,6 +44,7 @@ from orderflow.policy import Lifecycles
 from orderflow.ports import BookCarrier, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.picking import ShortPick
 from tests.scenario import (
     BERLIN,
@@ -97,6 +99,10 @@ def one_of_two_packed() -> Life:
 
 def drafted() -> Life:
     return Life().do(SaveDraft("EUR", order_id=ID))
+
+
+def sent_by_others(*contents: tuple[str, int]) -> RecordDespatch:
+    return RecordDespatch(ID, "3PL", "D-1", [DespatchedParcel(contents or [("L1", 1)])])
 
 
 Case = tuple[Callable[[], Life], Command, list[tuple[str, str]]]
@@ -193,6 +199,17 @@ BOOK: dict[type[Command], list[Case]] = {
             [("cancellation.requested", ""), ("hold.active", "H1")],
         ),
         (verified, PlanFulfillment(ID), [("sourcing.nothing_to_plan", "")]),
+    ],
+    RecordDespatch: [
+        (Life, sent_by_others(), [("order.unknown", "order_id")]),
+        (
+            placed,
+            sent_by_others(("L1", 1), ("L8", 1), ("L9", 99)),
+            [
+                ("despatch.unknown_line", "parcels[0].contents[1].line_id"),
+                ("despatch.unknown_line", "parcels[0].contents[2].line_id"),
+            ],
+        ),
     ],
     StartPicking: [
         (Life, StartPicking(ID, "F9"), [("order.unknown", "order_id")]),

@@ -46,22 +46,29 @@ FULFILLMENT = Lifecycle(
     initial="planned",
     steps=(
         Step("planned", "start_picking", "picking"),
+        Step("planned", "record_despatch", "despatched"),
         Step("planned", "cancel", "cancelled"),
         Step("picking", "pick", "picking"),
         Step("picking", "finish_picking", "picked"),
+        Step("picking", "record_despatch", "despatched"),
         Step("picking", "cancel", "cancelled"),
         Step("picked", "pack", "picked"),
         Step("picked", "finish_packing", "packed"),
         Step("picked", "unpack", "picked"),
+        Step("picked", "record_despatch", "despatched"),
         Step("picked", "cancel", "cancelled"),
         Step("packed", "unpack", "picked"),
         Step("packed", "despatch", "packed"),
         Step("packed", "finish_despatch", "despatched"),
+        Step("packed", "record_despatch", "despatched"),
         Step("packed", "cancel", "cancelled"),
     ),
     final=("despatched", "cancelled"),
 )
-"""The work of one location. Parcels are packed, unpacked and despatched one by one: those steps stay in place."""
+"""The work of one location. Parcels are packed, unpacked and despatched one by one: those steps stay in place.
+
+Whoever works elsewhere and tells of it afterwards (``record_despatch``) skips the steps between.
+"""
 
 PARCEL = Lifecycle(
     name="parcel",
@@ -70,6 +77,7 @@ PARCEL = Lifecycle(
     steps=(
         Step("packed", "unpack", "unpacked"),
         Step("packed", "book", "booked"),
+        Step("packed", "record_despatch", "despatched"),
         Step("booked", "unbook", "packed"),
         Step("booked", "despatch", "despatched"),
         Step("despatched", "deliver", "delivered"),
