@@ -22,9 +22,11 @@ from orderflow.commands import (
     CompleteOrder,
     DespatchShipment,
     PackParcel,
+    PlaceDraft,
     PlaceHold,
     PlaceOrder,
     PlanFulfillment,
+    RecordDespatch,
     RecordPick,
     RecordReply,
     RecordTracking,
@@ -32,6 +34,7 @@ from orderflow.commands import (
     ReleaseHold,
     Reroute,
     ResolveException,
+    SaveDraft,
     StartPicking,
     StockArrived,
     TakeStep,
@@ -55,6 +58,7 @@ from orderflow.policy import Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.advices import DespatchedParcel
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Address, Contact, Money, Party, Quantity, Window
 
@@ -95,6 +99,7 @@ __all__ = [
     "CompleteOrder",
     "Contact",
     "DespatchShipment",
+    "DespatchedParcel",
     "Envelope",
     "Event",
     "Explanation",
@@ -111,6 +116,7 @@ __all__ = [
     "OrderflowError",
     "PackParcel",
     "Party",
+    "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
@@ -119,6 +125,7 @@ __all__ = [
     "PortUnavailable",
     "Quantity",
     "Receipt",
+    "RecordDespatch",
     "RecordPick",
     "RecordReply",
     "RecordTracking",
@@ -127,6 +134,7 @@ __all__ = [
     "Reroute",
     "ResolveException",
     "Retry",
+    "SaveDraft",
     "Scan",
     "SqliteStore",
     "StartPicking",

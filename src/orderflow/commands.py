@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrder
+from orderflow.stages.advices import RecordDespatch
 from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
 from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import CancelLines, CancelOrder
+from orderflow.stages.drafts import PlaceDraft, SaveDraft
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
@@ -27,9 +29,11 @@ __all__ = [
     "CompleteOrder",
     "DespatchShipment",
     "PackParcel",
+    "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "RecordDespatch",
     "RecordPick",
     "RecordReply",
     "RecordTracking",
@@ -37,6 +41,7 @@ __all__ = [
     "ReleaseHold",
     "Reroute",
     "ResolveException",
+    "SaveDraft",
     "StartPicking",
     "StockArrived",
     "TakeStep",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
+from orderflow.stages.advices import DespatchRecorded, FactFlagged, SurplusCharged
 from orderflow.stages.amendment import OrderAmended
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
 from orderflow.stages.booking import (
@@ -20,8 +21,18 @@ from orderflow.stages.booking import (
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
+from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
+from orderflow.stages.losses import (
+    DamageReported,
+    DeliveryDelayed,
+    DeliveryFailed,
+    GoodsCredited,
+    PatienceEnded,
+    ProblemSettled,
+    ReplacementOrdered,
+)
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
@@ -45,6 +56,8 @@ from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
     GoodsDelivered,
+    GoodsFound,
+    GoodsLost,
     OrderCompleted,
     OrderDelivered,
     OrderReopened,
@@ -64,16 +77,24 @@ __all__ = [
     "CancellationDeclined",
     "CancellationRequested",
     "ClaimWanted",
+    "DamageReported",
     "DeferralClosed",
+    "DeliveryDelayed",
+    "DeliveryFailed",
     "DeliveryRevoked",
+    "DespatchRecorded",
     "EstimateChanged",
     "ExceptionRaised",
     "ExceptionResolved",
+    "FactFlagged",
     "FulfillmentDespatched",
     "FulfillmentPlanned",
     "FulfillmentWithdrawn",
+    "GoodsCredited",
     "GoodsDelivered",
     "GoodsDespatched",
+    "GoodsFound",
+    "GoodsLost",
     "GoodsPicked",
     "HoldPlaced",
     "HoldReleased",
@@ -91,6 +112,7 @@ __all__ = [
     "OrderCancelled",
     "OrderCompleted",
     "OrderDelivered",
+    "OrderDrafted",
     "OrderInFulfillment",
     "OrderPlaced",
     "OrderRejected",
@@ -101,15 +123,18 @@ __all__ = [
     "ParcelEmptied",
     "ParcelPacked",
     "ParcelUnpacked",
+    "PatienceEnded",
     "PickedShort",
     "PickingFinished",
     "PickingStarted",
     "PriceQuoted",
     "PriceRefused",
+    "ProblemSettled",
     "PromiseAtRisk",
     "PromiseKept",
     "PromiseMade",
     "PromiseMissed",
+    "ReplacementOrdered",
     "ReservationLapsed",
     "SearchEnded",
     "SearchReopened",
@@ -123,6 +148,7 @@ __all__ = [
     "StockIssued",
     "StockSought",
     "StrayScanRecorded",
+    "SurplusCharged",
     "TrackingRecorded",
     "VoidDeclined",
     "VoidWanted",

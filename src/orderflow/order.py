@@ -8,6 +8,7 @@ its whole body, so that a crash loses nothing: what is still open can always be 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,6 +30,7 @@ from orderflow.ledger import (
     allocated,
     delivered,
     kind_of,
+    lost,
     packed,
     picked,
     place_of,
@@ -37,8 +39,9 @@ from orderflow.ledger import (
 from orderflow.promise import PromiseStatus, Standing
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
-from orderflow.values.checked import PERSONAL, evolved
+from orderflow.values.checked import PERSONAL, checked, evolved, value
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_text
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT
 from orderflow.values.party import Party
@@ -49,8 +52,10 @@ __all__ = [
     "Booking",
     "Cancellation",
     "Case",
+    "Choice",
     "Claim",
     "Deferral",
+    "DespatchAdvice",
     "Fulfillment",
     "Goods",
     "Hold",
@@ -59,6 +64,7 @@ __all__ = [
     "Order",
     "Origin",
     "Parcel",
+    "Reason",
     "Search",
     "Shipment",
     "Status",
@@ -66,6 +72,7 @@ __all__ = [
     "Tolerance",
     "Waiver",
     "Work",
+    "customer_reference_labels",
 ]
 
 #: Methods of delivery for which nothing is taken from stock of ours.
@@ -76,6 +83,8 @@ _ZERO = Decimal(0)
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
 _GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
 _SOURCES = frozenset({ORDERED, SURPLUS})
+#: Where the units of a parcel may be that has left.
+_LEFT = (shipped, delivered, lost)
 
 
 class _Record:
@@ -170,6 +179,11 @@ class Line(_Record):
     origin: Origin = attrs.field(factory=Origin)
     tolerance: Tolerance = _EXACTLY
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it was paid for with another line: a replacement is never priced."""
+        return self.origin.kind == "replacement_of"
+
 
 @record
 class Goods:
@@ -247,9 +261,26 @@ class Fulfillment(_Record):
     claims: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
 
 
+@record
+class Choice:
+    """What was chosen about a problem of a parcel: it stands until a later report brings the problem up anew.
+
+    ``since`` is the moment of the report that the problem began with. ``until`` is for how long we wait, at most.
+    """
+
+    option: str
+    since: datetime
+    until: datetime | None = None
+
+
 @record(slots=False)
 class Parcel(_Record):
-    """A handling unit: contents, weight, dimensions, and where it is on its way."""
+    """A handling unit: contents, weight, dimensions, and where it is on its way.
+
+    Where it went wrong on the way: ``attempts`` and ``delays`` were told of so far, ``given_up`` is the code of the
+    problem for which nobody counts on its arrival any more, ``replacements`` and ``credited`` say by line which lines
+    replace its units and how many of them were credited, ``choices`` what was chosen about its other problems.
+    """
 
     id: str
     fulfillment_id: str
@@ -262,6 +293,13 @@ class Parcel(_Record):
     scans: tuple[Scan, ...] = ()
     tracking: Tracking = attrs.field(factory=Tracking)
     estimate: date | None = None
+    attempts: int = 0
+    delays: int = 0
+    is_damaged: bool = False
+    given_up: str = ""
+    replacements: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
+    credited: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
 
     def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
         """This parcel with another set of reports, and what they amount to."""
@@ -431,6 +469,29 @@ class Work(_Record):
         return self.confirmed == self.revision
 
 
+@value
+class Reason:
+    """Why something was refused: a code for programs, and a sentence for people."""
+
+    code: str = checked(as_id)
+    text: str = checked(as_text(1000), default="")
+
+
+@record
+class DespatchAdvice:
+    """What somebody else said that they sent: which document said so, and which shipment of ours came of it.
+
+    ``units`` is what was sent, by line; ``beyond`` is what of it nobody had ordered and no tolerance allows.
+    """
+
+    source: str
+    document: str
+    shipment_id: str
+    units: FrozenMap[str, Decimal]
+    numbers: tuple[str, ...] = ()
+    beyond: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+
+
 @record
 class Status:
     """Where the units of a line or order are, in exact quantities, and the one word for it."""
@@ -465,6 +526,7 @@ class Order(_Record):
     tranches: FrozenMap[str, tuple[Tranche, ...]] = attrs.field(factory=FrozenMap)
     given_back: FrozenMap[str, tuple[Decimal, ...]] = attrs.field(factory=FrozenMap)
     unbilled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    refunded: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
     searches: FrozenMap[str, Search] = attrs.field(factory=FrozenMap)
     backorders: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
@@ -479,10 +541,14 @@ class Order(_Record):
     cases: FrozenMap[str, Case] = attrs.field(factory=FrozenMap)
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
     stray_scans: tuple[Scan, ...] = ()
+    despatch_advices: FrozenMap[str, DespatchAdvice] = attrs.field(factory=FrozenMap)
+    flagged: tuple[Anomaly, ...] = ()
     cancellation: Cancellation | None = None
     line_cancellations: tuple[Cancellation, ...] = ()
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
+    customer_reference: str = ""
+    rejected_for: tuple[Reason, ...] = ()
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
@@ -540,18 +606,41 @@ class Order(_Record):
         return order.replace(given_back=back)
 
     def _charged_units(self, line_id: str) -> Decimal:
-        """Units of a line that are charged, and were not given back."""
-        units = _ZERO
+        """Units of a line that are charged, and were not given back; or were, although they had left."""
+        units = self.refunded.get(line_id, _ZERO)
         for tranche in self.tranches.get(line_id, ()):
             units = EXACT.add(units, tranche.units)
         for back in self.given_back.get(line_id, ()):
             units = EXACT.subtract(units, back)
         return units
 
+    def refunding(self, quantities: Mapping[str, Decimal]) -> Order:
+        """The order after units that had left were given back; those of a free line are the units that it replaces."""
+        back, refunded = dict(self.given_back), dict(self.refunded)
+        for line_id, units in quantities.items():
+            paid = self.paid_line(line_id)
+            before = back.get(paid, ())
+            charged = _sum(tranche.units for tranche in self.tranches.get(paid, ()))
+            units = min(units, EXACT.subtract(charged, _sum(before)))
+            if units > 0:
+                back[paid] = given_back(self.tranches[paid], before, units)
+                refunded[paid] = EXACT.add(refunded.get(paid, _ZERO), units)
+        return self.replace(given_back=FrozenMap(back), refunded=FrozenMap(refunded))
+
     def __repr__(self) -> str:
         return f"<Order {self.id} {self.state} v{self.version}>"
 
     # -- words of the trade ------------------------------------------------------------------------------------------
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether the order is being written and was not placed yet."""
+        return "placed" not in self.milestones and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the order will be delivered: it was cancelled or rejected."""
+        return "cancelled" in self.milestones or "rejected" in self.milestones
 
     @property
     def is_cancelling(self) -> bool:
@@ -603,7 +692,7 @@ class Order(_Record):
         """By what this order is found in a store, beside its state and numbers; derived, and worked out once.
 
         ``location:BER`` while a fulfillment there has work left or open units are held there, ``backorder:TEA-250``
-        while units of a product wait for stock.
+        while units of a product wait for stock, ``customer_reference:PO-7`` for the number that the customer gave it.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -628,6 +717,7 @@ class Order(_Record):
                 yield f"location:{claim.location}"
         for line_id in self.ledger.held.get(BACKORDERED, ()):
             yield f"backorder:{self.lines[line_id].sku}"
+        yield from customer_reference_labels(self.customer_reference, self.customer)
 
     # -- goods -------------------------------------------------------------------------------------------------------
 
@@ -686,11 +776,15 @@ class Order(_Record):
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
-        """Facts that do not fit: reports that may not follow, about dead labels, or about parcels that never left."""
-        found = [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
+        """Facts that do not fit: what was flagged when it was recorded, and reports of carriers that cannot be.
+
+        Such are reports that may not follow, about dead labels, or about parcels that never left.
+        """
+        found = list(self.flagged)
+        found += [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
         held = self.ledger.held
         for parcel in self.parcels.values():
-            if not parcel.tracking.has_moved or shipped(parcel.id) in held or delivered(parcel.id) in held:
+            if not parcel.tracking.has_moved or any(account(parcel.id) in held for account in _LEFT):
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
             found.append(Anomaly("tracking.not_despatched", told, parcel.scans[-1]))
@@ -810,7 +904,7 @@ class Order(_Record):
 
         A line that replaces what was lost costs nothing: it was paid for under the line that it replaces.
         """
-        if self.lines[line_id].origin.kind == "replacement_of":
+        if self.lines[line_id].is_free:
             return _ZERO
         unpriced = EXACT.subtract(self.live_quantity(line_id), self._charged_units(line_id))
         return EXACT.subtract(unpriced, self.unbilled[line_id]) if line_id in self.unbilled else unpriced
@@ -819,6 +913,13 @@ class Order(_Record):
         """The price of a unit of a line (or of its base quantity), as it was agreed last; ``None`` before that."""
         tranches = self.tranches.get(line_id)
         return tranches[-1].unit_price if tranches else None
+
+    def paid_line(self, line_id: str) -> str:
+        """The line with which a line was paid for: itself, or the one that it replaces, at whatever remove."""
+        line = self.lines[line_id]
+        while line.is_free and line.origin.line_id is not None:
+            line = self.lines[line.origin.line_id]
+        return line.id
 
     @property
     def charged(self) -> Amounts:
@@ -862,30 +963,30 @@ class Order(_Record):
         """The claims for the stock of a line, one a location, in the order in which they were made."""
         return self.claims_by_line.get(line_id, ())
 
-    def taken(self, claim: Claim) -> Decimal:
-        """Units under a claim that were given to a fulfillment, wherever they are by now."""
-        claims = self.claims_on(claim.line_id)
-        if len(claims) == 1:
-            waiting = EXACT.add(
-                self.ledger.balance(claim.line_id, OPEN), self.ledger.balance(claim.line_id, BACKORDERED)
-            )
-            return EXACT.subtract(self.live_quantity(claim.line_id), waiting)
-        return _sum(
-            quantity
-            for account, quantity in self.ledger.accounts(claim.line_id)
-            if (place := place_of(account)) and self._claim_of(place, claim.line_id, claims[0].id) == claim.id
-        )
-
-    def _claim_of(self, place: str, line_id: str, first: str) -> str:
-        """Under which claim units are, or were, held that are at a fulfillment or in a parcel."""
-        fulfillment_id = self.parcels[place].fulfillment_id if place in self.parcels else place
-        fulfillment = self.fulfillments.get(fulfillment_id)
-        return fulfillment.claims.get(line_id, first) if fulfillment is not None else first
+    def claim_at(self, line_id: str, location: str) -> Claim | None:
+        """The claim for a line at a location; the first one of the line where there is none at that."""
+        claims = self.claims_on(line_id)
+        return next((claim for claim in claims if claim.location == location), claims[0] if claims else None)
 
     def claim_of(self, fulfillment_id: str, line_id: str) -> Claim | None:
-        """The claim under which a fulfillment's units of a line are held."""
-        claims = self.claims_on(line_id)
-        return self.claims[self._claim_of(fulfillment_id, line_id, claims[0].id)] if claims else None
+        """The claim under which a fulfillment's units of a line are, or were, held."""
+        fulfillment = self.fulfillments.get(fulfillment_id)
+        if fulfillment is None:
+            return self.claim_at(line_id, "")
+        named = fulfillment.claims.get(line_id)
+        return self.claims[named] if named is not None else self.claim_at(line_id, fulfillment.location)
+
+    def taken(self, claim: Claim) -> Decimal:
+        """Units under a claim that were given to a fulfillment, wherever they are by now."""
+        if len(self.claims_on(claim.line_id)) == 1:
+            return EXACT.subtract(self.live_quantity(claim.line_id), self.waiting(claim.line_id))
+        total = _ZERO
+        for account, quantity in self.ledger.accounts(claim.line_id):
+            place = place_of(account)
+            work = self.parcels[place].fulfillment_id if place in self.parcels else place
+            if place and self.claim_of(work, claim.line_id) == claim:
+                total = EXACT.add(total, quantity)
+        return total
 
     def free_hold(self, claim: Claim) -> Decimal:
         """Units under a claim that can be had and that no fulfillment has been given yet."""
@@ -916,11 +1017,33 @@ class Order(_Record):
         """What is still in a parcel that has not left."""
         return self.ledger.holding(packed(parcel_id))
 
+    def sent_in(self, parcel_id: str) -> dict[str, Decimal]:
+        """What left in a parcel, wherever it is now: on its way, arrived, or lost."""
+        units: dict[str, Decimal] = {}
+        for account in _LEFT:
+            for line_id, quantity in self.ledger.holding(account(parcel_id)).items():
+                units[line_id] = EXACT.add(units.get(line_id, _ZERO), quantity)
+        return units
+
+    def made_good(self, parcel: Parcel) -> dict[str, Decimal]:
+        """Units of a parcel that are replaced by a line that is still wanted, or that were credited."""
+        units = dict(parcel.credited)
+        for line_id, replacing in parcel.replacements.items():
+            for replacement in replacing:
+                units[line_id] = EXACT.add(units.get(line_id, _ZERO), self.live_quantity(replacement))
+        return units
+
+    def owed_for(self, parcel: Parcel) -> dict[str, Decimal]:
+        """Units that left in a parcel, and were neither replaced nor credited."""
+        good = self.made_good(parcel)
+        left = {id: EXACT.subtract(units, good.get(id, _ZERO)) for id, units in self.sent_in(parcel.id).items()}
+        return {line_id: units for line_id, units in left.items() if units > 0}
+
 
 #: The fields on which labels depend.
-_LABELLED_BY = ("fulfillments", "ledger", "lines", "claims")
 _NO_MEMORY: tuple[Any, Any, dict[Any, Any]] = (None, None, {})
 _LATER = object()
+_LABELLED_BY = ("fulfillments", "ledger", "lines", "claims", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
 
 
@@ -930,6 +1053,17 @@ def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
     for move in moves:
         found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
     return found
+
+
+def customer_reference_labels(reference: str, customer: Party | None) -> tuple[str, ...]:
+    """The labels of orders with a number that a customer gave: by the number alone, and by it and the customer.
+
+    A customer without an id of its own is known by its name, of which only a digest is shown.
+    """
+    if not reference:
+        return ()
+    who = customer.id or hashlib.sha256(customer.name.encode()).hexdigest()[:16] if customer is not None else ""
+    return f"customer_reference:{reference}", f"customer_reference:{reference} of {who}"
 
 
 def _sum(quantities: Iterable[Decimal]) -> Decimal:
@@ -946,7 +1080,7 @@ _NOT_WANTED = frozenset({"cancelled", "closed_short"})
 _NEVER_LEFT = _STILL_HERE | _NOT_WANTED
 
 #: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.
-_WORDS = ("open", "backordered", "allocated", "picked", "packed", "shipped", "delivered")
+_WORDS = ("open", "backordered", "allocated", "picked", "packed", "lost", "shipped", "delivered")
 
 
 def _word_for(kinds: Mapping[str, Decimal]) -> str:

@@ -18,13 +18,14 @@ from orderflow.calendars import as_wished
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
-from orderflow.order import Fulfillment, Order, Parcel, Shipment
+from orderflow.order import Case, Fulfillment, Order, Parcel, Shipment
 from orderflow.ports import Rate
 from orderflow.promise import Promise
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = [
     "AUTOMATIC",
+    "REVIEWED",
     "Allocation",
     "Available",
     "Draft",
@@ -48,8 +49,19 @@ VerificationRule: TypeAlias = Callable[[Order], Iterable[Violation]]
 #: A guard of a lifecycle step, over the order and the id of the part concerned (empty for the order itself).
 Guard: TypeAlias = Callable[[Order, str], bool]
 
+#: How much an objection weighs: it refuses, holds for review, is recorded, or is not made at all.
+Weight: TypeAlias = Literal["error", "hold", "warning", "ignored"]
+
 #: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
 AUTOMATIC = frozenset({"acknowledge", "verify", "plan", "complete"})
+
+
+#: What our own rules object to without refusing: how much it weighs may be changed by ``Policy.severities``.
+REVIEWED: FrozenMap[str, str] = FrozenMap(
+    {
+        "acceptance.repeated_reference": "the same customer has used its own number for another order",
+    }
+)
 
 
 @attrs.frozen
@@ -209,6 +221,10 @@ class Policy:
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
+        severities: how much weighs what our own rules object to, by code (see `REVIEWED`): ``hold`` for review unless
+            it is said, ``error``, ``warning``, or ``ignored``.
+        expire_after: how long an order may wait to be verified and confirmed before it is cancelled by itself: a time
+            after it was placed, or a strategy that says until when; ``None`` for ever.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
         superseded_by: which unsent messages a later one makes stale.
@@ -216,6 +232,9 @@ class Policy:
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
         renew_before: how long before a reservation ends it is put again; half-way, where it lasts less than twice that.
+        settle: which option settles an exception without a person, asked while the case is open; ``None`` leaves it
+            to someone. It can see in the order how often it has chosen already, and should come to an end.
+        patience: for how long the option ``wait`` waits before the problem needs someone again.
     """
 
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
@@ -236,6 +255,21 @@ class Policy:
     retry: Retry = attrs.field(factory=Retry)
     poll_every: timedelta | None = timedelta(hours=6)
     renew_before: timedelta = timedelta(minutes=5)
+    severities: Mapping[str, Weight] = attrs.field(factory=FrozenMap)
+    expire_after: timedelta | Callable[[Order], datetime | None] | None = None
+
+    settle: Callable[[Order, Case], str | None] | None = None
+    patience: timedelta = timedelta(days=7)
+
+    def severity(self, code: str) -> Weight:
+        """How much an objection of our own rules weighs."""
+        return self.severities.get(code, "hold")
+
+    def expires_at(self, order: Order) -> datetime | None:
+        """Until when an order may wait to be verified and confirmed."""
+        if self.expire_after is None or isinstance(self.expire_after, timedelta):
+            return None if self.expire_after is None else order.placed_at + self.expire_after
+        return self.expire_after(order)
 
     def order_step(self, order: Order, step: str) -> str | None:
         """The state into which a step would take the order; ``None`` where its lifecycle does not permit it."""

@@ -25,18 +25,22 @@ import attrs
 from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConflict, Violation
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
-from orderflow.order import Order
-from orderflow.policy import AUTOMATIC, Policy
+from orderflow.order import Case, Order
+from orderflow.policy import AUTOMATIC, REVIEWED, Policy
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
+    advices,
     amendment,
     answers,
     booking,
     changes,
     communication,
+    drafts,
     exceptions,
+    expiry,
     holds,
+    losses,
     packing,
     picking,
     pricing,
@@ -58,8 +62,10 @@ __all__ = ["STAGES", "OrderProcess", "Outcome", "Preview", "evolve", "pending", 
 
 #: Every stage of the trade, in the order in which goods and papers pass through them.
 STAGES: tuple[Stage, ...] = (
+    drafts.STAGE,
     acceptance.STAGE,
     tolerance.STAGE,
+    expiry.STAGE,
     stock.STAGE,
     pricing.STAGE,
     verification.STAGE,
@@ -68,8 +74,10 @@ STAGES: tuple[Stage, ...] = (
     packing.STAGE,
     booking.STAGE,
     shipping.STAGE,
+    advices.STAGE,
     tracking.STAGE,
     amendment.STAGE,
+    losses.STAGE,
     changes.STAGE,
     promises.STAGE,
     communication.STAGE,
@@ -179,6 +187,7 @@ class OrderProcess:
                 if stage.follow is not _NOTHING.follow
             ),
             (self._moot_cases, _cases),
+            *(((self._settled_by_policy, _cases),) if policy.settle is not None else ()),
         )
         self._moments = tuple(stage.moments for stage in stages if stage.moments is not _NOTHING.moments)
         self._at_time = tuple(stage.at_time for stage in stages if stage.at_time is not _NOTHING.at_time)
@@ -307,6 +316,27 @@ class OrderProcess:
             if (case.is_about_request and case.about not in wanted) or (is_over and "cancel_order" in case.options):
                 yield exceptions.ExceptionResolved(at, case.id, "moot")
 
+    def _settled(self, order: Order, case: Case, option: str, at: datetime) -> Iterable[Event]:
+        """What an option of a case does."""
+        key = (case.code, option)
+        return [
+            event for known, settle in self._settles if known == key for event in settle(order, case, self.policy, at)
+        ]
+
+    def _settled_by_policy(self, order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+        """A case that a strategy settles, one after the other, under the rules for those whom it spares the choice."""
+        assert policy.settle is not None
+        for case in order.open_cases:
+            option = policy.settle(order, case)
+            if option is None:
+                continue
+            if option not in case.options:
+                raise ValueError(f"settle chose {option!r} for {case.code}, which offers {', '.join(case.options)}")
+            if not self.violations(order, exceptions.ResolveException(order.id, case.id, option)):
+                yield exceptions.ExceptionResolved(at, case.id, option, by_policy=True)
+                yield from self._settled(order, case, option, at)
+                return
+
     def _run_consequences(self, order: Order, at: datetime, events: list[Event], before: Order | None = None) -> Order:
         """Ask every stage what follows, until none has anything to say; ``before`` is an order that was asked already.
 
@@ -356,9 +386,7 @@ class OrderProcess:
         if isinstance(command, answers.RecordReply):
             return self._meaning(order, order.deferrals[command.ticket].request, command.reply, at)
         if isinstance(command, exceptions.ResolveException):
-            case = order.cases[command.case_id]
-            key = (case.code, command.option)
-            return [e for known, settle in self._settles if known == key for e in settle(order, case, self.policy, at)]
+            return self._settled(order, order.cases[command.case_id], command.option, at)
         if isinstance(command, steps.TimePassed):
             return self._time_passed(order, at)
         return ()
@@ -390,6 +418,8 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
         for guard in chart.guards:
             if guard not in policy.guards:
                 problems.add("policy.missing_guard", f"the lifecycle of the {name} asks for {guard!r}", "guards")
+    for code in sorted(set(policy.severities) - set(REVIEWED)):
+        problems.add("policy.unknown_code", f"no rule of ours objects with {code!r}", f"severities[{code}]")
     for step in sorted(policy.automatic - AUTOMATIC):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()

@@ -7,6 +7,11 @@ Whatever order they arrive in and however often, the tracking is the same.
 Carriers use hundreds of codes; they are normalised to the twelve statuses below, with the raw code kept. A table says
 which status may follow which; a report that may not follow is kept and flagged as an anomaly and does not move the
 parcel. After "delivered" a parcel may still be returned to its sender; it cannot be in transit again.
+
+A status says where a parcel is, a *reason* what is the matter with it. A parcel is *lost* from the first report on that
+says so by its reason, until one that may follow says where it is: then it was found again. Lost is not a status, since
+carriers tell it under several; a parcel that was delivered cannot be lost on the way. What only adds up (failed
+attempts, delays, damage) counts every report of the set, whatever may follow what.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from orderflow.values.times import as_day, as_instant
 __all__ = [
     "MAY_FOLLOW",
     "Anomaly",
+    "Reason",
     "Scan",
     "Tracking",
     "TrackingStatus",
@@ -49,6 +55,39 @@ class TrackingStatus(StrEnum):
     RETURN_TO_SENDER = "return_to_sender"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Reason(StrEnum):
+    """What is behind a status: the words to which carriers' reasons are normalised.
+
+    A `Scan` takes any other word as well; ``lost`` and ``damaged`` mean something to the process.
+    """
+
+    ATTEMPTED = "attempted"
+    ABSENT = "absent"
+    CLOSED = "closed"
+    REFUSED = "refused"
+    ADDRESS = "address"
+    ACCESS = "access"
+    IDENTITY = "identity"
+    RECIPIENT = "recipient"
+    SENDER = "sender"
+    PACKAGING = "packaging"
+    DAMAGED = "damaged"
+    LOST = "lost"
+    MISSORTED = "missorted"
+    CAPACITY = "capacity"
+    CARRIER = "carrier"
+    CUSTOMS = "customs"
+    DUTIES = "duties"
+    PROHIBITED = "prohibited"
+    SECURITY = "security"
+    WEATHER = "weather"
+    DISASTER = "disaster"
+    EXPIRED = "expired"
 
     def __str__(self) -> str:
         return self.value
@@ -176,11 +215,16 @@ class Scan:
 
 @record
 class Anomaly:
-    """A fact that does not fit what is known: kept, flagged, and for someone to look at."""
+    """A fact that does not fit what is known: kept, flagged, and for someone to look at.
+
+    It was told by a carrier's ``scan``, or by something else that was recorded; ``about`` then names the part of the
+    order that it is about.
+    """
 
     code: str
     message: str
-    scan: Scan
+    scan: Scan | None = None
+    about: str = ""
 
 
 @record
@@ -194,11 +238,25 @@ class Tracking:
     estimate: date | None = None
     delivered_at: datetime | None = None
     anomalies: tuple[Anomaly, ...] = ()
+    lost_since: datetime | None = None
+    damaged_since: datetime | None = None
+    attempts: int = 0
+    delays: int = 0
 
     @property
     def has_moved(self) -> bool:
         """Whether the carrier has, or had, the parcel in its hands."""
         return self.status in _ON_THE_WAY or self.status in _ENDS
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether anything is the matter: lost, damaged, on its way back, or waiting for somebody to do something."""
+        return (
+            self.action_required
+            or self.lost_since is not None
+            or self.damaged_since is not None
+            or self.status is _S.RETURN_TO_SENDER
+        )
 
     @property
     def is_over(self) -> bool:
@@ -218,17 +276,29 @@ def fold(scans: Iterable[Scan]) -> Tracking:
     """What reports, given in the one total order, amount to."""
     tracking = Tracking()
     anomalies: list[Anomaly] = []
+    failed, late, damaged = set[datetime](), set[datetime](), None
     for scan in scans:
+        if scan.reason == Reason.DAMAGED:
+            damaged = damaged or scan.occurred_at
+        elif scan.status is _S.DELIVERY_FAILED and scan.reason != Reason.LOST:
+            failed.add(scan.occurred_at)
+        elif scan.status is _S.DELIVERY_DELAYED:
+            late.add(scan.occurred_at)
         if scan.status in MAY_FOLLOW[tracking.status]:
             tracking = _moved(tracking, scan)
         else:
             anomalies.append(Anomaly("tracking.cannot_follow", f"{scan.status} cannot follow {tracking.status}", scan))
-    return evolved(tracking, anomalies=tuple(anomalies)) if anomalies else tracking
+    if not (anomalies or failed or late or damaged):
+        return tracking
+    return evolved(tracking, anomalies=tuple(anomalies), damaged_since=damaged, attempts=len(failed), delays=len(late))
 
 
 def _moved(tracking: Tracking, scan: Scan) -> Tracking:
     if scan.status is _S.UNKNOWN:
-        return tracking if scan.estimate is None else evolved(tracking, estimate=scan.estimate)
+        lost_since = _lost_since(tracking, scan)
+        if scan.estimate is None and lost_since is tracking.lost_since:
+            return tracking
+        return evolved(tracking, estimate=scan.estimate or tracking.estimate, lost_since=lost_since)
     again = scan.status is tracking.status
     return Tracking(
         status=scan.status,
@@ -237,7 +307,16 @@ def _moved(tracking: Tracking, scan: Scan) -> Tracking:
         action_required=scan.action_required,
         estimate=scan.estimate or tracking.estimate,
         delivered_at=_delivered_at(tracking, scan),
+        lost_since=_lost_since(tracking, scan),
     )
+
+
+def _lost_since(tracking: Tracking, scan: Scan) -> datetime | None:
+    """Lost from the first report on that says so, until one says where the parcel is."""
+    if scan.reason == Reason.LOST and scan.status is not _S.DELIVERED:
+        return tracking.lost_since or scan.occurred_at
+    is_somewhere = scan.status in _ON_THE_WAY or scan.status in _ENDS
+    return None if is_somewhere else tracking.lost_since
 
 
 def _delivered_at(tracking: Tracking, scan: Scan) -> datetime | None:

@@ -82,7 +82,7 @@ def reports_of(living: Living, drawn: Sequence[bytes]) -> list[Scan]:
 
 
 settings_drawn = st.binary(min_size=SETTING * 3, max_size=SETTING * 3)
-reports_drawn = st.lists(st.binary(min_size=8, max_size=8), min_size=1, max_size=7)
+reports_drawn = st.lists(st.binary(min_size=10, max_size=10), min_size=1, max_size=7)
 
 
 @st.composite

@@ -189,6 +189,8 @@ _STATUSES = (
     "picked_up",
     "out_for_delivery",
     "delivery_failed",
+    "on_hold",
+    "delivery_delayed",
     "return_to_sender",
     "cancelled",
     "unknown",
@@ -207,6 +209,8 @@ def scan(number: str, chance: Chance, now: datetime) -> Scan:
         id=chance.one(("", "a", "b")),
         raw=chance.one(("", "X1")),
         estimate=estimate,
+        reason=chance.one(("", "", "lost", "damaged", "refused", "")),
+        action_required=chance.once_in(4),
     )
 
 

@@ -98,3 +98,11 @@ def test_a_severity_that_is_none_is_refused_where_it_is_written(severity: Any) -
 @pytest.mark.parametrize("severity", ["error", "hold", "warning"])
 def test_there_are_three_severities(severity: Any) -> None:
     assert Violation("credit.limit", "over the limit", severity=severity).severity == severity
+
+
+def test_a_severity_for_a_code_that_no_rule_of_ours_has_is_refused() -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        OrderProcess(attrs.evolve(STANDARD, severities={"acceptance.repeated": "error"}))
+    assert [(v.code, v.path) for v in invalid.value.violations] == [
+        ("policy.unknown_code", "severities[acceptance.repeated]")
+    ]

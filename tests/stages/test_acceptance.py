@@ -8,12 +8,20 @@ import attrs
 import pytest
 
 from orderflow.charges import RoundingRule
-from orderflow.commands import AcknowledgeOrder, CancelOrder, PlaceHold, PlaceOrder, RejectOrder, TimePassed
+from orderflow.commands import (
+    AcknowledgeOrder,
+    CancelOrder,
+    PlaceHold,
+    PlaceOrder,
+    RejectOrder,
+    ReleaseHold,
+    TimePassed,
+)
 from orderflow.defaults import STANDARD
 from orderflow.errors import InvalidInput
 from orderflow.ledger import CANCELLED, OPEN, Move
 from orderflow.messages import Envelope
-from orderflow.order import Line, Terms
+from orderflow.order import Line, Reason, Terms
 from orderflow.stages.acceptance import OrderAcknowledged, OrderLine, OrderPlaced, OrderRejected, PlacedLine
 from orderflow.stages.communication import MessageQueued, MessageSuperseded
 from orderflow.stages.stock import ClaimWanted
@@ -239,3 +247,55 @@ def test_a_price_below_nothing_is_refused_with_its_path() -> None:
 @pytest.mark.parametrize("price", [None, Money(0, "EUR"), Money("0.01", "EUR")])
 def test_what_is_given_away_may_cost_nothing(price: Money | None) -> None:
     assert OrderLine("TEA-250", 1, price=price).price == price
+
+
+def test_an_order_is_rejected_for_several_reasons_which_it_keeps() -> None:
+    reasons = [("embargo", "we may not deliver there"), "no_credit", Reason("other")]
+    life = placed().do(RejectOrder(ID, reasons=reasons))
+    assert life.order.rejected_for == (
+        Reason("embargo", "we may not deliver there"),
+        Reason("no_credit"),
+        Reason("other"),
+    )
+    assert life.events[0].reason == "we may not deliver there; no_credit; other"  # type: ignore[attr-defined]
+    assert placed().do(RejectOrder(ID, "sorry", reasons=["no_credit"])).events[0].reason == "sorry"  # type: ignore[attr-defined]
+
+
+def test_a_reason_that_is_none_is_told_with_its_path() -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        RejectOrder(ID, reasons=["fine", ("a/b", 7), 5])  # type: ignore[list-item]
+    assert [violation.path for violation in invalid.value.violations] == [
+        "reasons[1].code",
+        "reasons[1].text",
+        "reasons[2].code",
+    ]
+
+
+def test_a_repeated_customer_reference_is_held_for_review_and_claims_nothing_until_then() -> None:
+    life = placed(customer_reference="PO-7", repeats=["A-9", "A-10"])
+    (hold,) = life.order.active_holds
+    assert (hold.code, hold.blocks) == ("acceptance.repeated_reference", ("claim", "verify"))
+    assert hold.note == "PO-7 is also the customer's number of A-9, A-10"
+    assert life.order.state == "acknowledged"
+    assert life.order.claims == {}
+
+    life.do(ReleaseHold(ID, "H1")).reply_all()
+    assert (life.order.state, life.order.active_holds) == ("verified", ())
+
+
+def test_how_much_a_repeated_reference_weighs_is_policy() -> None:
+    def weighing(severity: str) -> Life:
+        severities = {"acceptance.repeated_reference": severity}
+        return Life(attrs.evolve(STANDARD, severities=severities))
+
+    again = a_place_order(customer_reference="PO-7", repeats=["A-9"])
+    assert weighing("error").refusal(again) == [("acceptance.repeated_reference", "customer_reference")]
+    assert "WarningRecorded" in weighing("warning").do(again).happened
+    ignored = weighing("ignored").do(again)
+    assert "WarningRecorded" not in ignored.happened
+    assert ignored.order.holds == {}
+
+
+def test_an_order_is_found_by_the_customers_own_number_of_it() -> None:
+    assert "customer_reference:PO-7" in placed(customer_reference="PO-7").order.labels
+    assert not any(label.startswith("customer") for label in placed().order.labels)

@@ -19,8 +19,10 @@ from orderflow.commands import (
     CompleteOrder,
     DespatchShipment,
     PackParcel,
+    PlaceDraft,
     PlaceHold,
     PlanFulfillment,
+    RecordDespatch,
     RecordPick,
     RecordReply,
     RecordTracking,
@@ -28,6 +30,7 @@ from orderflow.commands import (
     ReleaseHold,
     Reroute,
     ResolveException,
+    SaveDraft,
     StartPicking,
     StockArrived,
     TakeStep,
@@ -36,12 +39,14 @@ from orderflow.commands import (
 )
 from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
+from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
 from orderflow.policy import Lifecycles
 from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.picking import ShortPick
 from tests.scenario import (
     BERLIN,
@@ -66,6 +71,12 @@ BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
 PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 HOLD = PlaceHold(ID, "credit")
+BEGUN_BY_PLACING = Lifecycle("order", 2, "placed", ORDER.steps[2:], ORDER.final, ORDER.resting)
+NO_DRAFTS = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=BEGUN_BY_PLACING))
+GUARDED = ORDER.extended(Step("draft", "place", "placed", "buyer_signed"), instead_of=[("draft", "place")])
+NEVER_PLACED = attrs.evolve(
+    STANDARD, lifecycles=Lifecycles(order=GUARDED), guards={"buyer_signed": lambda order, subject: False}
+)
 OVER = OrderLine("TEA-250", 1, price=eur(1), deliver_by=date(2026, 12, 1), not_before=date(2026, 12, 2))
 
 
@@ -94,6 +105,14 @@ def one_of_two_packed() -> Life:
     return picked().do(PackParcel(ID, "F1", [("L1", 1)]))
 
 
+def drafted() -> Life:
+    return Life().do(SaveDraft("EUR", order_id=ID))
+
+
+def sent_by_others(*contents: tuple[str, int]) -> RecordDespatch:
+    return RecordDespatch(ID, "3PL", "D-1", [DespatchedParcel(contents or [("L1", 1)])])
+
+
 Case = tuple[Callable[[], Life], Command, list[tuple[str, str]]]
 NUMBERLESS = a_place_order(order_id=None, reference="PO-1", ship_to=None, lines=[OVER], currency="USD")
 
@@ -102,6 +121,16 @@ BOOK: dict[type[Command], list[Case]] = {
     type(NUMBERLESS): [
         (placed, NUMBERLESS, [("acceptance.already_placed", "order_id"), ("acceptance.no_number", "order_id")]),
         (Life, NUMBERLESS, [("acceptance.no_number", "order_id")]),
+        (
+            lambda: Life(NEVER_PLACED).do(SaveDraft("EUR", order_id=ID), HOLD),
+            attrs.evolve(NUMBERLESS, order_id=ID, channel="web"),
+            [
+                ("acceptance.other_reference", "reference"),
+                ("acceptance.other_channel", "channel"),
+                ("order.cannot_place", ""),
+                ("hold.active", "H1"),
+            ],
+        ),
         (
             Life,
             attrs.evolve(NUMBERLESS, order_id=ID),
@@ -115,6 +144,40 @@ BOOK: dict[type[Command], list[Case]] = {
             Life,
             attrs.evolve(NUMBERLESS, order_id=ID, ship_to=BERLIN, currency="EUR"),
             [("acceptance.days_reversed", "lines[0].deliver_by")],
+        ),
+    ],
+    SaveDraft: [
+        (
+            lambda: Life(NO_DRAFTS),
+            SaveDraft("EUR"),
+            [("draft.not_kept", ""), ("acceptance.no_number", "order_id")],
+        ),
+        (placed, SaveDraft("EUR", order_id=ID, reference="PO-9"), [("draft.is_an_order", "order_id")]),
+        (
+            drafted,
+            SaveDraft("EUR", order_id=ID, reference="PO-9", channel="web"),
+            [("acceptance.other_reference", "reference"), ("acceptance.other_channel", "channel")],
+        ),
+    ],
+    PlaceDraft: [
+        (Life, PlaceDraft(ID), [("order.unknown", "order_id")]),
+        (placed, PlaceDraft(ID), [("draft.is_an_order", "order_id")]),
+        (
+            lambda: Life(NEVER_PLACED).do(SaveDraft("EUR", order_id=ID), HOLD),
+            PlaceDraft(ID),
+            [("order.cannot_place", ""), ("hold.active", "H1"), ("draft.no_lines", "lines")],
+        ),
+        (
+            lambda: Life(attrs.evolve(STANDARD, severities={"acceptance.repeated_reference": "error"})).do(
+                SaveDraft("USD", [OVER], order_id=ID, customer_reference="PO-1")
+            ),
+            PlaceDraft(ID, ["A-1"]),
+            [
+                ("acceptance.no_address", "ship_to"),
+                ("acceptance.other_currency", "lines[0].price"),
+                ("acceptance.days_reversed", "lines[0].deliver_by"),
+                ("acceptance.repeated_reference", "customer_reference"),
+            ],
         ),
     ],
     AcknowledgeOrder: [
@@ -164,6 +227,17 @@ BOOK: dict[type[Command], list[Case]] = {
         (lambda: cancelling(requested()), StockArrived(ID), [("cancellation.requested", "")]),
         (verified, StockArrived(ID), [("sourcing.nothing_waits", "sku")]),
         (short_of_tea, StockArrived(ID, "POT-1"), [("sourcing.nothing_waits", "sku")]),
+    ],
+    RecordDespatch: [
+        (Life, sent_by_others(), [("order.unknown", "order_id")]),
+        (
+            placed,
+            sent_by_others(("L1", 1), ("L8", 1), ("L9", 99)),
+            [
+                ("despatch.unknown_line", "parcels[0].contents[1].line_id"),
+                ("despatch.unknown_line", "parcels[0].contents[2].line_id"),
+            ],
+        ),
     ],
     StartPicking: [
         (Life, StartPicking(ID, "F9"), [("order.unknown", "order_id")]),

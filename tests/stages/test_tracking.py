@@ -22,6 +22,7 @@ from orderflow.defaults import STANDARD
 from orderflow.explain import explain
 from orderflow.order import Booking
 from orderflow.ports import BookCarrier, Booked, GaveUp, Issued, IssueStock, QueryTracking, Refused, Scans, VoidBooking
+from orderflow.stages.exceptions import ExceptionRaised
 from orderflow.stages.tracking import (
     DeliveryRevoked,
     EstimateChanged,
@@ -145,8 +146,12 @@ def test_a_delivered_parcel_that_is_returned_to_its_sender_reopens_the_order() -
     life = delivered()
     assert life.order.state == "completed"
     back = scan("return_to_sender", hours=48)
+    options, told = ("reship", "refund", "wait"), "P1 comes back to its sender: 2 × TEA-250 and 1 × POT-1"
     given(life).when(RecordTracking(ID, [back])).then(
-        TrackingRecorded(NOW, "P1", (back,)), DeliveryRevoked(NOW, "P1", "despatched"), OrderReopened(NOW, "shipped")
+        TrackingRecorded(NOW, "P1", (back,)),
+        DeliveryRevoked(NOW, "P1", "despatched"),
+        ExceptionRaised(NOW, "X1", "delivery.returning", "P1", told, options),
+        OrderReopened(NOW, "shipped"),
     )
     assert life.order.status.word == "shipped"
     assert set(life.order.milestones) >= {"shipped", "reopened"}
@@ -156,7 +161,13 @@ def test_a_delivered_parcel_that_is_returned_to_its_sender_reopens_the_order() -
 def test_a_reopened_order_is_delivered_and_completed_anew_and_told_once() -> None:
     life = delivered().do(RecordTracking(ID, [scan("return_to_sender", hours=48)]))
     life.do(RecordTracking(ID, [scan("delivered", hours=72)]))
-    assert life.happened == ["TrackingRecorded", "GoodsDelivered", "OrderDelivered", "OrderCompleted"]
+    assert life.happened == [
+        "TrackingRecorded",
+        "GoodsDelivered",
+        "ExceptionResolved",
+        "OrderDelivered",
+        "OrderCompleted",
+    ]
     assert [kind for kind, _ in life.told].count("order_delivered") == 1
 
 

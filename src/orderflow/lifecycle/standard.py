@@ -13,8 +13,10 @@ __all__ = ["FULFILLMENT", "ORDER", "PARCEL"]
 ORDER = Lifecycle(
     name="order",
     version=1,
-    initial="placed",
+    initial="draft",
     steps=(
+        Step("draft", "place", "placed"),
+        Step("draft", "cancel", "cancelled"),
         Step("placed", "acknowledge", "acknowledged"),
         Step("placed", "reject", "rejected"),
         Step("placed", "cancel", "cancelled"),
@@ -26,6 +28,7 @@ ORDER = Lifecycle(
         Step("in_fulfillment", "ship", "shipped"),
         Step("in_fulfillment", "cancel", "cancelled"),
         Step("shipped", "deliver", "delivered"),
+        Step("shipped", "close", "completed"),
         Step("delivered", "complete", "completed"),
         Step("delivered", "reopen", "shipped"),
         Step("completed", "reopen", "shipped"),
@@ -33,7 +36,9 @@ ORDER = Lifecycle(
     final=("rejected", "cancelled"),
     resting=("completed",),
 )
-"""An order, from its arrival to its completion. A completed order rests: news that contradicts it reopens it."""
+"""An order, from its draft or arrival to its completion. A completed order rests: news against it reopens it.
+
+To *close* is to complete an order of which nothing has arrived and all was credited."""
 
 FULFILLMENT = Lifecycle(
     name="fulfillment",
@@ -41,22 +46,29 @@ FULFILLMENT = Lifecycle(
     initial="planned",
     steps=(
         Step("planned", "start_picking", "picking"),
+        Step("planned", "record_despatch", "despatched"),
         Step("planned", "cancel", "cancelled"),
         Step("picking", "pick", "picking"),
         Step("picking", "finish_picking", "picked"),
+        Step("picking", "record_despatch", "despatched"),
         Step("picking", "cancel", "cancelled"),
         Step("picked", "pack", "picked"),
         Step("picked", "finish_packing", "packed"),
         Step("picked", "unpack", "picked"),
+        Step("picked", "record_despatch", "despatched"),
         Step("picked", "cancel", "cancelled"),
         Step("packed", "unpack", "picked"),
         Step("packed", "despatch", "packed"),
         Step("packed", "finish_despatch", "despatched"),
+        Step("packed", "record_despatch", "despatched"),
         Step("packed", "cancel", "cancelled"),
     ),
     final=("despatched", "cancelled"),
 )
-"""The work of one location. Parcels are packed, unpacked and despatched one by one: those steps stay in place."""
+"""The work of one location. Parcels are packed, unpacked and despatched one by one: those steps stay in place.
+
+Whoever works elsewhere and tells of it afterwards (``record_despatch``) skips the steps between.
+"""
 
 PARCEL = Lifecycle(
     name="parcel",
@@ -65,6 +77,7 @@ PARCEL = Lifecycle(
     steps=(
         Step("packed", "unpack", "unpacked"),
         Step("packed", "book", "booked"),
+        Step("packed", "record_despatch", "despatched"),
         Step("booked", "unbook", "packed"),
         Step("booked", "despatch", "despatched"),
         Step("despatched", "deliver", "delivered"),

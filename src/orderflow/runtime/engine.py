@@ -48,6 +48,7 @@ from orderflow.ports import (
 )
 from orderflow.process import OrderProcess, Outcome, Preview, pending
 from orderflow.stages.acceptance import PlaceOrder
+from orderflow.stages.drafts import SaveDraft, label_of_repeats
 from orderflow.stages.sourcing import Reroute, StockArrived
 from orderflow.stages.stage import Wanted
 from orderflow.stages.steps import TimePassed
@@ -64,6 +65,8 @@ __all__ = ["Call", "DueReport", "Engine", "Keep", "Ports", "Receipt"]
 _MOST_RACES = 20
 #: How many rounds of asking one call of advance makes; what is left then is done when the order is next due.
 _MOST_ROUNDS = 100
+#: How many orders with one number of the customer's are looked at when another comes.
+_MOST_REPEATS = 20
 
 
 @record
@@ -165,6 +168,7 @@ class Engine:
                 loaded = yield Keep("load", (self.tenant, numbered.order_id))
             if loaded is not None and self._is_overdue(loaded.order):
                 loaded, envelope = yield from self._told_the_time(loaded, envelope)
+            numbered = yield from self._with_repeats(loaded, numbered)
             outcome = self.process.carry_out(loaded.order if loaded else None, numbered, envelope)
             if not outcome.events and not given:
                 return Receipt(outcome.order, (), command_id, outcome.order.version)
@@ -225,7 +229,7 @@ class Engine:
 
     def _numbered(self, command: Command) -> Effects:
         """The command with its tenant and, for a new order without one, the next free number; and its order."""
-        if isinstance(command, PlaceOrder):
+        if isinstance(command, PlaceOrder | SaveDraft):
             if command.tenant not in ("main", self.tenant):
                 raise InvalidInput.because("tenant.other", f"this is the flow of tenant {self.tenant!r}", "tenant")
             if command.tenant != self.tenant:
@@ -235,6 +239,20 @@ class Engine:
                 if (yield Keep("load", (self.tenant, order_id))) is None:
                     command = evolved(command, order_id=order_id, reference=command.reference or order_id)
         return command, (yield Keep("load", (self.tenant, command.order_id)))
+
+    def _with_repeats(self, loaded: Loaded | None, command: Any) -> Effects:
+        """The command with the orders of the same customer that have the same number of the customer's own."""
+        order = loaded.order if loaded is not None else None
+        label = label_of_repeats(order, command)
+        if label is None:
+            return command
+        page = yield Keep("find", (self.tenant,), {"label": label, "limit": _MOST_REPEATS})
+        found: list[str] = []
+        for row in page.orders:
+            other = (yield Keep("load", (self.tenant, row.order_id))) if row.order_id != command.order_id else None
+            if other is not None and not other.order.is_over and not other.order.is_draft:
+                found.append(row.order_id)
+        return evolved(command, repeats=tuple(found))
 
     def _append_command(
         self,
@@ -592,9 +610,10 @@ class Engine:
         _check_command(command)
         order_id = command.order_id
         loaded = (yield Keep("load", (self.tenant, order_id))) if order_id is not None else None
-        if loaded is None and isinstance(command, PlaceOrder):
+        if loaded is None and isinstance(command, PlaceOrder | SaveDraft):
             order_id = order_id or "preview"
             command = evolved(command, tenant=self.tenant, order_id=order_id, reference=command.reference or order_id)
+        command = yield from self._with_repeats(loaded, command)
         order = self.as_of_now(loaded.order) if loaded is not None else None
         made: Preview = self.process.preview(order, command, envelope)
         return made
@@ -636,7 +655,7 @@ def _check_command(command: Any) -> None:
 
 def _numbers_itself(command: Command) -> bool:
     """Whether a new order takes both its id and its reference from our numbering."""
-    return isinstance(command, PlaceOrder) and command.order_id is None and command.reference is None
+    return isinstance(command, PlaceOrder | SaveDraft) and command.order_id is None and command.reference is None
 
 
 def _kept(keep: Keep) -> Loaded:

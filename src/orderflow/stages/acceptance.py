@@ -1,7 +1,9 @@
 """Acceptance: receive and record the order accurately, and say so.
 
 ``PlaceOrder`` records what the customer wants, word for word, after everything that can be checked without asking
-anyone was checked. *Acknowledged* means received and well-formed; it promises nothing yet.
+anyone was checked. *Acknowledged* means received and well-formed; it promises nothing yet. An order is known by tenant,
+channel and reference, which is its number there; the ``customer_reference`` is the customer's own (a purchase order's
+number), and one that the same customer has used before is looked at by a person, since it may be the same order again.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move, kind_of
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Line, Order, Origin, Terms, Tolerance
+from orderflow.order import Line, Order, Origin, Reason, Terms, Tolerance
 from orderflow.policy import Policy
+from orderflow.stages.holds import reviews, warnings
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -27,6 +30,7 @@ from orderflow.stages.stage import (
     order_exists,
     order_may,
     order_not_cancelling,
+    why_not,
 )
 from orderflow.values.address import Address, as_address
 from orderflow.values.checked import checked, optional, tuple_of, value
@@ -49,12 +53,19 @@ __all__ = [
     "PlaceOrder",
     "PlacedLine",
     "RejectOrder",
+    "as_method",
+    "as_order_line",
+    "everything_cancelled",
+    "order_as_told",
+    "place_order",
+    "terms_said",
+    "texts",
 ]
 
 _METHODS = ("carrier", "pick_up", "digital", "supplier")
 
 
-def _as_method(raw: Any) -> str:
+def as_method(raw: Any) -> str:
     if raw not in _METHODS:
         raise InvalidInput.because("terms.unknown_method", f"must be one of {', '.join(_METHODS)}")
     return str(raw)
@@ -87,7 +98,15 @@ def _as_percent_over(raw: Any) -> Decimal:
     return percent
 
 
-_texts = tuple_of(as_text(1000))
+def _as_reason(raw: Any) -> Reason:
+    if isinstance(raw, Reason):
+        return raw
+    if isinstance(raw, tuple | list) and len(raw) == 2:
+        return Reason(*raw)
+    return Reason(raw)
+
+
+texts = tuple_of(as_text(1000))
 
 
 @value
@@ -111,9 +130,9 @@ class OrderLine:
     ship_to: Address | None = checked(optional(as_address), default=None)
     service: str | None = checked(optional(as_reference), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
-    method: str | None = checked(optional(_as_method), default=None)
-    instructions: tuple[str, ...] = checked(_texts, default=())
-    requirements: tuple[str, ...] = checked(_texts, default=())
+    method: str | None = checked(optional(as_method), default=None)
+    instructions: tuple[str, ...] = checked(texts, default=())
+    requirements: tuple[str, ...] = checked(texts, default=())
     supplier: str | None = checked(optional(as_reference), default=None)
     complete: str | None = checked(optional(as_id), default=None)
     under: Decimal = checked(_as_percent_under, default=ZERO)
@@ -186,7 +205,9 @@ class PlaceOrder(Command):
     """The customer orders: products and quantities, where to, in which currency, with what wishes.
 
     ``reference`` is the order's number in its ``channel``; without one, and without an ``order_id``, the application's
-    numbering gives both. ``deliver_by`` is a calendar day in ``zone``. ``complete="order"``: nothing leaves until
+    numbering gives both. With the id of a draft, the draft is placed, as this command says it. ``deliver_by`` is a
+    calendar day in ``zone``. ``customer_reference`` is the customer's own number for the order; ``repeats`` are other
+    orders of the same customer with the same, as the runtime has found them. ``complete="order"``: nothing leaves until
     all of it is there; left out, goods leave as they are available.
     """
 
@@ -205,9 +226,11 @@ class PlaceOrder(Command):
     zone: str = checked(as_zone, default="UTC")
     service: str | None = checked(optional(as_reference), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
-    method: str = checked(_as_method, default="carrier")
-    instructions: tuple[str, ...] = checked(_texts, default=())
-    requirements: tuple[str, ...] = checked(_texts, default=())
+    method: str = checked(as_method, default="carrier")
+    instructions: tuple[str, ...] = checked(texts, default=())
+    requirements: tuple[str, ...] = checked(texts, default=())
+    customer_reference: str = checked(as_text(100), default="")
+    repeats: tuple[str, ...] = checked(tuple_of(as_id), default=())
     complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
@@ -232,8 +255,15 @@ class PlaceOrder(Command):
             method: str = "carrier",
             instructions: Iterable[str] = (),
             requirements: Iterable[str] = (),
+            customer_reference: str = "",
+            repeats: Iterable[str] = (),
             complete: str | None = None,
         ) -> None: ...
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of the order."""
+        return terms_said(self)
 
 
 @command("acknowledge_order")
@@ -245,10 +275,20 @@ class AcknowledgeOrder(Command):
 
 @command("reject_order")
 class RejectOrder(Command):
-    """Refuse the order as a whole, before it was verified; the reason is told."""
+    """Refuse the order as a whole, before it was verified; the reason is told.
+
+    ``reasons`` are for programs as well: several, each a code or a pair of code and sentence.
+    """
 
     order_id: str = checked(as_id)
     reason: str = checked(as_text(1000), default="")
+    reasons: tuple[Reason, ...] = checked(tuple_of(_as_reason), default=())
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, order_id: str, reason: str = "", reasons: Iterable[Reason | str | tuple[str, str]] = ()
+        ) -> None: ...
 
 
 @record
@@ -278,31 +318,38 @@ class OrderPlaced(Event):
     instructions: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
+    customer_reference: str = ""
 
     def apply(self, order: Order | None) -> Order:
-        """A new order, with every unit open."""
-        moves = (Move(placed.line.id, ORDERED, OPEN, placed.quantity) for placed in self.lines)
-        return Order(
-            tenant=self.tenant,
-            channel=self.channel,
-            reference=self.reference,
-            id=self.order_id,
-            version=0,
-            state=self.state,
-            currency=self.currency,
-            placed_at=self.at,
-            customer=self.customer,
-            ship_to=self.ship_to,
-            bill_to=self.bill_to,
-            priority=self.priority,
-            terms=self.terms,
-            instructions=self.instructions,
-            requirements=self.requirements,
-            lines=FrozenMap({placed.line.id: placed.line for placed in self.lines}),
-            ledger=Ledger().moved(moves),
-            rounding=self.rounding,
-            milestones=FrozenMap({"placed": self.at}),
-        )
+        """A new order, or a draft that is one now, with every unit open."""
+        return order_as_told(order, self, "placed")
+
+
+def order_as_told(order: Order | None, told: Any, milestone: str) -> Order:
+    """An order as it is told of as a whole, with every unit open; of a draft before it, only what went on is kept."""
+    moves = (Move(placed.line.id, ORDERED, OPEN, placed.quantity) for placed in told.lines)
+    before = order.milestones if order is not None else FrozenMap[str, datetime]()
+    said: dict[str, Any] = {
+        "version": 0,
+        "state": told.state,
+        "currency": told.currency,
+        "placed_at": told.at,
+        "customer": told.customer,
+        "ship_to": told.ship_to,
+        "bill_to": told.bill_to,
+        "priority": told.priority,
+        "terms": told.terms,
+        "instructions": told.instructions,
+        "requirements": told.requirements,
+        "lines": FrozenMap({placed.line.id: placed.line for placed in told.lines}),
+        "ledger": Ledger().moved(moves),
+        "rounding": told.rounding,
+        "milestones": before.set(milestone, told.at),
+        "customer_reference": told.customer_reference,
+    }
+    if order is not None:
+        return order.replace(**said)
+    return Order(tenant=told.tenant, channel=told.channel, reference=told.reference, id=told.order_id, **said)
 
 
 @event("order_acknowledged")
@@ -323,28 +370,50 @@ class OrderRejected(Event):
     state: str
     moves: tuple[Move, ...]
     reason: str = ""
+    reasons: tuple[Reason, ...] = ()
 
     def apply(self, order: Order) -> Order:
         """The order is rejected, and nothing of it is wanted any more."""
-        return order.moved(self.moves).reached(self.state, "rejected", self.at)
+        return order.moved(self.moves).reached(self.state, "rejected", self.at, rejected_for=self.reasons)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
 
 
+#: What is said of a whole order: placed at once, or drafted before.
+Told = Any
+
+
 def an_order_is_placed_once(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
-    """An order id is used once."""
-    if order is not None:
+    """An order id is used once; that of a draft, to place it."""
+    if order is not None and not order.is_draft:
         yield Violation("acceptance.already_placed", f"order {order.id} exists", "order_id")
 
 
-def an_order_has_a_number(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
+def a_draft_keeps_its_number(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
+    """Channel and reference, by which an order is known, stay what they were when its draft was first saved."""
+    if order is None:
+        return
+    if command.reference not in (None, order.reference):
+        yield Violation("acceptance.other_reference", f"this draft is number {order.reference}", "reference")
+    if command.channel != order.channel:
+        yield Violation("acceptance.other_channel", f"this draft is of channel {order.channel}", "channel")
+
+
+def a_draft_may_be_placed(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
+    """The lifecycle lets the draft become an order, a guard of the host's included."""
+    if order is not None and policy.order_step(order, "place") is None:
+        told, remedy = why_not(policy.lifecycles.order, order.state, "place")
+        yield Violation("order.cannot_place", f"the order is {told}", remedy=remedy)
+
+
+def an_order_has_a_number(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
     """Someone gave the order an id: the caller, or the application's numbering."""
     if command.order_id is None:
         yield Violation("acceptance.no_number", "the order needs an id", "order_id")
 
 
-def carried_goods_have_an_address(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
+def carried_goods_have_an_address(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
     """What a carrier is to bring needs an address to bring it to."""
     if command.ship_to is not None:
         return
@@ -355,13 +424,11 @@ def carried_goods_have_an_address(order: Order | None, command: PlaceOrder, poli
             )
 
 
-def _address_path(command: PlaceOrder, index: int) -> str:
+def _address_path(command: Told, index: int) -> str:
     return "ship_to" if len(command.lines) == 1 else f"lines[{index}].ship_to"
 
 
-def stated_prices_are_in_the_orders_currency(
-    order: Order | None, command: PlaceOrder, policy: Policy
-) -> Iterable[Violation]:
+def stated_prices_are_in_the_orders_currency(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
     """An order has one currency."""
     for index, line in enumerate(command.lines):
         if line.price is not None and line.price.currency != command.currency:
@@ -372,7 +439,7 @@ def stated_prices_are_in_the_orders_currency(
             )
 
 
-def days_are_in_order(order: Order | None, command: PlaceOrder, policy: Policy) -> Iterable[Violation]:
+def days_are_in_order(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
     """Nothing is wanted before it may be delivered."""
     for index, line in enumerate(command.lines):
         latest, earliest = line.deliver_by or command.deliver_by, line.not_before or command.not_before
@@ -384,37 +451,78 @@ def days_are_in_order(order: Order | None, command: PlaceOrder, policy: Policy) 
             )
 
 
+def a_customer_reference_is_used_once(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
+    """Where the policy makes it an error, a customer uses its own number for one order."""
+    if command.repeats and policy.severity("acceptance.repeated_reference") == "error":
+        yield Violation("acceptance.repeated_reference", _repeated(command), "customer_reference")
+
+
+def _repeated(command: Told) -> str:
+    return f"{command.customer_reference} is also the customer's number of {', '.join(command.repeats)}"
+
+
 # -- decisions ------------------------------------------------------------------------------------------------------
 
 
-def _place(order: Order | None, command: PlaceOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+def terms_said(command: Told) -> Terms:
+    """The terms of an order as a command says them."""
+    return Terms(
+        deliver_by=command.deliver_by,
+        not_before=command.not_before,
+        zone=command.zone,
+        service=command.service,
+        carrier=command.carrier,
+        method=command.method,
+        complete=command.complete,
+    )
+
+
+def place_order(order: Order | None, command: PlaceOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    """An order is placed, for the first time or as a draft; one that may be another again is held for review."""
+    placed = _placed(order, command, policy, envelope.at)
+    yield placed
+    severity = policy.severity("acceptance.repeated_reference")
+    if command.repeats and (severity == "hold" or severity == "warning"):
+        again = Violation("acceptance.repeated_reference", _repeated(command), "customer_reference", severity)
+        yield from reviews(placed.apply(order), (again,), ("claim", "verify"), envelope.at)
+        yield from warnings((again,), envelope.at)
+
+
+def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: datetime) -> OrderPlaced:
     assert command.order_id is not None
-    yield OrderPlaced(
-        envelope.at,
+    number = order.reference if order is not None else command.reference or command.order_id
+    return OrderPlaced(
+        at,
         command.tenant,
         command.channel,
-        command.reference or command.order_id,
+        number,
         command.order_id,
         command.currency,
         tuple(line.placed(f"L{number}") for number, line in enumerate(command.lines, 1)),
-        policy.lifecycles.order.initial,
+        _state_once_placed(order, policy),
         command.ship_to,
         command.customer,
         command.bill_to,
         command.priority,
-        Terms(
-            deliver_by=command.deliver_by,
-            not_before=command.not_before,
-            zone=command.zone,
-            service=command.service,
-            carrier=command.carrier,
-            method=command.method,
-            complete=command.complete,
-        ),
+        command.terms,
         command.instructions,
         command.requirements,
         policy.rounding,
+        command.customer_reference,
     )
+
+
+def _state_once_placed(order: Order | None, policy: Policy) -> str:
+    """What ``place`` leads to; the guards of that step are asked about drafts, not about what is placed at once."""
+    chart = policy.lifecycles.order
+    if "place" not in chart.events:
+        return chart.initial
+    target = policy.order_step(order, "place") if order is not None else chart.target(chart.initial, "place", _granted)
+    return target or chart.initial
+
+
+def _granted(guard: str) -> bool:
+    return True
 
 
 def _acknowledge(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -426,7 +534,8 @@ def _acknowledge(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 def _reject(order: Order, command: RejectOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     state = policy.order_step(order, "reject")
     assert state is not None
-    yield OrderRejected(envelope.at, state, everything_cancelled(order), command.reason or envelope.reason)
+    told = command.reason or "; ".join(reason.text or reason.code for reason in command.reasons) or envelope.reason
+    yield OrderRejected(envelope.at, state, everything_cancelled(order), told, command.reasons)
 
 
 def everything_cancelled(order: Order) -> tuple[Move, ...]:
@@ -463,6 +572,14 @@ def _looks_at(order: Order) -> tuple[str, ...]:
     return () if "acknowledged" in order.milestones else ("milestones", "state", "holds")
 
 
+#: What can be said of an order without asking anyone.
+WHAT_IS_ORDERED_IS_POSSIBLE = (
+    carried_goods_have_an_address,
+    stated_prices_are_in_the_orders_currency,
+    days_are_in_order,
+    a_customer_reference_is_used_once,
+)
+
 STAGE = Stage(
     name="acceptance",
     commands=(PlaceOrder, AcknowledgeOrder, RejectOrder),
@@ -472,9 +589,10 @@ STAGE = Stage(
             PlaceOrder,
             tiers=(
                 (an_order_is_placed_once, an_order_has_a_number),
-                (carried_goods_have_an_address, stated_prices_are_in_the_orders_currency, days_are_in_order),
+                (a_draft_keeps_its_number, a_draft_may_be_placed, nothing_holds("place")),
+                WHAT_IS_ORDERED_IS_POSSIBLE,
             ),
-            events=_place,
+            events=place_order,
         ),
         Decision(
             AcknowledgeOrder,

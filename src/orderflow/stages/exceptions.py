@@ -1,7 +1,8 @@
 """Exceptions: what went wrong in a way that someone must settle by choosing an option.
 
 A *case* is raised by whichever stage met the problem, names what it is about and which options there are, and is
-closed by choosing one, or by itself when its reason is gone (``filled``, ``moot``). While a case about a request is
+closed by choosing one (a person does, or ``Policy.settle``), or by itself when its reason is gone (``filled``,
+``moot``). While a case about a request is
 open, the request is not asked again: a port that gave its final answer, or none after all attempts, is not nagged. What
 an option does, the stage that raised the case says (``Stage.settles``).
 """
@@ -60,10 +61,11 @@ class ExceptionRaised(Event):
 
 @event("exception_resolved")
 class ExceptionResolved(Event):
-    """The case is closed: by an option that someone chose, or by itself, as ``filled`` or ``moot``."""
+    """The case is closed: by an option that someone or the policy chose, or by itself, as ``filled`` or ``moot``."""
 
     case_id: str
     option: str
+    by_policy: bool = False
 
     def apply(self, order: Order) -> Order:
         """The case is closed."""

@@ -50,18 +50,21 @@ __all__ = [
     "ParcelPacked",
     "ParcelUnpacked",
     "UnpackParcel",
+    "as_dimensions",
+    "as_sscc",
     "the_parcel_exists",
 ]
 
 
-def _as_dimensions(raw: Any) -> tuple[Decimal, Decimal, Decimal]:
+def as_dimensions(raw: Any) -> tuple[Decimal, Decimal, Decimal]:
+    """Length, width and height in cm."""
     sides = tuple_of(as_positive)(raw)
     if len(sides) != 3:
         raise InvalidInput.because("packing.not_three_sides", "must be length, width and height in cm")
     return (sides[0], sides[1], sides[2])
 
 
-def _as_sscc(raw: Any) -> str:
+def as_sscc(raw: Any) -> str:
     """An SSCC, or nothing: 17 digits and a check digit, weighted 3 and 1 in turn (GS1 General Specifications, 7.9)."""
     if raw == "":
         return ""
@@ -84,8 +87,8 @@ class PackParcel(Command):
     fulfillment_id: str = checked(as_id)
     contents: tuple[Goods, ...] | None = checked(optional(tuple_of(as_goods, at_least=1)), default=None)
     weight_kg: Decimal | None = checked(optional(as_positive), default=None)
-    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = checked(optional(_as_dimensions), default=None)
-    sscc: str = checked(_as_sscc, default="")
+    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = checked(optional(as_dimensions), default=None)
+    sscc: str = checked(as_sscc, default="")
 
     if TYPE_CHECKING:
 

@@ -255,7 +255,7 @@ _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"}
 def _everything_left(order: Order) -> bool:
     """Nothing is here any more, and something has left."""
     kinds = order.ledger.kinds
-    return not (kinds & _STILL_HERE) and not kinds.isdisjoint(("shipped", "delivered"))
+    return not (kinds & _STILL_HERE) and not kinds.isdisjoint(("shipped", "delivered", "lost"))
 
 
 # -- what is wanted from outside, and what answers mean -------------------------------------------------------------

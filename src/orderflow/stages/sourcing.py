@@ -20,7 +20,7 @@ from decimal import Decimal
 import attrs
 
 from orderflow.errors import Violation
-from orderflow.ledger import BACKORDERED, OPEN, Move, allocated, delivered, packed, shipped
+from orderflow.ledger import BACKORDERED, OPEN, Move, allocated, delivered, lost, packed, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Claim, Fulfillment, Order, Search
 from orderflow.policy import Allocation, Available, Need, Policy, Share, Source
@@ -510,7 +510,7 @@ def _parcels_with_goods(order: Order, fulfillment: Fulfillment) -> Iterable[str]
     return (
         parcel.id
         for parcel in order.parcels_of(fulfillment.id)
-        if any(order.ledger.holds_any(account(parcel.id)) for account in (packed, shipped, delivered))
+        if any(order.ledger.holds_any(account(parcel.id)) for account in (packed, shipped, delivered, lost))
     )
 
 

@@ -76,12 +76,16 @@ def _no_candidates(order: Order, policy: Policy) -> Iterable[Command]:
 
 @attrs.frozen(eq=False)
 class Decision:
-    """One command: its rules in tiers, the events it leads to, and the forms in which it could be given now."""
+    """One command: its rules in tiers, the events it leads to, and the forms in which it could be given now.
+
+    ``stands_for`` is another command that means the same here: what the host has against that, it has against this.
+    """
 
     command: type[Command]
     tiers: tuple[tuple[Rule, ...], ...]
     events: Callable[[Order, Any, Policy, Envelope], Iterable[Event]]
     candidates: Callable[[Order, Policy], Iterable[Command]] = _no_candidates
+    stands_for: Callable[[Order, Any], Command] | None = None
 
     def violations(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
         """Everything in the first tier that is broken; a host's own rules are the last tier."""
@@ -93,8 +97,13 @@ class Decision:
 
     def remarks(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
         """What the host's own rules say to this command, whatever its severity."""
-        own = policy.rules.get(self.command.TAG, ()) if policy.rules else ()
-        return tuple(violation for rule in own for violation in rule(order, command, policy))
+        if not policy.rules:
+            return ()
+        found = [v for rule in policy.rules.get(self.command.TAG, ()) for v in rule(order, command, policy)]
+        if self.stands_for is not None:
+            same = self.stands_for(order, command)
+            found += [v for rule in policy.rules.get(same.TAG, ()) for v in rule(order, same, policy)]
+        return tuple(found)
 
 
 def _nothing(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -200,8 +209,8 @@ def order_not_cancelling(order: Order, command: Any, policy: Policy) -> Iterable
 def nothing_holds(step: str, subjects: Callable[[Order, Any], tuple[str, ...]] = lambda order, command: ()) -> Rule:
     """No active hold blocks a step."""
 
-    def no_hold_blocks_this_step(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
-        if not order.holds:
+    def no_hold_blocks_this_step(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
+        if order is None or not order.holds:
             return
         for hold in order.holds_on(step, *subjects(order, command)):
             yield Violation(

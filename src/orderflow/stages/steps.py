@@ -143,8 +143,8 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             yield Wait("someone", f"to take the step {own.step}", own.subject or "the order")
 
 
-#: Steps that end or undo something: that they are possible does not mean that it can go on.
-_WAYS_OUT = frozenset({"cancel", "reject", "unpack", "unbook", "reopen"})
+#: Steps that end or undo something, or that others tell of: that they are possible does not mean that it can go on.
+_WAYS_OUT = frozenset({"cancel", "reject", "unpack", "unbook", "reopen", "record_despatch"})
 
 
 def _state(order: Order, subject: str) -> str:

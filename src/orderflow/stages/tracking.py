@@ -2,23 +2,27 @@
 
 Reports come by push (``RecordTracking``) and by poll. A report is an observation: it is never refused. What is new
 joins the parcel's set of reports, and what the set amounts to (`orderflow.tracking.fold`) decides, level-triggered,
-what the ledger says: delivered, or not after all. So any arrival order and any repetition ends in the same tracking
-and ledger.
+what the ledger says: delivered, or not after all; lost, or found again. So any arrival order and any repetition ends in
+the same tracking and ledger.
+
+The order is delivered when nothing is on its way any more: what did not arrive was replaced or credited, in
+`orderflow.stages.losses`. Where nothing arrived at all, and all of it was credited, the order is closed undelivered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import Account, Move, delivered, shipped
+from orderflow.ledger import Account, Move, delivered, lost, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order, Parcel
 from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
+from orderflow.stages.losses import CODES, nothing_is_awaited
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, order_may
 from orderflow.tracking import Scan, TrackingStatus, united
 from orderflow.values.checked import checked, tuple_of
@@ -31,6 +35,8 @@ __all__ = [
     "DeliveryRevoked",
     "EstimateChanged",
     "GoodsDelivered",
+    "GoodsFound",
+    "GoodsLost",
     "OrderCompleted",
     "OrderDelivered",
     "OrderReopened",
@@ -112,7 +118,7 @@ class GoodsDelivered(Event):
 
     def apply(self, order: Order) -> Order:
         """Its contents are delivered."""
-        return _carried(order, self.parcel_id, self.state, shipped(self.parcel_id), delivered(self.parcel_id))
+        return _carried(order, self.parcel_id, self.state, delivered)
 
 
 @event("delivery_revoked")
@@ -124,12 +130,36 @@ class DeliveryRevoked(Event):
 
     def apply(self, order: Order) -> Order:
         """Its contents are on their way."""
-        return _carried(order, self.parcel_id, self.state, delivered(self.parcel_id), shipped(self.parcel_id))
+        return _carried(order, self.parcel_id, self.state, shipped)
+
+
+@event("goods_lost")
+class GoodsLost(Event):
+    """A parcel is lost: what is in it will not arrive, for all that is known."""
+
+    parcel_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """Its contents are lost."""
+        return _carried(order, self.parcel_id, self.state, lost)
+
+
+@event("goods_found")
+class GoodsFound(Event):
+    """A parcel that was lost was seen again: it is on its way."""
+
+    parcel_id: str
+    state: str
+
+    def apply(self, order: Order) -> Order:
+        """Its contents are on their way."""
+        return _carried(order, self.parcel_id, self.state, shipped)
 
 
 @event("order_delivered")
 class OrderDelivered(Event):
-    """Everything that is not cancelled has reached the customer."""
+    """Everything that is not cancelled has reached the customer, or was made good."""
 
     state: str
 
@@ -140,7 +170,7 @@ class OrderDelivered(Event):
 
 @event("order_completed")
 class OrderCompleted(Event):
-    """Delivered, and nothing is open any more."""
+    """Delivered, or all of it made good without a delivery, and nothing is open any more."""
 
     state: str
 
@@ -151,7 +181,7 @@ class OrderCompleted(Event):
 
 @event("order_reopened")
 class OrderReopened(Event):
-    """A delivery did not stay: the order is not delivered after all."""
+    """A delivery did not stay, something is sent once more, or a problem came up late: the order is not over."""
 
     state: str
 
@@ -163,8 +193,19 @@ class OrderReopened(Event):
         return order.replace(state=self.state, milestones=milestones.set("reopened", self.at))
 
 
-def _carried(order: Order, parcel_id: str, state: str, source: Account, target: Account) -> Order:
-    moves = tuple(Move(line_id, source, target, units) for line_id, units in order.ledger.holding(source).items())
+#: Where the units of a parcel can be that has left.
+_PLACES = (shipped, delivered, lost)
+
+
+def _carried(order: Order, parcel_id: str, state: str, place: Callable[[str], Account]) -> Order:
+    """The order with all that left in a parcel in one place."""
+    target = place(parcel_id)
+    moves = tuple(
+        Move(line_id, source(parcel_id), target, units)
+        for source in _PLACES
+        if source is not place
+        for line_id, units in order.ledger.holding(source(parcel_id)).items()
+    )
     parcel = order.parcels[parcel_id].replace(state=state)
     return order.replace(ledger=order.ledger.moved(moves), parcels=order.parcels.set(parcel_id, parcel))
 
@@ -249,7 +290,7 @@ def _wants(order: Order) -> Iterable[Wanted]:
             numbers = tuple(
                 parcel.tracking_number or shipment.booking.tracking_number
                 for parcel in (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
-                if not parcel.tracking.is_over
+                if not parcel.tracking.is_over and not (parcel.given_up and "completed" in order.milestones)
             )
             known = tuple(dict.fromkeys(filter(None, numbers)))
             if known:
@@ -272,13 +313,19 @@ def _parcel_follows_its_reports(order: Order, parcel: Parcel, policy: Policy, at
     tracking = parcel.tracking
     if tracking.estimate != parcel.estimate:
         yield EstimateChanged(at, parcel.id, tracking.estimate)
-    is_delivered = tracking.status is TrackingStatus.DELIVERED
-    if is_delivered and order.ledger.holds_any(shipped(parcel.id)):
+    is_delivered, is_lost = tracking.status is TrackingStatus.DELIVERED, tracking.lost_since is not None
+    is_known_delivered = order.ledger.holds_any(delivered(parcel.id))
+    is_known_lost = order.ledger.holds_any(lost(parcel.id))
+    if is_delivered and (is_known_lost or order.ledger.holds_any(shipped(parcel.id))):
         state = policy.parcel_step(order, parcel, "deliver") or parcel.state
         yield GoodsDelivered(at, parcel.id, state, tracking.delivered_at or at)
-    elif not is_delivered and order.ledger.holds_any(delivered(parcel.id)):
+    elif not is_delivered and is_known_delivered:
         state = policy.parcel_step(order, parcel, "reopen") or parcel.state
         yield DeliveryRevoked(at, parcel.id, state)
+    elif is_lost and order.ledger.holds_any(shipped(parcel.id)):
+        yield GoodsLost(at, parcel.id, parcel.state)
+    elif is_known_lost and not is_lost:
+        yield GoodsFound(at, parcel.id, parcel.state)
 
 
 def _order_follows_its_parcels(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -289,19 +336,42 @@ def _order_follows_its_parcels(order: Order, policy: Policy, at: datetime) -> It
         if state is not None:
             yield OrderDelivered(at, state)
             return
-    if not arrived and "delivered" in order.milestones:
+    if _is_not_over_after_all(order, arrived):
         state = policy.order_step(order, "reopen")
         if state is not None:
             yield OrderReopened(at, state)
-    elif arrived and "complete" in policy.automatic and _nothing_is_open(order):
-        state = policy.order_step(order, "complete")
+    elif "complete" in policy.automatic and (step := _last_step(order, arrived)) and _nothing_is_open(order):
+        state = policy.order_step(order, step)
         if state is not None:
             yield OrderCompleted(at, state)
 
 
-def _everything_arrived(order: Order) -> bool:
+def _is_not_over_after_all(order: Order, arrived: bool) -> bool:
+    """A delivery did not stay, or a problem on the way came up after the order was completed."""
+    if "completed" in order.milestones and any(case.code in CODES for case in order.open_cases):
+        return True
+    return not arrived and "delivered" in order.milestones
+
+
+def _last_step(order: Order, arrived: bool) -> str:
+    """The step with which an order is over: one of which nothing will arrive any more is closed undelivered."""
+    if arrived:
+        return "complete"
     kinds = order.ledger.kinds
-    return "delivered" in kinds and kinds <= {"delivered", "cancelled", "closed_short"}
+    return "close" if "lost" in kinds and kinds <= _NOWHERE and nothing_is_awaited(order) else ""
+
+
+#: Where units are that are on their way to nobody; those that are lost or still travel may have been made good.
+_NOWHERE = frozenset({"cancelled", "closed_short", "lost", "shipped"})
+_ARRIVED = frozenset({"cancelled", "closed_short", "delivered"})
+
+
+def _everything_arrived(order: Order) -> bool:
+    """Something has arrived, and what has not was made good: nothing is waited for any more."""
+    kinds = order.ledger.kinds
+    if "delivered" not in kinds:
+        return False
+    return kinds <= _ARRIVED or (kinds <= _NOWHERE | _ARRIVED and nothing_is_awaited(order))
 
 
 def _nothing_is_open(order: Order) -> bool:
@@ -323,7 +393,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             continue
         for parcel_id in shipment.parcel_ids:
             parcel = order.parcels[parcel_id]
-            if order.ledger.holds_any(shipped(parcel_id)):
+            if order.ledger.holds_any(shipped(parcel_id)) and not parcel.given_up:
                 by = f" by {parcel.estimate:%a %d %b}" if parcel.estimate else ""
                 number = parcel.tracking_number or (shipment.booking.tracking_number if shipment.booking else "")
                 yield Wait(
@@ -335,7 +405,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 def _looks_at(order: Order) -> tuple[str, ...]:
     """Before anything has left there is nothing to follow."""
-    if not order.ledger.kinds.isdisjoint(("shipped", "delivered")):
+    if not order.ledger.kinds.isdisjoint(("shipped", "delivered", "lost")):
         return ("milestones", "state", "ledger", "parcels", "shipments", "claims", "cases")
     return ("ledger", "parcels")
 
@@ -349,6 +419,8 @@ STAGE = Stage(
         EstimateChanged,
         GoodsDelivered,
         DeliveryRevoked,
+        GoodsLost,
+        GoodsFound,
         OrderDelivered,
         OrderCompleted,
         OrderReopened,

@@ -125,6 +125,7 @@ _UPDATE_ORDER: Final = (
     " WHERE tenant = ? AND order_id = ? AND version = ?"
 )
 _UPDATE_ORDER_IN_ITS_STATE: Final = _UPDATE_ORDER.replace("state = ?, ", "")
+_UPDATE_PLACED_AT: Final = "UPDATE orders SET placed_at = ? WHERE tenant = ? AND order_id = ?"
 _SELECT_PARKED: Final = "SELECT tenant, number, scan FROM inbox WHERE tenant = ? AND number = ?"
 _INSERT_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_COMMAND: Final = "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -634,6 +635,8 @@ def _put_order(
         done = db.execute(_UPDATE_ORDER_IN_ITS_STATE, changed)
     else:
         done = db.execute(_UPDATE_ORDER, (order.state, *changed))
+    if before is None or before.loaded.order.placed_at != order.placed_at:  # a draft that was placed, or saved again
+        db.execute(_UPDATE_PLACED_AT, (_micros(order.placed_at), *key))
     if done.rowcount == 0:
         row = db.execute(_SELECT_LOADED, key).fetchone()
         raise VersionConflict(order.id, expected, row[0] if row is not None else 0)

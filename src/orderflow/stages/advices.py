@@ -1,0 +1,560 @@
+"""Despatch advice: what others sent, and what that means for the order.
+
+A third party's warehouse, a supplier or the ERP says afterwards what has left: which units in which parcels, under
+which tracking numbers. That is an observation: it happened, so it is never refused for the state of the order or for a
+quantity. Its units are taken from wherever the ledger still has them, the furthest along first: out of the very parcel
+that is named by its tracking number or SSCC, packed, picked, allocated, open, backordered. What the ledger does not
+have is *surplus*: within the line's tolerance that is nothing to speak of, beyond it it is flagged, not charged, and a
+case for someone to decide. Goods that left although the order was cancelled are such a surplus as well.
+
+The parcels, their shipment and the goods issue are ours from then on: they are tracked and told to the inventory like
+any other. An advice is known by its source and document number, and the same one again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from orderflow.errors import InvalidInput, Violation
+from orderflow.ledger import BACKORDERED, OPEN, SURPLUS, Account, Move, allocated, packed, picked, shipped
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Booking, Case, DespatchAdvice, Fulfillment, Goods, Order, Parcel, Shipment
+from orderflow.policy import Policy
+from orderflow.ports import IssueLine, IssueStock
+from orderflow.stages.booking import VoidWanted
+from orderflow.stages.changes import a_part_is_kept
+from orderflow.stages.exceptions import raised
+from orderflow.stages.packing import as_dimensions, as_sscc
+from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
+from orderflow.stages.shipping import FulfillmentDespatched
+from orderflow.stages.stage import Decision, Stage, next_id, order_exists
+from orderflow.stages.stock import claim_key
+from orderflow.stages.tolerance import GONE, over_room
+from orderflow.tracking import Anomaly
+from orderflow.values.address import Address
+from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_line, as_reference
+from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
+from orderflow.values.record import record
+from orderflow.values.times import as_instant
+
+__all__ = [
+    "STAGE",
+    "DespatchRecorded",
+    "DespatchedParcel",
+    "FactFlagged",
+    "RecordDespatch",
+    "SentParcel",
+    "SurplusCharged",
+]
+
+_BEYOND = "despatch.beyond_tolerance"
+_OPTIONS = ("charge", "give_away", "claim_back")
+_line = as_line(128)
+
+
+@value
+class DespatchedParcel:
+    """A parcel as somebody else says that it left: its goods, and how the carrier knows it."""
+
+    contents: tuple[Goods, ...] = checked(tuple_of(as_goods, at_least=1))
+    tracking_number: str = checked(_line, default="")
+    sscc: str = checked(as_sscc, default="")
+    weight_kg: Decimal | None = checked(optional(as_positive), default=None)
+    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = checked(optional(as_dimensions), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            contents: Iterable[Goods | tuple[str, Decimal | int | str]],
+            tracking_number: str = "",
+            sscc: str = "",
+            weight_kg: Decimal | int | str | None = None,
+            dimensions_cm: tuple[Decimal | int | str, Decimal | int | str, Decimal | int | str] | None = None,
+        ) -> None: ...
+
+
+def _as_parcel(raw: Any) -> DespatchedParcel:
+    if not isinstance(raw, DespatchedParcel):
+        told = f"must be a DespatchedParcel, not {type(raw).__name__}"
+        raise InvalidInput.because("despatch.not_a_parcel", told)
+    return raw
+
+
+@command("record_despatch")
+class RecordDespatch(Command):
+    """Somebody else sent goods of this order, and says so in a document of theirs.
+
+    ``source`` and ``document`` name the advice: the same one is recorded once. ``occurred_at`` is when the goods left;
+    without it, they left now. ``tracking_number`` is the number of the whole shipment, where there is one.
+    """
+
+    order_id: str = checked(as_id)
+    source: str = checked(as_id)
+    document: str = checked(as_reference)
+    parcels: tuple[DespatchedParcel, ...] = checked(tuple_of(_as_parcel, at_least=1))
+    carrier: str = checked(_line, default="")
+    service: str = checked(_line, default="")
+    tracking_number: str = checked(_line, default="")
+    location: str = checked(_line, default="")
+    occurred_at: datetime | None = checked(optional(as_instant), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            order_id: str,
+            source: str,
+            document: str,
+            parcels: Iterable[DespatchedParcel],
+            carrier: str = "",
+            service: str = "",
+            tracking_number: str = "",
+            location: str = "",
+            occurred_at: datetime | None = None,
+        ) -> None: ...
+
+    @property
+    def key(self) -> str:
+        """What the advice is known by."""
+        return f"{self.source}/{self.document}"
+
+    @property
+    def goods(self) -> tuple[Goods, ...]:
+        """Everything that left."""
+        return tuple(goods for parcel in self.parcels for goods in parcel.contents)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Every number that a carrier may report under, the master's first."""
+        found = (self.tracking_number, *(parcel.tracking_number for parcel in self.parcels))
+        return tuple(dict.fromkeys(filter(None, found)))
+
+
+@record
+class SentParcel:
+    """A parcel as it is recorded: one of ours that was known by its number, or a new one."""
+
+    parcel_id: str
+    fulfillment_id: str
+    state: str
+    contents: tuple[Goods, ...]
+    tracking_number: str = ""
+    sscc: str = ""
+    weight_kg: Decimal | None = None
+    dimensions_cm: tuple[Decimal, Decimal, Decimal] | None = None
+
+
+@event("despatch_recorded")
+class DespatchRecorded(Event):
+    """Goods left that somebody else sent. ``beyond`` counts what nobody has agreed to pay for."""
+
+    source: str
+    document: str
+    shipment_id: str
+    parcels: tuple[SentParcel, ...]
+    moves: tuple[Move, ...]
+    issue: IssueStock
+    despatched_at: datetime
+    booking: Booking
+    fulfillments: FrozenMap[str, str]
+    location: str = ""
+    ship_to: Address | None = None
+    numbers: tuple[str, ...] = ()
+    beyond: FrozenMap[str, Decimal] = FrozenMap()
+    anomalies: tuple[Anomaly, ...] = ()
+
+    def apply(self, order: Order) -> Order:
+        """The parcels are on their way, and the advice is known."""
+        goods = tuple(goods for sent in self.parcels for goods in sent.contents)
+        advice = DespatchAdvice(
+            self.source, self.document, self.shipment_id, FrozenMap(totals(goods)), self.numbers, self.beyond
+        )
+        return order.moved(self.moves, self.beyond).replace(
+            fulfillments=order.fulfillments.merged(dict(self._worked(order))),
+            parcels=order.parcels.merged({sent.parcel_id: self._left(order, sent) for sent in self.parcels}),
+            shipments=order.shipments.merged(dict(self._travelling(order))),
+            despatch_advices=order.despatch_advices.set(f"{self.source}/{self.document}", advice),
+            flagged=(*order.flagged, *self.anomalies),
+        )
+
+    def _worked(self, order: Order) -> Iterable[tuple[str, Fulfillment]]:
+        """The fulfillments concerned; one that nobody had planned has done just this."""
+        for fulfillment_id, state in self.fulfillments.items():
+            known = order.fulfillments.get(fulfillment_id)
+            if known is None:
+                sent = (goods for one in self.parcels if one.fulfillment_id == fulfillment_id for goods in one.contents)
+                known = Fulfillment(fulfillment_id, self.location, state, FrozenMap(totals(sent)))
+            yield fulfillment_id, known.replace(state=state)
+
+    def _left(self, order: Order, sent: SentParcel) -> Parcel:
+        known = order.parcels.get(sent.parcel_id) or Parcel(sent.parcel_id, sent.fulfillment_id, sent.state, ())
+        return known.replace(
+            state=sent.state,
+            contents=sent.contents,
+            tracking_number=sent.tracking_number or known.tracking_number,
+            sscc=sent.sscc or known.sscc,
+            weight_kg=sent.weight_kg or known.weight_kg,
+            dimensions_cm=sent.dimensions_cm or known.dimensions_cm,
+        )
+
+    def _travelling(self, order: Order) -> Iterable[tuple[str, Shipment]]:
+        """The shipment that left; parcels of ours that left with it travel under no other any more."""
+        parcel_ids = tuple(sent.parcel_id for sent in self.parcels)
+        for shipment in order.shipments.values():
+            if shipment.id != self.shipment_id and not set(shipment.parcel_ids).isdisjoint(parcel_ids):
+                left = tuple(parcel_id for parcel_id in shipment.parcel_ids if parcel_id not in parcel_ids)
+                yield shipment.id, shipment.replace(parcel_ids=left)
+        shipment = order.shipments.get(self.shipment_id) or Shipment(
+            self.shipment_id,
+            parcel_ids,
+            self.location,
+            self.ship_to,
+            self.booking.carrier,
+            self.booking.service,
+            booking=self.booking,
+        )
+        numbers = tuple(dict.fromkeys((*shipment.numbers, *self.numbers)))
+        yield (
+            shipment.id,
+            shipment.replace(
+                stage="despatched",
+                despatched_at=self.despatched_at,
+                issue=self.issue,
+                issued=not self.issue.lines,
+                numbers=numbers,
+            ),
+        )
+
+
+@event("fact_flagged")
+class FactFlagged(Event):
+    """Something was told that does not fit what is known; nothing else follows from it."""
+
+    anomaly: Anomaly
+
+    def apply(self, order: Order) -> Order:
+        """It is kept, for someone to look at."""
+        return order.replace(flagged=(*order.flagged, self.anomaly))
+
+
+@event("surplus_charged")
+class SurplusCharged(Event):
+    """Someone decided that units beyond the order and its tolerance are to be paid for."""
+
+    quantities: FrozenMap[str, Decimal]
+
+    def apply(self, order: Order) -> Order:
+        """They are billed like any other surplus."""
+        for line_id, units in self.quantities.items():
+            order = order.billed(line_id, units)
+        return order
+
+
+# -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def the_goods_are_of_this_order(order: Order, command: RecordDespatch, policy: Policy) -> Iterable[Violation]:
+    """An advice speaks of lines that there are."""
+    for number, parcel in enumerate(command.parcels):
+        for index, goods in enumerate(parcel.contents):
+            if goods.line_id not in order.lines:
+                path = f"parcels[{number}].contents[{index}].line_id"
+                yield Violation("despatch.unknown_line", f"there is no line {goods.line_id!r}", path)
+
+
+# -- where the units come from --------------------------------------------------------------------------------------
+
+
+class _Taking:
+    """Takes units for one advice, the furthest along first, and notes what does not fit."""
+
+    def __init__(self, order: Order, command: RecordDespatch) -> None:
+        self.order, self.command = order, command
+        self.left = {line_id: dict(order.ledger.accounts(line_id)) for line_id in totals(command.goods)}
+        self.moves: list[Move] = []
+        self.raided: dict[str, None] = {}
+
+    def fill(self, parcel_id: str, contents: Iterable[Goods], known: Parcel | None) -> None:
+        """Take what is in one parcel; what stays behind of a parcel of ours is on the packing table again."""
+        for line_id, quantity in totals(contents).items():
+            wanted = quantity
+            for account in self._sources(line_id, known):
+                wanted = EXACT.subtract(wanted, self._take(line_id, account, wanted, shipped(parcel_id)))
+            if wanted:
+                self.moves.append(Move(line_id, SURPLUS, shipped(parcel_id), wanted))
+        if known is not None:
+            for line_id, held in self.order.contents_of(known.id).items():
+                self.left.setdefault(line_id, dict(self.order.ledger.accounts(line_id)))
+                self._take(line_id, packed(known.id), held, picked(known.fulfillment_id))
+
+    def _take(self, line_id: str, account: Account, wanted: Decimal, target: Account) -> Decimal:
+        taken = min(wanted, self.left[line_id].get(account, ZERO))
+        if taken > 0:
+            self.left[line_id][account] = EXACT.subtract(self.left[line_id][account], taken)
+            self.moves.append(Move(line_id, account, target, taken))
+        return taken
+
+    def _sources(self, line_id: str, known: Parcel | None) -> Iterable[Account]:
+        order, here = self.order, self.command.location
+        if known is not None:
+            yield packed(known.id)
+        parcels = sorted(order.parcels.values(), key=lambda p: order.fulfillments[p.fulfillment_id].location != here)
+        yield from (packed(parcel.id) for parcel in parcels if order.shipment_of(parcel.id) is None)
+        works = sorted(order.fulfillments.values(), key=lambda work: work.location != here)
+        yield from (picked(work.id) for work in works)
+        yield from (allocated(work.id) for work in works)
+        yield from (OPEN, BACKORDERED)
+        for parcel in parcels:
+            if order.shipment_of(parcel.id) is not None and parcel is not known:
+                if self.left[line_id].get(packed(parcel.id)):
+                    self.raided[parcel.id] = None
+                yield packed(parcel.id)
+
+    @property
+    def surplus(self) -> dict[str, Decimal]:
+        """Units that the ledger did not have."""
+        found: dict[str, Decimal] = {}
+        for move in self.moves:
+            if move.source == SURPLUS:
+                found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), move.quantity)
+        return found
+
+    def worked(self, parcel_id: str) -> str | None:
+        """The fulfillment that most likely packed a parcel: the one its first units came from."""
+        for move in self.moves:
+            if move.target == shipped(parcel_id):
+                kind, _, place = move.source.partition(":")
+                if kind == "packed":
+                    return self.order.parcels[place].fulfillment_id
+                if kind in ("picked", "allocated"):
+                    return place
+        here = [work.id for work in self.order.fulfillments.values() if work.location == self.command.location]
+        return here[-1] if here else None
+
+
+# -- decisions ------------------------------------------------------------------------------------------------------
+
+
+def _record(order: Order, command: RecordDespatch, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    known = order.despatch_advices.get(command.key)
+    if known is not None:
+        yield from _told_again(order, known, command, envelope.at)
+        return
+    recorded = _recorded(order, command, policy, envelope.at)
+    yield recorded
+    if recorded.beyond:
+        told = "; ".join(a.message for a in recorded.anomalies if a.code == _BEYOND)
+        yield from raised(order, _BEYOND, recorded.shipment_id, told, _OPTIONS, envelope.at)
+
+
+def _told_again(order: Order, known: DespatchAdvice, command: RecordDespatch, at: datetime) -> Iterable[Event]:
+    """The same advice changes nothing; one that says something else under the same number is flagged, once."""
+    units = totals(command.goods)
+    if units == dict(known.units) and command.numbers == known.numbers:
+        return
+    first, second = (_units_text(order, told) for told in (known.units, units))
+    told = f"{command.source} {command.document} told {first} before, and {second} now"
+    anomaly = Anomaly("despatch.contradicted", told, None, known.shipment_id)
+    if anomaly not in order.flagged:
+        yield FactFlagged(at, anomaly)
+
+
+def _recorded(order: Order, command: RecordDespatch, policy: Policy, at: datetime) -> DespatchRecorded:
+    taking, chosen = _Taking(order, command), _our_parcels(order, command)
+    numbers = iter(range(len(order.parcels) + 1, len(order.parcels) + len(command.parcels) + 1))
+    ids = [parcel.id if parcel is not None else f"P{next(numbers)}" for parcel in chosen]
+    for parcel_id, told, ours in zip(ids, command.parcels, chosen, strict=True):
+        taking.fill(parcel_id, told.contents, ours)
+    new = next_id("F", order.fulfillments)
+    works = [ours.fulfillment_id if ours else taking.worked(id_) or new for id_, ours in zip(ids, chosen, strict=True)]
+    shipment_id = _shipment_of(order, ids) or next_id("S", order.shipments)
+    location = command.location or (order.fulfillments[works[0]].location if works[0] != new else "")
+    beyond = _beyond(order, taking.surplus)
+    return DespatchRecorded(
+        at,
+        command.source,
+        command.document,
+        shipment_id,
+        tuple(
+            _sent(order, parcel_id, work, told, ours, policy)
+            for parcel_id, work, told, ours in zip(ids, works, command.parcels, chosen, strict=True)
+        ),
+        tuple(taking.moves),
+        _issue(order, shipment_id, location, totals(command.goods)),
+        command.occurred_at or at,
+        Booking(command.document, command.carrier, command.service, command.tracking_number),
+        FrozenMap({work: _work_state(order, work, taking, policy) for work in works}),
+        location,
+        order.terms_of(command.goods[0].line_id).ship_to or order.ship_to,
+        command.numbers,
+        beyond,
+        tuple(_flags(order, shipment_id, taking, beyond)),
+    )
+
+
+def _our_parcels(order: Order, command: RecordDespatch) -> list[Parcel | None]:
+    """For each parcel of the advice the one of ours that it is, by its SSCC or tracking number, if it is still here."""
+    found: list[Parcel | None] = []
+    for told in command.parcels:
+        ours = (
+            parcel
+            for parcel in order.parcels.values()
+            if parcel not in found
+            and order.ledger.holds_any(packed(parcel.id))
+            and ((told.sscc and told.sscc == parcel.sscc) or _is_known_as(order, parcel, told.tracking_number))
+        )
+        found.append(next(ours, None))
+    return found
+
+
+def _is_known_as(order: Order, parcel: Parcel, number: str) -> bool:
+    return bool(number) and number == parcel.tracking_number
+
+
+def _shipment_of(order: Order, parcel_ids: list[str]) -> str | None:
+    """The booked shipment of which every parcel has left, and no other with them."""
+    shipment = order.shipment_of(parcel_ids[0]) if parcel_ids[0] in order.parcels else None
+    is_whole = shipment is not None and set(shipment.parcel_ids) == set(parcel_ids)
+    return shipment.id if shipment is not None and shipment.stage in ("booked", "void_wanted") and is_whole else None
+
+
+def _sent(
+    order: Order, parcel_id: str, work: str, told: DespatchedParcel, ours: Parcel | None, policy: Policy
+) -> SentParcel:
+    parcel = ours or Parcel(parcel_id, work, policy.lifecycles.parcel.initial, told.contents)
+    states = (policy.parcel_step(order, parcel, step) for step in ("despatch", "record_despatch"))
+    return SentParcel(
+        parcel_id,
+        work,
+        next((state for state in states if state is not None), parcel.state),
+        told.contents,
+        told.tracking_number,
+        told.sscc,
+        told.weight_kg,
+        told.dimensions_cm,
+    )
+
+
+def _work_state(order: Order, fulfillment_id: str, taking: _Taking, policy: Policy) -> str:
+    """The state of a fulfillment after this: what stayed behind of a parcel is to be packed anew."""
+    known = order.fulfillments.get(fulfillment_id)
+    if known is None:
+        known = Fulfillment(fulfillment_id, taking.command.location, policy.lifecycles.fulfillment.initial, FrozenMap())
+        return policy.fulfillment_step(order, known, "record_despatch") or known.state
+    if any(move.target == picked(fulfillment_id) for move in taking.moves):
+        return policy.fulfillment_step(order, known, "unpack") or known.state
+    return known.state
+
+
+def _issue(order: Order, shipment_id: str, location: str, units: Mapping[str, Decimal]) -> IssueStock:
+    """What the inventory is to be told, frozen now: nothing of goods that were not ours."""
+    lines = []
+    for line_id, quantity in units.items():
+        if not order.needs_stock(line_id):
+            continue
+        line, claim = order.lines[line_id], order.claim_at(line_id, location)
+        lines.append(IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity))
+    request_id = f"issue/{shipment_id}"
+    return IssueStock(order.id, request_id, f"{order.tenant}/{order.id}/{request_id}", location, tuple(lines))
+
+
+def _beyond(order: Order, surplus: Mapping[str, Decimal]) -> FrozenMap[str, Decimal]:
+    """Of the surplus, what the lines' tolerances have no room for."""
+    found = {line_id: EXACT.subtract(units, over_room(order, line_id)) for line_id, units in surplus.items()}
+    return FrozenMap({line_id: units for line_id, units in found.items() if units > 0})
+
+
+def _flags(order: Order, shipment_id: str, taking: _Taking, beyond: Mapping[str, Decimal]) -> Iterable[Anomaly]:
+    """What about this despatch does not fit."""
+    source = taking.command.source
+    for line_id, units in beyond.items():
+        line, surplus = order.lines[line_id], taking.surplus[line_id]
+        within = f", {plain(units)} of them beyond its {plain(line.tolerance.over)} %" if surplus != units else ""
+        told = f"{source} sent {plain(surplus)} × {line.sku} ({line_id}) more than was to be sent{within}"
+        yield Anomaly(_BEYOND, told, None, shipment_id)
+    for milestone in ("cancelled", "rejected"):
+        if milestone in order.milestones:
+            told = f"{source} sent goods although the order is {milestone}"
+            yield Anomaly("despatch.order_is_over", told, None, shipment_id)
+    if "verified" not in order.milestones and not {"cancelled", "rejected"} & set(order.milestones):
+        yield Anomaly("despatch.not_verified", f"{source} sent goods of an unverified order", None, shipment_id)
+    if any(order.holds_on("despatch")):
+        yield Anomaly("despatch.on_hold", f"{source} sent goods although the order is on hold", None, shipment_id)
+    if taking.raided:
+        told = f"{source} sent under another number what was booked in {', '.join(taking.raided)}"
+        yield Anomaly("despatch.other_number", told, None, shipment_id)
+
+
+def _units_text(order: Order, units: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{plain(quantity)} × {order.lines[line_id].sku}" for line_id, quantity in units.items())
+
+
+# -- what follows ---------------------------------------------------------------------------------------------------
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    if not order.despatch_advices:
+        return
+    if "in_fulfillment" not in order.milestones:
+        entered = policy.order_step(order, "start_fulfillment")
+        if entered is not None:
+            yield OrderInFulfillment(at, entered)
+    if order.cancellation is not None and not order.ledger.kinds.isdisjoint(GONE):
+        yield from a_part_is_kept(order, policy, "cancellation.goods_have_left", "others have sent goods", (), at)
+    yield from _works_that_others_finished(order, policy, at)
+    for shipment in order.shipments.values():
+        is_empty = not any(_has_units(order, parcel_id, "packed", *GONE) for parcel_id in shipment.parcel_ids)
+        if shipment.stage == "booked" and is_empty and not shipment.void_generation:
+            yield VoidWanted(at, shipment.id, 1)
+
+
+def _works_that_others_finished(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    """A location of which everything has left has nothing to do, whether or not it began here."""
+    for work in order.fulfillments.values():
+        parcels = tuple(order.parcels_of(work.id))
+        has_left = any(_has_units(order, parcel.id, *GONE) for parcel in parcels)
+        if not has_left or order.work_left(work.id) or any(_has_units(order, p.id, "packed") for p in parcels):
+            continue
+        state = policy.fulfillment_step(order, work, "record_despatch")
+        if state is not None:
+            yield FulfillmentDespatched(at, work.id, state)
+
+
+def _has_units(order: Order, parcel_id: str, *kinds: str) -> bool:
+    return any(order.ledger.holds_any(Account(f"{kind}:{parcel_id}")) for kind in kinds)
+
+
+def _charge(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The option ``charge``: what came beyond the tolerance is to be paid for."""
+    owed: dict[str, Decimal] = {}
+    for advice in order.despatch_advices.values():
+        if advice.shipment_id == case.about:
+            for line_id, units in advice.beyond.items():
+                owed[line_id] = min(units, order.unbilled.get(line_id, ZERO))
+    charged = FrozenMap({line_id: units for line_id, units in owed.items() if units and order.tranches.get(line_id)})
+    if charged:
+        yield SurplusCharged(at, charged)
+
+
+def _looks_at(order: Order) -> tuple[str, ...]:
+    """Where nobody else has sent anything there is nothing to follow."""
+    if not order.despatch_advices:
+        return ("despatch_advices",)
+    return ("despatch_advices", "state", "milestones", "ledger", "fulfillments", "parcels", "shipments", "cancellation")
+
+
+STAGE = Stage(
+    name="advices",
+    commands=(RecordDespatch,),
+    events=(DespatchRecorded, FactFlagged, SurplusCharged),
+    decisions=(Decision(RecordDespatch, tiers=((order_exists,), (the_goods_are_of_this_order,)), events=_record),),
+    follow=_follow,
+    settles=FrozenMap({(_BEYOND, "charge"): _charge}),
+    looks_at=_looks_at,
+)

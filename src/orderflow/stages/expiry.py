@@ -1,0 +1,50 @@
+"""Expiry: an order that nobody verified or confirmed in time is cancelled by itself.
+
+How long an order may wait is policy (``Policy.expire_after``). When that moment has come, it is cancelled like any
+other order: what was claimed for it is released because nothing is wanted any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from orderflow.messages import Event
+from orderflow.order import Order
+from orderflow.policy import Policy
+from orderflow.stages.changes import CancellationRequested
+from orderflow.stages.stage import Stage, Wait
+
+__all__ = ["STAGE"]
+
+
+def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
+    if policy.expire_after is None or not _is_waiting(order, policy):
+        return
+    moment = policy.expires_at(order)
+    if moment is not None:
+        yield moment
+
+
+def _is_waiting(order: Order, policy: Policy) -> bool:
+    """Whether an order was placed, is not agreed yet, and could still be cancelled."""
+    return (
+        "placed" in order.milestones
+        and "verified" not in order.milestones
+        and order.cancellation is None
+        and not order.is_over
+        and policy.order_step(order, "cancel") is not None
+    )
+
+
+def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    if any(moment <= at for moment in _moments(order, policy)):
+        yield CancellationRequested(at, "expired")
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for moment in _moments(order, policy):
+        yield Wait("the clock", f"to cancel the order at {moment:%Y-%m-%d %H:%M}, unless it is verified by then")
+
+
+STAGE = Stage(name="expiry", moments=_moments, at_time=_at_time, awaits=_awaits)
