@@ -424,7 +424,7 @@ def _with_fulfillers(order: Order) -> Iterator[Move]:
 
 
 def _cancel_instead(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """The option ``cancel_order`` of an exception."""
+    """The order is cancelled, under the rules of ``CancelOrder``."""
     yield CancellationRequested(at, case.message)
 
 

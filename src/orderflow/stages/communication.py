@@ -168,7 +168,7 @@ def _sent(order: Order, request: SendMessage, reply: Reply, policy: Policy, at: 
 
 
 def _give_up(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """Let a message that could not be sent be."""
+    """The message is not sent."""
     message = order.messages.get(case.about.partition("/")[2])
     if message is not None and message.state == "queued":
         yield MessageFailed(at, message.id, case.code)

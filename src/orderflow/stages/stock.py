@@ -326,7 +326,7 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 
 def _claim_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """Ask for the stock of a short line once more."""
+    """The stock of the short line is asked for once more."""
     claim = order.claim_on(case.about)
     if claim is not None and claim.is_settled:
         yield _put_again(claim, at)

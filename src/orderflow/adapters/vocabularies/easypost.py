@@ -28,6 +28,7 @@ __all__ = ["EASYPOST", "scans_of_easypost"]
 
 _S, _R = TrackingStatus, Reason
 
+#: The words of EasyPost's trackers.
 EASYPOST: Final = Vocabulary(
     name="EasyPost",
     source="https://docs.easypost.com/docs/trackers",

@@ -36,6 +36,7 @@ def _must_act(reason: Reason) -> Meaning:
     return Meaning(None, reason, action_required=True)
 
 
+#: The words of karrio's trackers.
 KARRIO: Final = Vocabulary(
     name="karrio",
     source="https://docs.karrio.io/reference/api/trackers",
