@@ -526,7 +526,7 @@ REASONS = {
     "expired": "Nothing was heard of it for too long.",
 }
 REASON = """\
-The words to which carriers' reasons are normalised (`orderflow.tracking.Reason`). A `Scan` takes any other word as well.
+The words to which carriers' reasons are normalised (`orderflow.tracking.Reason`). A `Scan` takes any other word, too.
 
 A parcel is *lost* from the first report on that says so by its reason, under whatever status, until one that may follow
 says where it is: then it was found. Failed attempts, delays and damage only add up, whatever may follow what; attempts
