@@ -26,7 +26,7 @@ import attrs
 
 from orderflow.adapters.vocabularies import EASYPOST, KARRIO, Vocabulary
 from orderflow.process import STAGES
-from orderflow.stages import losses
+from orderflow.stages import advices, losses
 from orderflow.stages.stage import Decision
 from orderflow.tracking import Reason, TrackingStatus, follow_table
 
@@ -432,6 +432,8 @@ with them: [settle exceptions](../howto/settle-exceptions.md)."""
 BY_CLOSING = {
     "try_again": "The request is asked again, in the same words and under the same key.",
     "settled": "Someone has seen to it.",
+    "give_away": "The customer keeps what came beyond the order, and pays nothing for it.",
+    "claim_back": "What came beyond the order is fetched back; someone sees to it.",
 }
 
 
@@ -454,7 +456,8 @@ def cases() -> str:
 def told_cases() -> list[Told]:
     """Every case that is raised: by a code that stands in the source, or is the problem of a parcel."""
     written = [t for t in all_told() if t.kind == "case"]
-    return written + [Told(c, "", "orderflow.stages.losses", "", "case", held) for c, held in losses.CODES.items()]
+    named = {"orderflow.stages.losses": losses.CODES, "orderflow.stages.advices": advices.CASES}
+    return written + [Told(c, "", where, "", "case", held) for where, cs in named.items() for c, held in cs.items()]
 
 
 def settled_by(code: str, option: str) -> str:
