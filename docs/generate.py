@@ -3,6 +3,7 @@
 - ``commands.md``: each command, its fields, its rules by tier with the codes they tell;
 - ``errors.md``: every stable code, in the order in which they are met;
 - ``tracking.md``: the twelve statuses and what may follow what;
+- ``cases.md``: every exception case, its options, and what each does;
 - ``api.md``: every public name in one sentence.
 
 Codes are read off the source, not off a list: a rule whose codes cannot be read stops the generator.
@@ -23,9 +24,11 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from orderflow.adapters.vocabularies import EASYPOST, KARRIO, Vocabulary
 from orderflow.process import STAGES
+from orderflow.stages import advices, losses
 from orderflow.stages.stage import Decision
-from orderflow.tracking import TrackingStatus, follow_table
+from orderflow.tracking import Reason, TrackingStatus, follow_table
 
 FOLDER = Path(__file__).parent / "reference"
 SOURCE = Path(inspect.getfile(importlib.import_module("orderflow"))).parent
@@ -298,7 +301,7 @@ def errors() -> str:
     invalid = [t for t in told if t.kind == "invalid" or _is_input(t)]
     lifecycle = [t for t in told if t.kind == "violation" and ".lifecycle" in t.where]
     blockers = [t for t in told if t.function == "blockers"]
-    cases = [t for t in told if t.kind == "case"]
+    cases = told_cases()
     anomalies = [t for t in told if t.kind == "anomaly"]
     classes = {name: (name, code, says) for name, code, says in error_classes()}
     parts = ["# Errors", MADE, ERRORS]
@@ -419,6 +422,52 @@ def _case_table(cases: Iterable[Told]) -> str:
     return "\n".join(rows)
 
 
+# -- cases.md --------------------------------------------------------------------------------------------------------
+
+CASE_PAGE = """\
+A case is raised when somebody must choose how to go on. `ResolveException` chooses; so does `Policy.settle`, without a
+person. Each option closes its case. Cases whose reason is gone close by themselves, as `filled` or `moot`. How to work
+with them: [settle exceptions](../howto/settle-exceptions.md)."""
+#: What an option does that needs nothing but the case to be closed.
+BY_CLOSING = {
+    "try_again": "The request is asked again, in the same words and under the same key.",
+    "settled": "Someone has seen to it.",
+    "give_away": "The customer keeps what came beyond the order, and pays nothing for it.",
+    "claim_back": "What came beyond the order is fetched back; someone sees to it.",
+}
+
+
+def cases() -> str:
+    """The page of exception cases."""
+    known: dict[str, dict[str, None]] = {}
+    for one in told_cases():
+        offered = one.options or OPTIONS.get((one.code, one.function), ())
+        known.setdefault(one.code, {}).update(dict.fromkeys(offered))
+    for stage in STAGES:
+        for code, option in stage.settles:
+            known.setdefault(code, {})[option] = None
+    rows = ["| code | option | what it does |", "| --- | --- | --- |"]
+    for code in sorted(known):
+        for option in known[code]:
+            rows.append(f"| `{code}` | `{option}` | {settled_by(code, option)} |")
+    return "\n\n".join(["# Exception cases", MADE, CASE_PAGE, "\n".join(rows)]) + "\n"
+
+
+def told_cases() -> list[Told]:
+    """Every case that is raised: by a code that stands in the source, or is the problem of a parcel."""
+    written = [t for t in all_told() if t.kind == "case"]
+    named = {"orderflow.stages.losses": losses.CODES, "orderflow.stages.advices": advices.CASES}
+    return written + [Told(c, "", where, "", "case", held) for where, cs in named.items() for c, held in cs.items()]
+
+
+def settled_by(code: str, option: str) -> str:
+    """What an option of a case does, in the words of the function that does it."""
+    does = [settle for stage in STAGES for key, settle in stage.settles.items() if key == (code, option)]
+    said = [plain(first_line(settle)) for settle in does] or [BY_CLOSING[option]]
+    assert all(said), f"nobody says what {option} does about {code}"
+    return " ".join(said)
+
+
 #: Options that a function puts together: (code, function) to all it may offer.
 OPTIONS = {
     ("port.gave_up", "given_up"): ("try_again", "not_booked", "give_up"),
@@ -455,13 +504,65 @@ Reports are a set, folded in one order: when they occurred, then how far along t
 whatever order they arrive, and however often, the tracking is the same."""
 
 
+REASONS = {
+    "attempted": "The carrier tried, and nobody says why it did not work.",
+    "absent": "Nobody was there.",
+    "closed": "A business was closed.",
+    "refused": "The recipient did not take it.",
+    "address": "The address is wrong or incomplete, or was corrected.",
+    "access": "The carrier could not get to the door.",
+    "identity": "Who took it could not be established.",
+    "recipient": "The recipient did not want it any more.",
+    "sender": "The sender has to do something, or did it wrong.",
+    "packaging": "Size, weight or packaging are not what was said, or not fit.",
+    "damaged": "It was damaged. A case: `delivery.damaged`.",
+    "lost": "It is lost. A case: `delivery.lost`.",
+    "missorted": "It went the wrong way.",
+    "capacity": "There was no room, or no time.",
+    "carrier": "Something at the carrier.",
+    "customs": "It is with customs.",
+    "duties": "Duties or taxes are to be paid.",
+    "prohibited": "It may not be carried, or not brought in.",
+    "security": "An authority, or the carrier's own security, has it.",
+    "weather": "The weather.",
+    "disaster": "Something that nobody could help.",
+    "expired": "Nothing was heard of it for too long.",
+}
+REASON = """\
+The words to which carriers' reasons are normalised (`orderflow.tracking.Reason`). A `Scan` takes any other word, too.
+
+A parcel is *lost* from the first report on that says so by its reason, under whatever status, until one that may follow
+says where it is: then it was found. Failed attempts, delays and damage only add up, whatever may follow what; attempts
+and delays are counted by their moment."""
+VOCABULARY = """\
+Readers of what they send: `orderflow.adapters.vocabularies` ([how to](../howto/translate-a-carrier.md)). A detail that
+says where the parcel is refines the statuses `in_transit` and `unknown`; others it leaves as they are. *Act* stands for
+`action_required`."""
+
+
 def tracking() -> str:
     """The page of tracking."""
     assert set(STATUSES) == {str(status) for status in TrackingStatus}
+    assert set(REASONS) == {str(reason) for reason in Reason}
     rows = ["| status | meaning |", "| --- | --- |"]
     rows += [f"| `{status}` | {STATUSES[status]} |" for status in TrackingStatus]
     parts = ["# Tracking", MADE, TRACKING, "\n".join(rows), "## What may follow what", FOLLOWS, follow_table()]
+    behind = ["| reason | meaning |", "| --- | --- |", *(f"| `{reason}` | {REASONS[reason]} |" for reason in Reason)]
+    parts += ["## Reasons", REASON, "\n".join(behind), "## Carriers' words", VOCABULARY]
+    for vocabulary in (EASYPOST, KARRIO):
+        parts += [f"### {vocabulary.name}", f"Source: <{vocabulary.source}>.", _words(vocabulary)]
     return "\n\n".join(parts) + "\n"
+
+
+def _words(vocabulary: Vocabulary) -> str:
+    """The words of a vocabulary, and what they mean."""
+    rows = ["| word | kind | status | reason | act |", "| --- | --- | --- | --- | --- |"]
+    for kind, words in (("status", vocabulary.statuses), ("detail", vocabulary.details)):
+        for word, meaning in words.items():
+            status = f"`{meaning.status}`" if meaning.status is not None else ""
+            reason = f"`{meaning.reason}`" if meaning.reason else ""
+            rows.append(f"| `{word}` | {kind} | {status} | {reason} | {'yes' if meaning.action_required else ''} |")
+    return "\n".join(rows)
 
 
 # -- api.md ----------------------------------------------------------------------------------------------------------
@@ -490,6 +591,7 @@ PUBLIC = (
     "orderflow.stores",
     "orderflow.runtime",
     "orderflow.adapters.memory",
+    "orderflow.adapters.vocabularies",
 )
 API = """\
 What is named here is public: it changes only with a note in the changelog. Everything else may change at any time. The
@@ -570,6 +672,7 @@ def _said_beside(lines: list[str], number: int, after: ast.stmt | None) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "errors.md": errors,
+    "cases.md": cases,
     "tracking.md": tracking,
     "api.md": api,
 }

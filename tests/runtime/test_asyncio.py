@@ -64,6 +64,9 @@ def test_a_life_from_the_order_to_the_door(store: OrderStore) -> None:
     async def lived() -> Any:
         async with a_flow(shop) as flow:
             order_id = await lead(flow)
+            stray = Scan("NOBODY'S", "delivered", shop.clock())
+            assert await flow.observe(stray) == ()
+            assert await flow.inbox() == {"NOBODY'S": (stray,)}
             (receipt,) = await flow.observe(Scan("PA000001", "delivered", shop.clock()))
             assert receipt.order == await flow.get(order_id)
             assert (await flow.find(state="completed")).orders[0].order_id == order_id

@@ -199,6 +199,18 @@ def test_a_scan_that_waits_and_is_told_again_waits_once(store: OrderStore) -> No
     assert store.inbox("main", ["NOBODY'S"]) == (early,)
 
 
+def test_what_waits_for_a_booking_is_listed_for_people(store: OrderStore) -> None:
+    shop = Shop(store)
+    flow = shop.flow()
+    early, later, lost = scan("picked_up", shop), scan("in_transit", shop), scan("in_transit", shop, "NOBODY'S")
+    flow.observe(later, early, lost, early)
+
+    assert flow.inbox() == {"NOBODY'S": (lost,), NUMBER: (early, later)}
+    assert list(flow.inbox(after="NOBODY'S")) == list(flow.inbox(limit=2))[1:] == [NUMBER]
+    lead(flow, upto="booked")
+    assert flow.inbox() == {"NOBODY'S": (lost,)}
+
+
 def test_one_scan_reaches_every_order_with_that_number_and_no_other(store: OrderStore) -> None:
     shop = Shop(store)
     carrier = Deferring(shop.carriers, ("book",), clock=shop.clock)

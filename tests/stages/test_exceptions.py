@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from orderflow.commands import BookShipment, CancelOrder, DespatchShipment, RecordTracking, ResolveException
+from orderflow.commands import (
+    BookShipment,
+    CancelOrder,
+    DespatchShipment,
+    PackParcel,
+    RecordPick,
+    RecordTracking,
+    ResolveException,
+    StartPicking,
+)
 from orderflow.ports import (
     BookCarrier,
     ClaimStock,
@@ -62,10 +71,41 @@ def test_a_message_that_cannot_be_sent_may_be_given_up() -> None:
     assert "send/M1" not in life.asks
 
 
-def test_a_message_that_is_refused_has_failed_and_nobody_is_asked() -> None:
-    life = placed().answer(SendMessage, Refused("address.unknown"))
-    assert life.events == (MessageFailed(NOW, "M1", "address.unknown"),)
-    assert list(life.order.open_cases) == []
+def refused_mail() -> Life:
+    return placed().answer(SendMessage, Refused("address.unknown"))
+
+
+def test_a_message_that_is_refused_has_failed_and_is_a_case() -> None:
+    life = refused_mail()
+    told = "order_placed was refused: address.unknown"
+    assert life.events == (
+        MessageFailed(NOW, "M1", "address.unknown"),
+        ExceptionRaised(NOW, "X1", "message.refused", "M1", told, ("try_again", "give_up")),
+    )
+
+
+def test_a_refused_message_is_written_anew_under_a_key_of_its_own() -> None:
+    life = refused_mail().do(ResolveException(ID, "X1", "try_again"))
+    assert life.told == [("order_placed", "failed"), ("order_placed", "queued")]
+    assert life.wanted(SendMessage).message_id == "M2"
+    assert life.answer(SendMessage).told[1] == ("order_placed", "sent")
+
+
+def test_a_refused_message_may_be_let_be() -> None:
+    life = refused_mail().do(ResolveException(ID, "X1", "give_up"))
+    assert (life.order.open_cases, life.told) == ((), [("order_placed", "failed")])
+
+
+def test_a_refused_message_keeps_no_order_from_being_completed() -> None:
+    life = refused_mail().reply_all().do(StartPicking(ID, "F1"), RecordPick(ID, "F1"), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID)).reply_all()
+    life.do(RecordTracking(ID, [scan("delivered", hours=30)])).reply_all()
+    assert (life.order.state, life.case.code) == ("completed", "message.refused")
+
+
+def test_a_refused_message_that_would_be_stale_needs_nobody() -> None:
+    life = refused_mail().do(CancelOrder(ID)).reply_all()
+    assert life.order.cases["X1"].chosen == "moot"
 
 
 def test_a_message_that_is_answered_with_something_else_is_a_case() -> None:

@@ -113,6 +113,14 @@ def sent_by_others(*contents: tuple[str, int]) -> RecordDespatch:
     return RecordDespatch(ID, "3PL", "D-1", [DespatchedParcel(contents or [("L1", 1)])])
 
 
+def replacing() -> Life:
+    """One packet is lost and sent once more, while the other has not left yet."""
+    life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, ["P1"], service="a")).reply_all().do(DespatchShipment(ID, "S1")).reply_all()
+    life.do(RecordTracking(ID, [scan("unknown", "T-S1-1", 9, reason="lost")]))
+    return life.do(ResolveException(ID, life.case.id, "reship"))
+
+
 Case = tuple[Callable[[], Life], Command, list[tuple[str, str]]]
 NUMBERLESS = a_place_order(order_id=None, reference="PO-1", ship_to=None, lines=[OVER], currency="USD")
 
@@ -422,6 +430,7 @@ BOOK: dict[type[Command], list[Case]] = {
             ],
         ),
         (verified, AmendOrder(ID, {"L1": 2}), [("amendment.nothing_changes", "quantities")]),
+        (replacing, AmendOrder(ID, {"L2": 2}), [("amendment.replacement", "quantities[L2]")]),
     ],
     CancelOrder: [
         (Life, CancelOrder(ID), [("order.unknown", "order_id")]),

@@ -44,6 +44,7 @@ def everything(store: OrderStore, tenant: str = "main") -> list[Any]:
         store.find(tenant),
         store.find(tenant, tracking_number="T1"),
         store.inbox(tenant, ["T0", "T1", "T2"]),
+        store.waiting(tenant),
         store.next_due(tenant),
     ]
 
@@ -485,6 +486,18 @@ def test_an_order_that_takes_a_parked_scan_takes_only_that(store: OrderStore) ->
     carried(store, order, "T1", inbox_taken=[scan(minutes=1)])
 
     assert store.inbox("main", ["T1"]) == (scan(minutes=2),)
+
+
+def test_what_waits_is_listed_by_number_and_page_by_page(store: OrderStore) -> None:
+    for number, minutes in (("T3", 1), ("T1", 2), ("T2", 3), ("T1", 4), ("T1", 4)):
+        store.park("main", scan(number, minutes=minutes))
+    store.park("other", scan("T9"))
+
+    assert store.waiting("main") == ("T1", "T2", "T3")
+    assert store.waiting("main", limit=2) == ("T1", "T2")
+    assert store.waiting("main", after="T2", limit=2) == ("T3",)
+    carried(store, placed(store), "T1", inbox_taken=store.inbox("main", ["T1"]))
+    assert store.waiting("main") == ("T2", "T3")
 
 
 def test_a_number_once_known_stays_known(store: OrderStore) -> None:

@@ -95,6 +95,10 @@ class AsyncOrderFlow(Face):
             limit=limit,
         )
 
+    async def inbox(self, *, after: str = "", limit: int = 100) -> dict[str, tuple[Scan, ...]]:
+        """Reports for tracking numbers that nobody knows (yet), by number, page by page: for people to look at."""
+        return self._waiting(after, limit)
+
     async def history(self, order_id: str) -> tuple[Recorded, ...]:
         """Everything that happened to an order, oldest first."""
         history: tuple[Recorded, ...] = await self._drive(self._engine.history(order_id))

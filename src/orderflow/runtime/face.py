@@ -16,6 +16,7 @@ from orderflow.runtime.clock import random_id, system_clock
 from orderflow.runtime.engine import Call, Engine, Keep, Ports
 from orderflow.stages.stage import Stage
 from orderflow.stores.base import OrderStore
+from orderflow.tracking import Scan
 
 if TYPE_CHECKING:
     from orderflow.codec import Codec
@@ -111,6 +112,14 @@ class Face:
         closing = getattr(self.store, "close", None)
         if closing is not None:
             closing()
+
+    def _waiting(self, after: str, limit: int) -> dict[str, tuple[Scan, ...]]:
+        """Reports that wait for a booking to claim their number, by number."""
+        numbers = self.store.waiting(self.tenant, after, limit)
+        waiting: dict[str, tuple[Scan, ...]] = dict.fromkeys(numbers, ())
+        for scan in self.store.inbox(self.tenant, numbers):
+            waiting[scan.tracking_number] += (scan,)
+        return waiting
 
     def _perform(self, effect: Keep | Call) -> Any:
         if type(effect) is Keep:

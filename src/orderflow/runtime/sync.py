@@ -111,6 +111,13 @@ class OrderFlow(Face):
             limit=limit,
         )
 
+    def inbox(self, *, after: str = "", limit: int = 100) -> dict[str, tuple[Scan, ...]]:
+        """Reports for tracking numbers that nobody knows (yet), by number, page by page: for people to look at.
+
+        They wait until a booking claims the number. The last number of a page is where the next one goes on.
+        """
+        return self._waiting(after, limit)
+
     def history(self, order_id: str) -> tuple[Recorded, ...]:
         """Everything that happened to an order, oldest first."""
         history: tuple[Recorded, ...] = self._drive(self._engine.history(order_id))

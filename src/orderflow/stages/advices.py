@@ -54,6 +54,8 @@ __all__ = [
 
 _BEYOND = "despatch.beyond_tolerance"
 _OPTIONS = ("charge", "give_away", "claim_back")
+#: The case of a despatch that went beyond the order, and its options.
+CASES: FrozenMap[str, tuple[str, ...]] = FrozenMap({_BEYOND: _OPTIONS})
 _line = as_line(128)
 
 
@@ -531,7 +533,7 @@ def _has_units(order: Order, parcel_id: str, *kinds: str) -> bool:
 
 
 def _charge(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """The option ``charge``: what came beyond the tolerance is to be paid for."""
+    """What came beyond the tolerance is to be paid for."""
     owed: dict[str, Decimal] = {}
     for advice in order.despatch_advices.values():
         if advice.shipment_id == case.about:

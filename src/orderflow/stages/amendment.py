@@ -86,6 +86,15 @@ def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Po
         yield Violation("amendment.nothing_left", "no unit would be left", "quantities", remedy="CancelOrder")
 
 
+def a_replacement_is_what_was_missing(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Of a line that is free because it replaces another, no more is ordered than was missing."""
+    for line_id, quantity in command.quantities.items():
+        if order.lines[line_id].is_free and quantity > order.live_quantity(line_id):
+            replaced = order.lines[line_id].origin.line_id
+            told = f"{line_id} replaces what was missing of {replaced}, and is free"
+            yield Violation("amendment.replacement", told, f"quantities[{line_id}]", remedy=f"amend {replaced}")
+
+
 def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """Only units that nobody has begun to handle can be taken out."""
     for line_id, quantity in command.quantities.items():
@@ -168,7 +177,7 @@ STAGE = Stage(
                 (order_exists,),
                 (the_lines_exist,),
                 (the_order_can_still_be_amended, order_not_cancelling),
-                (an_amendment_changes_something, handled_goods_are_not_amended),
+                (an_amendment_changes_something, a_replacement_is_what_was_missing, handled_goods_are_not_amended),
                 (the_amended_order_could_still_be_verified,),
             ),
             events=_amend,

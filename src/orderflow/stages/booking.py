@@ -533,7 +533,7 @@ def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Pol
 
 
 def _book_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """Ask for a refused booking once more: a new generation, a new key."""
+    """The booking is asked for once more: a new generation, a new key."""
     shipment = order.shipments[case.about]
     if shipment.stage == "refused" and order.cancellation is None and _free_again(order, shipment):
         yield _requested(order, shipment, shipment.carrier, shipment.service, at)
@@ -549,6 +549,7 @@ def _free_again(order: Order, shipment: Shipment) -> bool:
 
 
 def _not_booked(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The carrier has no such booking, as someone found out: its parcels can be booked anew."""
     shipment_id = case.about.split("/")[1]
     if order.shipments[shipment_id].stage == "requested":
         yield BookingAbandoned(at, shipment_id)

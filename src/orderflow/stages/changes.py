@@ -22,7 +22,16 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
-from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_may, order_not_cancelling, units_text
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    order_exists,
+    order_may,
+    order_not_cancelling,
+    units_text,
+    why_not,
+)
 from orderflow.values.checked import checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
@@ -292,6 +301,16 @@ def the_lines_to_cancel_exist(order: Order, command: CancelLines, policy: Policy
             yield Violation("cancellation.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
 
 
+def lines_can_still_be_cancelled(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
+    """The order can still be cancelled; what is sent once more, as long as it has not left."""
+    if policy.order_step(order, "cancel") is not None:
+        return
+    lines = command.quantities or [line_id for line_id in order.lines if cancellable(order, line_id, policy)]
+    if not lines or not all(order.lines[line_id].is_free for line_id in lines):
+        told, remedy = why_not(policy.lifecycles.order, order.state, "cancel")
+        yield Violation("order.cannot_cancel", f"the order is {told}", remedy=remedy)
+
+
 def only_what_has_not_left_is_cancelled(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
     """No more units are cancelled than can still be, and some are."""
     if command.quantities is None:
@@ -424,7 +443,7 @@ def _with_fulfillers(order: Order) -> Iterator[Move]:
 
 
 def _cancel_instead(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """The option ``cancel_order`` of an exception."""
+    """The order is cancelled, under the rules of ``CancelOrder``."""
     yield CancellationRequested(at, case.message)
 
 
@@ -468,7 +487,7 @@ STAGE = Stage(
                 (order_exists,),
                 (the_lines_to_cancel_exist,),
                 (order_not_cancelling,),
-                (order_may("cancel"), only_what_has_not_left_is_cancelled),
+                (lines_can_still_be_cancelled, only_what_has_not_left_is_cancelled),
             ),
             events=_cancel_lines,
             candidates=lambda order, policy: (CancelLines(order.id),),

@@ -16,8 +16,8 @@ from orderflow.messages import Event, event
 from orderflow.order import Case, Message, Order
 from orderflow.policy import Policy
 from orderflow.ports import Refused, Reply, SendMessage, Sent
-from orderflow.stages.exceptions import impossible_reply
-from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.stages.exceptions import ExceptionResolved, impossible_reply, raised
+from orderflow.stages.stage import Stage, Wait, Wanted, next_id
 from orderflow.values.checked import PERSONAL
 from orderflow.values.frozenmap import FrozenMap
 
@@ -132,9 +132,18 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
             continue
         number += 1
         yield MessageQueued(at, f"M{number}", kind, subject, draft.channel, draft.to, draft.locale, draft.body)
+        stale = policy.superseded_by.get(kind, ())
         for message in order.messages.values():
-            if message.state == "queued" and message.kind in policy.superseded_by.get(kind, ()):
-                yield MessageSuperseded(at, message.id, kind)
+            if message.kind in stale:
+                yield from _made_stale(order, message, kind, at)
+
+
+def _made_stale(order: Order, message: Message, by: str, at: datetime) -> Iterable[Event]:
+    """A message that was not sent in time will not be; one that was refused needs nobody any more."""
+    if message.state == "queued":
+        yield MessageSuperseded(at, message.id, by)
+    elif message.state == "failed" and (case := order.case_about(message.id)) is not None:
+        yield ExceptionResolved(at, case.id, "moot")
 
 
 def _wants(order: Order) -> Iterable[Wanted]:
@@ -163,15 +172,33 @@ def _sent(order: Order, request: SendMessage, reply: Reply, policy: Policy, at: 
     elif isinstance(reply, Refused):
         if message.state == "queued":
             yield MessageFailed(at, message.id, reply.code)
+            told = f"{message.kind} was refused: {reply.message or reply.code}"
+            yield from raised(order, "message.refused", message.id, told, ("try_again", "give_up"), at)
     else:
         yield from impossible_reply(order, request, reply, at)
 
 
 def _give_up(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """Let a message that could not be sent be."""
+    """The message is not sent."""
     message = order.messages.get(case.about.partition("/")[2])
     if message is not None and message.state == "queued":
         yield MessageFailed(at, message.id, case.code)
+
+
+def _write_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The message is written anew, to whoever is to be told by now, and sent under a key of its own."""
+    message = order.messages[case.about]
+    draft = policy.draft(order, message.kind, message.subject)
+    if draft is not None:
+        number = next_id("M", order.messages)
+        yield MessageQueued(
+            at, number, message.kind, message.subject, draft.channel, draft.to, draft.locale, draft.body
+        )
+
+
+def _let_be(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The message is not sent."""
+    return ()
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
@@ -195,6 +222,12 @@ STAGE = Stage(
     looks_at=_looks_at,
     wants=_wants,
     answers=FrozenMap({SendMessage: _sent}),
-    settles=FrozenMap({("port.gave_up", "give_up"): _give_up}),
+    settles=FrozenMap(
+        {
+            ("port.gave_up", "give_up"): _give_up,
+            ("message.refused", "try_again"): _write_again,
+            ("message.refused", "give_up"): _let_be,
+        }
+    ),
     awaits=_awaits,
 )

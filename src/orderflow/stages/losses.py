@@ -323,7 +323,7 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 
 def _reship(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """What is missing is ordered once more, with the terms of the original."""
+    """What was not made good is ordered once more: a free line, with the terms of the original."""
     owed = order.owed_for(order.parcels[case.about])
     first = len(order.lines) + 1
     lines = tuple(Replacement(f"L{n}", line_id, units) for n, (line_id, units) in enumerate(owed.items(), first))
@@ -331,17 +331,17 @@ def _reship(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[
 
 
 def _refund(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """What is missing is credited."""
+    """What was not made good is credited, exactly; nobody counts on its arrival any more."""
     yield GoodsCredited(at, case.about, case.code, FrozenMap(order.owed_for(order.parcels[case.about])))
 
 
 def _wait(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """Nothing is done for as long as the policy is patient."""
+    """Nothing is done for as long as ``Policy.patience`` lasts; a problem that is there then is a case again."""
     for problem in _the_problem(order, case):
         yield ProblemSettled(at, case.about, case.code, "wait", problem.since, at + policy.patience)
 
 
-def _as_chosen(option: str) -> Settle:
+def _as_chosen(option: str, says: str) -> Settle:
     """The choice is recorded; what it asks for is done by people."""
 
     def settled(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -349,6 +349,7 @@ def _as_chosen(option: str) -> Settle:
         for problem in _the_problem(order, case):
             yield ProblemSettled(at, case.about, case.code, option, problem.since, until)
 
+    settled.__doc__ = says
     return settled
 
 
@@ -358,11 +359,18 @@ def _the_problem(order: Order, case: Case) -> Iterable[_Problem]:
         yield problem
 
 
+#: Choices that are recorded: what they ask for is done by people.
+_CHOICES = {
+    "reroute": "Someone has told the carrier another way; like ``wait``, until patience ends.",
+    "accept": "The customer takes it as it is.",
+    "customer_keeps": "The customer keeps the extra units, and pays nothing for them.",
+    "collect": "The extra units are fetched back; someone sees to it.",
+}
 _OPTIONS: dict[str, Settle] = {
     "reship": _reship,
     "refund": _refund,
     "wait": _wait,
-    **{option: _as_chosen(option) for option in ("reroute", "accept", "customer_keeps", "collect")},
+    **{option: _as_chosen(option, says) for option, says in _CHOICES.items()},
 }
 
 

@@ -284,6 +284,7 @@ def _issue_answered(order: Order, request: IssueStock, reply: Reply, policy: Pol
 
 
 def _booked_by_hand(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """Someone booked the goods out in the inventory."""
     shipment_id = case.about.split("/")[1]
     if not order.shipments[shipment_id].issued:
         yield StockIssued(at, shipment_id)

@@ -566,6 +566,7 @@ def sought_again(order: Order, line_id: str, at: datetime) -> Iterable[Event]:
 
 
 def _try_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The stock of the short line is asked for once more, at every location."""
     return sought_again(order, case.about, at)
 
 

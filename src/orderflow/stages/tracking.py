@@ -379,8 +379,12 @@ def _nothing_is_open(order: Order) -> bool:
     return (
         all(shipment.issued for shipment in order.shipments.values() if shipment.stage == "despatched")
         and all(claim.is_settled for claim in order.claims.values())
-        and not order.open_cases
+        and all(case.code in _BESIDE_THE_GOODS for case in order.open_cases)
     )
+
+
+#: Cases that say nothing of goods, stock or money: with them open, an order may be over.
+_BESIDE_THE_GOODS = frozenset({"message.refused"})
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:

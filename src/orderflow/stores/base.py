@@ -180,6 +180,10 @@ class OrderStore(Protocol):
         """The parked scans for some tracking numbers."""
         ...
 
+    def waiting(self, tenant: str, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        """The tracking numbers for which parked scans wait, in their order, from the first behind ``after`` on."""
+        ...
+
     def next_number(self, tenant: str) -> int:
         """The next number of the tenant's own numbering: 1, 2, 3, ... never the same twice."""
         ...

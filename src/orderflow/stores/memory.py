@@ -330,6 +330,12 @@ class MemoryStore:
             found = chain.from_iterable(parked.get((tenant, number), ()) for number in asked)
             return tuple(sorted(found, key=lambda scan: (scan.position, scan.tracking_number)))
 
+    def waiting(self, tenant: str, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        """The tracking numbers for which parked scans wait, in their order, from the first behind ``after`` on."""
+        with self._lock:
+            numbers = [number for owner, number in self._world._parked if owner == tenant and number > after]
+        return tuple(sorted(numbers)[:limit])
+
     def _unpark(self, tenant: str, scan: Scan) -> None:
         key = (tenant, scan.tracking_number)
         left = self._world._parked.get(key, frozenset()) - {scan}

@@ -126,6 +126,7 @@ _UPDATE_ORDER: Final = (
 )
 _UPDATE_ORDER_IN_ITS_STATE: Final = _UPDATE_ORDER.replace("state = ?, ", "")
 _UPDATE_PLACED_AT: Final = "UPDATE orders SET placed_at = ? WHERE tenant = ? AND order_id = ?"
+_SELECT_WAITING: Final = "SELECT DISTINCT number FROM inbox WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?"
 _SELECT_PARKED: Final = "SELECT tenant, number, scan FROM inbox WHERE tenant = ? AND number = ?"
 _INSERT_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_COMMAND: Final = "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -484,6 +485,12 @@ class SqliteStore:
                 rows = db.execute("SELECT scan FROM inbox WHERE tenant = ? AND number = ?", (tenant, number))
                 found.extend(_scan_of(number, text) for (text,) in rows.fetchall())
         return tuple(sorted(found, key=lambda scan: (scan.position, scan.tracking_number)))
+
+    def waiting(self, tenant: str, after: str = "", limit: int = 100) -> tuple[str, ...]:
+        """The tracking numbers for which parked scans wait, in their order, from the first behind ``after`` on."""
+        with self._reading() as db:
+            rows = db.execute(_SELECT_WAITING, (tenant, after, limit)).fetchall()
+        return tuple(number for (number,) in rows)
 
     def next_number(self, tenant: str) -> int:
         """The next number of the tenant's own numbering: 1, 2, 3, ... never the same twice."""

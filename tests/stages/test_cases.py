@@ -1,0 +1,111 @@
+"""Every case can be closed by every option that it offers, and comes to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from orderflow.commands import BookShipment, CancelOrder, DespatchShipment, RecordDespatch, ResolveException
+from orderflow.ports import (
+    BookCarrier,
+    Booked,
+    ClaimStock,
+    GaveUp,
+    IssueStock,
+    QueryRates,
+    QuotePrices,
+    Rates,
+    Refused,
+    SendMessage,
+    VoidBooking,
+)
+from orderflow.process import STAGES
+from orderflow.stages import advices
+from orderflow.stages.advices import DespatchedParcel
+from orderflow.stages.losses import CODES
+from orderflow.values.checked import evolved
+from tests.docs.test_reference import generate
+from tests.scenario import ID, Life, booked, booking_of, held, packed, placed, requested, verified
+from tests.stages.test_answers import LATER
+from tests.stages.test_losses import in_trouble
+
+Made = Callable[[], Life]
+
+
+def ticket_reused() -> Life:
+    life = placed(lines=[("TEA-250", 3)]).answer(ClaimStock, LATER)
+    return life.answer(QuotePrices, LATER)
+
+
+def contradicted() -> Life:
+    life = requested()
+    request = life.wanted(BookCarrier)
+    other = booking_of(request).booking
+    life.hears(request, booking_of(request))
+    return life.hears(request, Booked(evolved(other, number="B-other")))
+
+
+def unwanted_booking() -> Life:
+    life = requested()
+    request = life.wanted(BookCarrier)
+    life.hears(request, GaveUp(8, "timeout")).do(CancelOrder(ID), ResolveException(ID, "X1", "not_booked"))
+    return life.hears(request, booking_of(request)).answer(VoidBooking, Refused("void.too_late"))
+
+
+def issue_refused() -> Life:
+    return booked().do(DespatchShipment(ID)).reply_all(IssueStock).answer(IssueStock, Refused("period.closed"))
+
+
+def release_refused() -> Life:
+    return verified(lines=[("TEA-250", 3)]).do(CancelOrder(ID)).answer(ClaimStock, Refused("erp.locked"))
+
+
+def beyond_tolerance() -> Life:
+    told = RecordDespatch(ID, "3PL", "D-1", [DespatchedParcel([("L1", 5)])])
+    return verified(lines=[("TEA-250", 2)]).do(told)
+
+
+#: Every code of a case, and lives in which it comes up.
+RAISED: dict[str, tuple[Made, ...]] = {
+    "port.gave_up": (
+        lambda: placed().answer(QuotePrices, GaveUp(8, "timeout")),
+        lambda: requested().answer(BookCarrier, GaveUp(8, "timeout")),
+        lambda: placed().answer(SendMessage, GaveUp(8, "timeout")),
+    ),
+    "port.impossible_reply": (lambda: placed().answer(QuotePrices, lambda request: None),),
+    "port.ticket_reused": (ticket_reused,),
+    "pricing.refused": (lambda: placed().answer(QuotePrices, Refused("price.unknown")),),
+    "shipping.no_rate": (lambda: packed().do(BookShipment(ID)).answer(QueryRates, Rates(())),),
+    "shipping.refused": (lambda: requested().answer(BookCarrier, Refused("area.closed")),),
+    "shipping.contradiction": (contradicted,),
+    "shipping.void_declined": (unwanted_booking,),
+    "shipping.issue_refused": (issue_refused,),
+    "stock.short": (lambda: placed(lines=[("TEA-250", 3)]).answer(ClaimStock, lambda request: held(request, 1)),),
+    "stock.release_refused": (release_refused,),
+    "message.refused": (lambda: placed().answer(SendMessage, Refused("address.unknown")),),
+    "despatch.beyond_tolerance": (beyond_tolerance,),
+    **{code: ((lambda code=code: in_trouble(code)),) for code in CODES},
+}
+
+
+def test_every_code_of_a_case_is_in_the_table() -> None:
+    """Whoever adds a case adds a life in which it comes up."""
+    settled = {code for stage in STAGES for code, _ in stage.settles}
+    assert {told.code for told in generate.told_cases()} | settled == set(RAISED)
+    assert set(advices.CASES) <= set(RAISED)
+
+
+@pytest.mark.parametrize(
+    ("code", "number"), [(code, number) for code, made in RAISED.items() for number in range(len(made))]
+)
+def test_every_option_closes_its_case_and_the_order_comes_to_rest(code: str, number: int) -> None:
+    make = RAISED[code][number]
+    (offered,) = (case for case in make().order.open_cases if case.code == code)
+    settled = {option for stage in STAGES for known, option in stage.settles if known == code}
+    assert number or settled <= set(offered.options) or code == "port.gave_up"
+    for option in offered.options:
+        life = make()
+        life.do(ResolveException(ID, offered.id, option))
+        assert life.order.cases[offered.id].chosen == option
+        assert not any(case.code == code for case in life.reply_all().order.open_cases), option
