@@ -33,7 +33,7 @@ from orderflow.stages.stage import (
     why_not,
 )
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.checked import as_flag, checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money, as_currency, as_money
@@ -62,6 +62,7 @@ __all__ = [
     "texts",
 ]
 
+ONE = Decimal(1)
 _METHODS = ("carrier", "pick_up", "digital", "supplier")
 
 
@@ -113,9 +114,10 @@ texts = tuple_of(as_text(1000))
 class OrderLine:
     """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
 
-    ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
-    verification. ``under`` and ``over`` are percentages: how far a delivery may fall short of the quantity, or go
-    beyond it, and still be what was ordered. ``supplier`` names who ships a line with the method ``supplier``.
+    ``price`` is the price that the customer states, if one was stated, for ``price_per`` units; ``price_with_tax`` says
+    whether it has the tax in it, where it is not simply the price as the list has it. A quote above it is looked at.
+    ``under`` and ``over`` are percentages: how far a delivery may fall short of the quantity, or go beyond it, and
+    still be what was ordered. ``supplier`` names who ships a line with the method ``supplier``.
     """
 
     sku: str = checked(as_reference)
@@ -134,6 +136,8 @@ class OrderLine:
     supplier: str | None = checked(optional(as_reference), default=None)
     under: Decimal = checked(_as_percent_under, default=ZERO)
     over: Decimal = checked(_as_percent_over, default=ZERO)
+    price_per: Decimal = checked(as_amount, default=ONE)
+    price_with_tax: bool | None = checked(optional(as_flag), default=None)
 
     if TYPE_CHECKING:
 
@@ -155,6 +159,8 @@ class OrderLine:
             supplier: str | None = None,
             under: Decimal | int | str = 0,
             over: Decimal | int | str = 0,
+            price_per: Decimal | int | str = 1,
+            price_with_tax: bool | None = None,
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -179,6 +185,8 @@ class OrderLine:
             self.requirements,
             Origin(),
             Tolerance(self.under, self.over),
+            self.price_per,
+            self.price_with_tax,
         )
         return PlacedLine(line, self.quantity)
 

@@ -148,6 +148,8 @@ def as_drafted(order: Order) -> SaveDraft:
             requirements=line.requirements,
             under=line.tolerance.under,
             over=line.tolerance.over,
+            price_per=line.stated_per,
+            price_with_tax=line.stated_with_tax,
             **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
         )
         for line in order.lines.values()
