@@ -300,7 +300,7 @@ def errors() -> str:
     told = all_told()
     invalid = [t for t in told if t.kind == "invalid" or _is_input(t)]
     lifecycle = [t for t in told if t.kind == "violation" and ".lifecycle" in t.where]
-    blockers = [t for t in told if t.function == "blockers"]
+    blockers = [t for t in told if t.function == "blockers" or t.where.endswith(".objections")]
     cases = told_cases()
     anomalies = [t for t in told if t.kind == "anomaly"]
     classes = {name: (name, code, says) for name, code, says in error_classes()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow import commands, events
 from orderflow.commands import (
+    AcceptConfirmation,
     AcknowledgeOrder,
     AmendOrder,
     ApproveOrder,
@@ -20,16 +21,19 @@ from orderflow.commands import (
     CancelLines,
     CancelOrder,
     CompleteOrder,
+    ConfirmOrder,
     DespatchShipment,
     PackParcel,
     PlaceDraft,
     PlaceHold,
     PlaceOrder,
     PlanFulfillment,
+    RecordCheck,
     RecordDespatch,
     RecordPick,
     RecordReply,
     RecordTracking,
+    RefuseConfirmation,
     RejectOrder,
     ReleaseHold,
     Reroute,
@@ -53,8 +57,8 @@ from orderflow.errors import (
 from orderflow.explain import Explanation, explain
 from orderflow.lifecycle import Lifecycle, Step
 from orderflow.messages import Actor, Command, Envelope, Event
-from orderflow.order import Goods, Order
-from orderflow.policy import Lifecycles, Policy, Retry
+from orderflow.order import ConfirmedLine, Goods, Order
+from orderflow.policy import Check, Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
@@ -85,6 +89,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "STANDARD",
+    "AcceptConfirmation",
     "AcknowledgeOrder",
     "Actor",
     "Address",
@@ -94,9 +99,12 @@ __all__ = [
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "Check",
     "Command",
     "CommandRefused",
     "CompleteOrder",
+    "ConfirmOrder",
+    "ConfirmedLine",
     "Contact",
     "DespatchShipment",
     "DespatchedParcel",
@@ -125,10 +133,12 @@ __all__ = [
     "PortUnavailable",
     "Quantity",
     "Receipt",
+    "RecordCheck",
     "RecordDespatch",
     "RecordPick",
     "RecordReply",
     "RecordTracking",
+    "RefuseConfirmation",
     "RejectOrder",
     "ReleaseHold",
     "Reroute",

@@ -8,6 +8,8 @@ from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
 from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import CancelLines, CancelOrder
+from orderflow.stages.checks import RecordCheck
+from orderflow.stages.confirmation import AcceptConfirmation, ConfirmOrder, RefuseConfirmation
 from orderflow.stages.drafts import PlaceDraft, SaveDraft
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.holds import PlaceHold, ReleaseHold
@@ -20,6 +22,7 @@ from orderflow.stages.tracking import CompleteOrder, RecordTracking
 from orderflow.stages.verification import ApproveOrder
 
 __all__ = [
+    "AcceptConfirmation",
     "AcknowledgeOrder",
     "AmendOrder",
     "ApproveOrder",
@@ -27,16 +30,19 @@ __all__ = [
     "CancelLines",
     "CancelOrder",
     "CompleteOrder",
+    "ConfirmOrder",
     "DespatchShipment",
     "PackParcel",
     "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "RecordCheck",
     "RecordDespatch",
     "RecordPick",
     "RecordReply",
     "RecordTracking",
+    "RefuseConfirmation",
     "RejectOrder",
     "ReleaseHold",
     "Reroute",

@@ -20,7 +20,9 @@ from orderflow.stages.booking import (
     VoidWanted,
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
+from orderflow.stages.checks import CheckDropped, CheckRecorded, CheckRequired
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
+from orderflow.stages.confirmation import ConfirmationAccepted, ConfirmationRefused, OrderConfirmed
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
@@ -76,7 +78,12 @@ __all__ = [
     "BookingRequested",
     "CancellationDeclined",
     "CancellationRequested",
+    "CheckDropped",
+    "CheckRecorded",
+    "CheckRequired",
     "ClaimWanted",
+    "ConfirmationAccepted",
+    "ConfirmationRefused",
     "DamageReported",
     "DeferralClosed",
     "DeliveryDelayed",
@@ -111,6 +118,7 @@ __all__ = [
     "OrderAmended",
     "OrderCancelled",
     "OrderCompleted",
+    "OrderConfirmed",
     "OrderDelivered",
     "OrderDrafted",
     "OrderInFulfillment",

@@ -12,11 +12,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import attrs
 
 from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_back, measured_out
+from orderflow.errors import InvalidInput
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -40,21 +41,25 @@ from orderflow.promise import PromiseStatus, Standing
 from orderflow.totals import Totals, totals
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
-from orderflow.values.checked import PERSONAL, checked, evolved, value
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
-from orderflow.values.money import Money
+from orderflow.values.money import Money, as_money
 from orderflow.values.numbers import EXACT, ratio_cut
 from orderflow.values.party import Party
+from orderflow.values.quantity import as_amount
 from orderflow.values.record import field_names, record
-from orderflow.values.times import Window
+from orderflow.values.times import Window, as_day
 
 __all__ = [
+    "Answer",
     "Booking",
     "Cancellation",
     "Case",
     "Choice",
     "Claim",
+    "Confirmation",
+    "ConfirmedLine",
     "Deferral",
     "DespatchAdvice",
     "Fulfillment",
@@ -165,6 +170,7 @@ class Tolerance:
 
 
 _EXACTLY = Tolerance()
+_ONE = Decimal(1)
 
 
 @record(slots=False)
@@ -187,6 +193,8 @@ class Line(_Record):
     measure_unit: str = ""
     estimated_measure: Decimal | None = None
     estimated_for: Decimal = Decimal(1)
+    stated_per: Decimal = _ONE
+    stated_with_tax: bool | None = None
 
     def estimate(self, units: Decimal) -> Decimal | None:
         """What so many units are expected to measure; ``None`` where goods are not priced by that.
@@ -496,6 +504,74 @@ class Work(_Record):
         return self.confirmed == self.revision
 
 
+@record(slots=False)
+class Answer(_Record):
+    """A check that somebody must answer on certain facts of the order, and the answer, once there is one."""
+
+    check: str
+    facts: str
+    who: str
+    asked_at: datetime
+    passed: bool | None = None
+    answered_at: datetime | None = None
+    valid_until: datetime | None = None
+    note: str = ""
+    evidence: str = ""
+    overridden: bool = False
+
+
+_Answers = Literal["accepted", "changed", "backordered", "substituted", "rejected"]
+_ANSWERS = get_args(_Answers)
+
+
+def _as_answer(raw: Any) -> Any:
+    if raw not in _ANSWERS:
+        raise InvalidInput.because("confirmation.unknown_answer", f"must be one of {', '.join(_ANSWERS)}")
+    return raw
+
+
+@value
+class ConfirmedLine:
+    """What is confirmed of a line, or of some of its units: a line may have several, for several days.
+
+    ``answer`` is ``accepted``, ``changed`` (in price, day or quantity), ``backordered``, ``substituted`` (by ``sku``)
+    or ``rejected``. ``price`` is for ``price_per`` units; ``day`` is when they arrive.
+    """
+
+    line_id: str = checked(as_id)
+    quantity: Decimal = checked(as_amount)
+    answer: _Answers = checked(_as_answer, default="accepted")
+    price: Money | None = checked(optional(as_money), default=None)
+    day: date | None = checked(optional(as_day), default=None)
+    sku: str = checked(as_text(128), default="")
+    note: str = checked(as_text(1000), default="")
+    price_per: Decimal = checked(as_amount, default=_ONE)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            line_id: str,
+            quantity: Decimal | int | str,
+            answer: _Answers = "accepted",
+            price: Money | None = None,
+            day: date | None = None,
+            sku: str = "",
+            note: str = "",
+            price_per: Decimal | int | str = 1,
+        ) -> None: ...
+
+
+@record(slots=False)
+class Confirmation(_Record):
+    """The answer to an order, line by line: ``word`` is ``stands``, ``waits`` (for the buyer's) or ``refused``."""
+
+    lines: tuple[ConfirmedLine, ...]
+    at: datetime
+    word: str = "stands"
+    refused: tuple[str, ...] = ()
+
+
 @value
 class Reason:
     """Why something was refused: a code for programs, and a sentence for people."""
@@ -576,6 +652,8 @@ class Order(_Record):
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
     customer_reference: str = ""
     rejected_for: tuple[Reason, ...] = ()
+    checks: FrozenMap[str, Answer] = attrs.field(factory=FrozenMap)
+    confirmation: Confirmation | None = None
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""

@@ -8,7 +8,7 @@ standard policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -18,20 +18,24 @@ from orderflow.calendars import as_wished
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
-from orderflow.order import Case, Fulfillment, Order, Parcel, Shipment
+from orderflow.order import Case, ConfirmedLine, Fulfillment, Line, Order, Parcel, Shipment
 from orderflow.ports import Rate
 from orderflow.promise import Promise
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.money import Money
+from orderflow.values.numbers import EXACT, plain
 
 __all__ = [
     "AUTOMATIC",
     "REVIEWED",
     "Allocation",
     "Available",
+    "Check",
     "Draft",
     "Lifecycles",
     "Need",
     "Policy",
+    "RequirementRule",
     "Retry",
     "Rule",
     "Share",
@@ -40,6 +44,10 @@ __all__ = [
     "Sourcing",
     "Substitute",
     "VerificationRule",
+    "Weight",
+    "answered_as_it_stands",
+    "nobody_must_agree",
+    "what_is_ordered",
 ]
 
 #: A rule of a command: a function whose name is a true sentence, and which yields what contradicts it.
@@ -53,13 +61,15 @@ Guard: TypeAlias = Callable[[Order, str], bool]
 Weight: TypeAlias = Literal["error", "hold", "warning", "ignored"]
 
 #: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
-AUTOMATIC = frozenset({"acknowledge", "verify", "plan", "complete"})
+AUTOMATIC = frozenset({"acknowledge", "verify", "confirm", "plan", "complete"})
 
 
 #: What our own rules object to without refusing: how much it weighs may be changed by ``Policy.severities``.
 REVIEWED: FrozenMap[str, str] = FrozenMap(
     {
         "acceptance.repeated_reference": "the same customer has used its own number for another order",
+        "verification.price_differs": "a quoted price is above the one that the customer stated",
+        "verification.unknown_requirement": "the customer requires what no rule of the policy knows",
     }
 )
 
@@ -90,6 +100,75 @@ class Retry:
         """How long to wait after ``failed`` attempts in a row."""
         grown: timedelta = self.first * (self.factor ** max(0, min(failed, 20) - 1))
         return min(self.longest, grown)
+
+
+#: A rule of a requirement, over the order and the id of the line that has it (``None``: the order itself).
+RequirementRule: TypeAlias = Callable[[Order, str | None], Iterable[Violation]]
+
+
+def what_is_ordered(order: Order) -> object:
+    """The facts on which most checks depend: who orders, where to, what, and for how much."""
+    customer = order.customer
+    who = (customer.id, customer.name) if customer is not None else ()
+    lines = tuple((line.sku, plain(order.live_quantity(line.id))) for line in order.lines.values())
+    return who, repr(order.ship_to), lines, str(order.total) if order.tranches and order.is_priced else ""
+
+
+@attrs.frozen
+class Check:
+    """Something that only others can answer before work begins: credit, fraud, export, payment.
+
+    Attributes:
+        name: by which it is asked for and answered.
+        who: who answers it, in words.
+        valid_for: how long an answer holds; ``None`` for as long as the facts stay.
+        facts: on what the answer depends: a value whose ``repr`` says it all. Where it changes, the check is asked
+            for again.
+        needs_price: whether it is asked for only once every unit has a price.
+    """
+
+    name: str
+    who: str = "someone"
+    valid_for: timedelta | None = None
+    facts: Callable[[Order], object] = what_is_ordered
+    needs_price: bool = True
+
+
+def answered_as_it_stands(order: Order) -> Iterable[ConfirmedLine]:
+    """Each line is confirmed as it stands: what waits for stock as backordered, the rest as accepted or changed.
+
+    It is changed where another price is quoted than the customer stated, substituted where it stands in for another.
+    The day is the promised one, or the one that was wished for.
+    """
+    for line in order.lines.values():
+        live, waiting = order.live_quantity(line.id), order.ledger.of_kind(line.id, "backordered")
+        price, per = _price_of(order, line)
+        day, there = _day_of(order, line), EXACT.subtract(live, waiting)
+        if there > 0:
+            yield ConfirmedLine(line.id, there, _answer_to(line, price), price, day, price_per=per)
+        if waiting:
+            yield ConfirmedLine(line.id, waiting, "backordered", price, day, price_per=per)
+
+
+def _price_of(order: Order, line: Line) -> tuple[Money | None, Decimal]:
+    tranches = order.tranches.get(line.id, ())
+    return (tranches[-1].unit_price, tranches[-1].base_quantity) if tranches else (None, Decimal(1))
+
+
+def _answer_to(line: Line, price: Money | None) -> Literal["accepted", "changed", "substituted"]:
+    if line.origin.kind == "substitute_for":
+        return "substituted"
+    return "accepted" if line.stated_price in (None, price) else "changed"
+
+
+def _day_of(order: Order, line: Line) -> date | None:
+    standing = order.promises.get(line.id)
+    return (standing.promise.deliver_by if standing is not None else None) or order.terms_of(line.id).deliver_by
+
+
+def nobody_must_agree(order: Order, lines: tuple[ConfirmedLine, ...]) -> bool:
+    """What we confirm stands without the buyer's word."""
+    return False
 
 
 @attrs.frozen
@@ -201,6 +280,10 @@ def _rules(raw: Iterable[VerificationRule] | VerificationRule) -> tuple[Verifica
     return (raw,) if callable(raw) else tuple(raw)
 
 
+def _checks(raw: Any) -> Any:
+    return raw if callable(raw) else tuple(raw)
+
+
 def _steps(raw: Iterable[str]) -> frozenset[str]:
     return frozenset(raw)
 
@@ -225,6 +308,12 @@ class Policy:
             it is said, ``error``, ``warning``, or ``ignored``.
         expire_after: how long an order may wait to be verified and confirmed before it is cancelled by itself: a time
             after it was placed, or a strategy that says until when; ``None`` for ever.
+        checks: what only others can answer before an order is verified: the checks, or a strategy that says which
+            ones an order needs.
+        requirements: rules by the names of the requirements that customers put on orders and lines.
+        price_tolerance: by how much a quoted price may be above the one that the customer stated: per cent, or money.
+        confirm: confirmation strategy: how each line of a verified order is answered.
+        buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
         superseded_by: which unsent messages a later one makes stale.
@@ -257,9 +346,18 @@ class Policy:
     renew_before: timedelta = timedelta(minutes=5)
     severities: Mapping[str, Weight] = attrs.field(factory=FrozenMap)
     expire_after: timedelta | Callable[[Order], datetime | None] | None = None
+    checks: tuple[Check, ...] | Callable[[Order], Iterable[Check]] = attrs.field(default=(), converter=_checks)
+    requirements: Mapping[str, RequirementRule] = attrs.field(factory=FrozenMap)
+    price_tolerance: Decimal | Money = Decimal(0)
+    confirm: Callable[[Order], Iterable[ConfirmedLine]] = answered_as_it_stands
+    buyer_must_agree: Callable[[Order, tuple[ConfirmedLine, ...]], bool] = nobody_must_agree
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
+
+    def checks_of(self, order: Order) -> tuple[Check, ...]:
+        """The checks that an order needs."""
+        return self.checks if isinstance(self.checks, tuple) else tuple(self.checks(order))
 
     def severity(self, code: str) -> Weight:
         """How much an objection of our own rules weighs."""

@@ -39,7 +39,7 @@ def test_an_order_is_verified_only_after_the_hosts_own_step() -> None:
     assert life.asks == ()
     life.do(TakeStep(ID, "review_fraud"))
     assert life.events[0] == StepTaken(NOW, "review_fraud", "fraud_review")
-    assert life.happened[1:3] == ["OrderVerified", "FulfillmentPlanned"]
+    assert life.happened[1:4] == ["OrderVerified", "OrderConfirmed", "FulfillmentPlanned"]
     assert "review_fraud" in life.order.milestones
 
 

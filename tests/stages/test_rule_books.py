@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from orderflow.commands import (
+    AcceptConfirmation,
     AcknowledgeOrder,
     AmendOrder,
     ApproveOrder,
@@ -17,15 +18,18 @@ from orderflow.commands import (
     CancelLines,
     CancelOrder,
     CompleteOrder,
+    ConfirmOrder,
     DespatchShipment,
     PackParcel,
     PlaceDraft,
     PlaceHold,
     PlanFulfillment,
+    RecordCheck,
     RecordDespatch,
     RecordPick,
     RecordReply,
     RecordTracking,
+    RefuseConfirmation,
     RejectOrder,
     ReleaseHold,
     Reroute,
@@ -42,7 +46,7 @@ from orderflow.errors import Violation
 from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
-from orderflow.policy import Lifecycles
+from orderflow.policy import Check, Lifecycles
 from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
@@ -71,6 +75,7 @@ BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
 PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 HOLD = PlaceHold(ID, "credit")
+CREDIT = attrs.evolve(STANDARD, checks=[Check("credit")])
 BEGUN_BY_PLACING = Lifecycle("order", 2, "placed", ORDER.steps[2:], ORDER.final, ORDER.resting)
 NO_DRAFTS = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=BEGUN_BY_PLACING))
 GUARDED = ORDER.extended(Step("draft", "place", "placed", "buyer_signed"), instead_of=[("draft", "place")])
@@ -186,6 +191,52 @@ BOOK: dict[type[Command], list[Case]] = {
                 ("acceptance.days_reversed", "lines[0].deliver_by"),
                 ("acceptance.repeated_reference", "customer_reference"),
             ],
+        ),
+    ],
+    RecordCheck: [
+        (Life, RecordCheck(ID, "credit", True), [("order.unknown", "order_id")]),
+        (placed, RecordCheck(ID, "credit", True), [("check.unknown", "check")]),
+        (
+            lambda: verified(CREDIT),
+            RecordCheck(ID, "credit", True, facts="something else"),
+            [("check.facts_changed", "facts")],
+        ),
+    ],
+    ConfirmOrder: [
+        (Life, ConfirmOrder(ID, [("L9", 1, "accepted")]), [("order.unknown", "order_id")]),
+        (placed, ConfirmOrder(ID, [("L9", 1, "accepted")]), [("confirmation.unknown_line", "lines[0].line_id")]),
+        (
+            lambda: placed().do(HOLD),
+            ConfirmOrder(ID, [("L1", 9, "accepted")]),
+            [("confirmation.not_verified", ""), ("hold.active", "H1")],
+        ),
+        (
+            lambda: cancelling(booked()),
+            ConfirmOrder(ID, [("L1", 9, "accepted")]),
+            [("cancellation.requested", "")],
+        ),
+        (despatched, ConfirmOrder(ID, [("L1", 9, "accepted")]), [("confirmation.too_late", "")]),
+        (
+            verified,
+            ConfirmOrder(ID, [("L1", 1, "accepted"), ("L1", 1, "rejected")]),
+            [("confirmation.other_quantity", "L1"), ("confirmation.other_quantity", "L2")],
+        ),
+    ],
+    AcceptConfirmation: [
+        (Life, AcceptConfirmation(ID), [("order.unknown", "order_id")]),
+        (
+            lambda: cancelling(booked()),
+            AcceptConfirmation(ID),
+            [("confirmation.nothing_to_agree", ""), ("cancellation.requested", "")],
+        ),
+    ],
+    RefuseConfirmation: [
+        (Life, RefuseConfirmation(ID), [("order.unknown", "order_id")]),
+        (verified, RefuseConfirmation(ID, ["L9"]), [("confirmation.nothing_to_agree", "")]),
+        (
+            lambda: verified(attrs.evolve(STANDARD, buyer_must_agree=lambda order, lines: True)),
+            RefuseConfirmation(ID, ["L1", "L9"]),
+            [("confirmation.unknown_line", "lines[1]")],
         ),
     ],
     AcknowledgeOrder: [

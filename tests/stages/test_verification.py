@@ -29,7 +29,7 @@ from orderflow.errors import Violation
 from orderflow.explain import explain
 from orderflow.ledger import OPEN, Move, allocated
 from orderflow.messages import Command
-from orderflow.order import Order
+from orderflow.order import ConfirmedLine, Order
 from orderflow.policy import Policy
 from orderflow.ports import (
     ClaimStock,
@@ -46,6 +46,7 @@ from orderflow.ports import (
     StockHeld,
     Voided,
 )
+from orderflow.stages.confirmation import OrderConfirmed
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
@@ -72,12 +73,13 @@ def waits_for_stock(held_now: Any = 1) -> Life:
 
 def test_the_last_answer_verifies_the_order_and_gives_the_location_its_work() -> None:
     life = placed(**THREE).answer(QuotePrices).answer(ClaimStock)
-    assert life.events[:3] == (
+    assert life.events[:4] == (
         StockClaimed(NOW, "C1", 1, D(3), "BER"),
         OrderVerified(NOW, "verified"),
+        OrderConfirmed(NOW, (ConfirmedLine("L1", 3, price=eur("8.50")),)),
         FulfillmentPlanned(NOW, "F1", "BER", FrozenMap({"L1": D(3)}), "planned", FrozenMap({"L1": "C1"})),
     )
-    assert life.happened[3:] == ["MessageQueued"]
+    assert life.happened[4:] == ["MessageQueued"]
 
 
 def test_a_quote_becomes_a_frozen_tranche_of_each_line() -> None:

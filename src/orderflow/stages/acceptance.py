@@ -33,7 +33,7 @@ from orderflow.stages.stage import (
     why_not,
 )
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.checked import as_flag, checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money, as_currency, as_money
@@ -62,6 +62,7 @@ __all__ = [
     "texts",
 ]
 
+ONE = Decimal(1)
 _METHODS = ("carrier", "pick_up", "digital", "supplier")
 
 
@@ -113,12 +114,13 @@ texts = tuple_of(as_text(1000))
 class OrderLine:
     """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
 
-    ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
-    verification, and told to the pricing system. ``complete`` says what leaves together or not at all: ``order``,
-    ``line``, or the name of a group of lines; ``no`` is as available, whatever the order says. ``supplier`` names who
-    ships a line of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of
-    the quantity, or go beyond it, and still be what was ordered. Goods that are handled in pieces and priced by what
-    they weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity.
+    ``price`` is the price that the customer states, if one was stated, for ``price_per`` units; it is told to the
+    pricing system, and a quote above it is looked at. ``price_with_tax`` says whether it has the tax in it, where it is
+    not simply the price as the list has it. ``complete`` says what leaves together or not at all: ``order``, ``line``,
+    or the name of a group of lines; ``no`` is as available, whatever the order says. ``supplier`` names who ships a line
+    of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the
+    quantity, or go beyond it, and still be what was ordered. Goods that are handled in pieces and priced by what they
+    weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity.
     """
 
     sku: str = checked(as_reference)
@@ -140,6 +142,8 @@ class OrderLine:
     over: Decimal = checked(_as_percent_over, default=ZERO)
     measure_unit: str | None = checked(optional(as_unit), default=None)
     estimated_measure: Decimal | None = checked(optional(as_amount), default=None)
+    price_per: Decimal = checked(as_amount, default=ONE)
+    price_with_tax: bool | None = checked(optional(as_flag), default=None)
 
     if TYPE_CHECKING:
 
@@ -164,6 +168,8 @@ class OrderLine:
             over: Decimal | int | str = 0,
             measure_unit: str | None = None,
             estimated_measure: Decimal | int | str | None = None,
+            price_per: Decimal | int | str = 1,
+            price_with_tax: bool | None = None,
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -192,6 +198,8 @@ class OrderLine:
             measure_unit=self.measure_unit or "",
             estimated_measure=self.estimated_measure,
             estimated_for=self.quantity if self.estimated_measure is not None else ONE,
+            stated_per=self.price_per,
+            stated_with_tax=self.price_with_tax,
         )
         return PlacedLine(line, self.quantity)
 

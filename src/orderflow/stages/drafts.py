@@ -152,6 +152,8 @@ def as_drafted(order: Order) -> SaveDraft:
             over=line.tolerance.over,
             measure_unit=line.measure_unit or None,
             estimated_measure=line.estimated_measure,
+            price_per=line.stated_per,
+            price_with_tax=line.stated_with_tax,
             **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
         )
         for line in order.lines.values()

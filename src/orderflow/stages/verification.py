@@ -70,6 +70,12 @@ def nothing_is_missing(order: Order, command: ApproveOrder, policy: Policy) -> I
 
 def blockers(order: Order) -> Iterable[Violation]:
     """What the order still lacks before it can be verified."""
+    for answer in order.checks.values():
+        if answer.passed is None:
+            told = f"{answer.who or 'someone'} has not answered the check {answer.check}"
+            yield Violation("verification.check_open", told, answer.check)
+        elif not answer.passed:
+            yield Violation("verification.check_failed", f"the check {answer.check} was not passed", answer.check)
     for line_id, line in order.lines.items():
         live = order.live_quantity(line_id)
         if not live:
@@ -137,6 +143,7 @@ _ALL = (
     "backorders",
     "released",
     "tranches",
+    "checks",
     "holds",
     "waivers",
     "cancellation",
