@@ -13,6 +13,7 @@ from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
+from orderflow.stages.putaway import RecordPutAway
 from orderflow.stages.shipping import DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment
 from orderflow.stages.steps import TakeStep, TimePassed
@@ -35,6 +36,7 @@ __all__ = [
     "PlanFulfillment",
     "RecordDespatch",
     "RecordPick",
+    "RecordPutAway",
     "RecordReply",
     "RecordTracking",
     "RejectOrder",

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from orderflow.calendars import as_wished
+from orderflow.cartons import Box, Packable, first_fit_decreasing
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
@@ -130,6 +131,7 @@ class Policy:
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
         promise: promise strategy: what is promised of a line from a location, as of a moment; ``None`` for nothing.
         draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
+        pack: packing strategy: into which boxes of a kind goods are proposed to go (`propose_parcels`).
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -153,6 +155,7 @@ class Policy:
     choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
     draft: Callable[[Order, str, str], Draft | None]
     promise: Callable[[Order, str, str, datetime], Promise | None] = as_wished
+    pack: Callable[[tuple[Packable, ...], Box], Iterable[tuple[Packable, ...]]] = first_fit_decreasing
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
     verification: tuple[VerificationRule, ...] = attrs.field(default=(), converter=_rules)
