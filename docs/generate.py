@@ -303,6 +303,7 @@ def errors() -> str:
     blockers = [t for t in told if t.function == "blockers" or t.where.endswith(".objections")]
     cases = told_cases()
     anomalies = [t for t in told if t.kind == "anomaly"]
+    remarks = [t for t in told if t.function == "past_their_day"]
     classes = {name: (name, code, says) for name, code, says in error_classes()}
     parts = ["# Errors", MADE, ERRORS]
     parts += ["## 1. A value cannot be what it says it is: `InvalidInput`", INVALID, _table(invalid)]
@@ -319,6 +320,7 @@ def errors() -> str:
     parts += ["### What an order lacks before it is verified", "In `Explanation.missing`.", _table(blockers)]
     parts += ["### Exception cases", CASES, _case_table(cases)]
     parts += ["### Anomalies", "In `order.anomalies`: facts that do not fit; kept, flagged.", _table(anomalies)]
+    parts += ["### Warnings on record", "In `WarningRecorded`: they refuse nothing.", _table(remarks)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -581,6 +583,9 @@ PUBLIC = (
     "orderflow.tracking",
     "orderflow.promise",
     "orderflow.calendars",
+    "orderflow.cartons",
+    "orderflow.papers",
+    "orderflow.proposals",
     "orderflow.messages",
     "orderflow.commands",
     "orderflow.events",

@@ -15,6 +15,7 @@ from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
+from orderflow.stages.putaway import RecordPutAway
 from orderflow.stages.shipping import DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
@@ -40,6 +41,7 @@ __all__ = [
     "RecordCheck",
     "RecordDespatch",
     "RecordPick",
+    "RecordPutAway",
     "RecordReply",
     "RecordTracking",
     "RefuseConfirmation",

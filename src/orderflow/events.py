@@ -39,6 +39,7 @@ from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacke
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
+from orderflow.stages.putaway import GoodsPutAway
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
 from orderflow.stages.steps import StepTaken
@@ -103,6 +104,7 @@ __all__ = [
     "GoodsFound",
     "GoodsLost",
     "GoodsPicked",
+    "GoodsPutAway",
     "HoldPlaced",
     "HoldReleased",
     "LineBackordered",

@@ -225,6 +225,17 @@ class Goods:
     serials: tuple[str, ...] = ()
     expires_on: date | None = None
 
+    @property
+    def was_read(self) -> bool:
+        """Whether more is known of these units than how many they are."""
+        return bool(self.lot or self.serials) or self.measured is not None or self.expires_on is not None
+
+    def part(self, quantity: Decimal) -> Goods:
+        """So many of these units; what they measure is known of all of them together only."""
+        if quantity == self.quantity:
+            return self
+        return evolved(self, quantity=quantity, measured=None, serials=self.serials[: int(quantity)])
+
 
 @record(slots=False)
 class Claim(_Record):
@@ -278,13 +289,18 @@ class Search:
 
 @record(slots=False)
 class Fulfillment(_Record):
-    """The work of one location for this order; ``claims`` says by line under which claim its units are held."""
+    """The work of one location for this order.
+
+    ``claims`` says by line under which claim its units are held. ``taken`` is what was read off the goods that were
+    picked: those with a lot, serials, an expiry or a measure.
+    """
 
     id: str
     location: str
     state: str
     planned: FrozenMap[str, Decimal]
     claims: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
+    taken: tuple[Goods, ...] = ()
 
 
 @record
@@ -645,6 +661,7 @@ class Order(_Record):
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
     stray_scans: tuple[Scan, ...] = ()
     despatch_advices: FrozenMap[str, DespatchAdvice] = attrs.field(factory=FrozenMap)
+    put_away: FrozenMap[str, FrozenMap[str, Decimal]] = attrs.field(factory=FrozenMap)
     flagged: tuple[Anomaly, ...] = ()
     cancellation: Cancellation | None = None
     line_cancellations: tuple[Cancellation, ...] = ()
@@ -672,6 +689,8 @@ class Order(_Record):
         for line_id, units in more.items():
             order = order._came_beyond(line_id, units, unbilled.get(line_id, _ZERO))
         gone = _by_line(move for move in moves if move.target in _GIVEN_UP and move.source not in _GIVEN_UP)
+        if gone:
+            order = order.replace(put_away=self._to_be_put_away(moves))
         for line_id, units in gone.items():
             came = _sum(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
             live = EXACT.add(self.live_quantity(line_id), came)
@@ -683,6 +702,18 @@ class Order(_Record):
             if move.target.startswith("shipped:") and self.lines[move.line_id].measure_unit:
                 order = order._measured_out(move)
         return order.replace(ledger=self.ledger.moved(moves))
+
+    def _to_be_put_away(self, moves: Iterable[Move]) -> FrozenMap[str, FrozenMap[str, Decimal]]:
+        """What goes back on the shelf, by who has it in hand: goods that were picked, and are not wanted any more."""
+        waiting = self.put_away
+        for move in moves:
+            kind, place = kind_of(move.source), place_of(move.source)
+            if move.target in _GIVEN_UP and kind in ("picked", "packed"):
+                work = place if kind == "picked" else self.parcels[place].fulfillment_id
+                units = waiting.get(work) or FrozenMap[str, Decimal]()
+                more = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
+                waiting = waiting.set(work, units.set(move.line_id, more))
+        return waiting
 
     def billed(self, line_id: str, units: Decimal) -> Order:
         """The order after someone chose to charge units that came beyond it and were not charged so far."""
@@ -831,8 +862,9 @@ class Order(_Record):
     def labels(self) -> frozenset[str]:
         """By what this order is found in a store, beside its state and numbers; derived, and worked out once.
 
-        ``location:BER`` while a fulfillment there has work left or open units are held there, ``backorder:TEA-250``
-        while units of a product wait for stock, ``customer_reference:PO-7`` for the number that the customer gave it.
+        ``location:BER`` while a fulfillment there has work left or open units are held there, ``put_away:BER`` while
+        goods are to go back on the shelf there, ``backorder:TEA-250`` while units of a product wait for stock,
+        ``customer_reference:PO-7`` for the number that the customer gave it.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -855,6 +887,8 @@ class Order(_Record):
         for claim in self.claims.values():
             if claim.location and self.ledger.balance(claim.line_id, OPEN):
                 yield f"location:{claim.location}"
+        for fulfillment_id in self.put_away:
+            yield f"put_away:{self.fulfillments[fulfillment_id].location}"
         for line_id in self.ledger.held.get(BACKORDERED, ()):
             yield f"backorder:{self.lines[line_id].sku}"
         yield from customer_reference_labels(self.customer_reference, self.customer)

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from orderflow.calendars import as_wished
+from orderflow.cartons import Box, Packable, first_fit_decreasing
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
@@ -301,6 +302,7 @@ class Policy:
         shortage: what becomes of units of a line that no location has.
         queue: who is served first when stock arrives: a key by which waiting orders are sorted.
         release_before: how long before the start of its "not before" day a line is given to the warehouse.
+        pack: packing strategy: into which boxes of a kind goods are proposed to go (`propose_parcels`).
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -334,6 +336,7 @@ class Policy:
     queue: Callable[[Order], Any] = by_priority_and_age
     release_before: timedelta = timedelta(0)
     promise: Callable[[Order, str, str, datetime], Promise | None] = as_wished
+    pack: Callable[[tuple[Packable, ...], Box], Iterable[tuple[Packable, ...]]] = first_fit_decreasing
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
     verification: tuple[VerificationRule, ...] = attrs.field(default=(), converter=_rules)

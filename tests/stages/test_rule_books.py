@@ -27,6 +27,7 @@ from orderflow.commands import (
     RecordCheck,
     RecordDespatch,
     RecordPick,
+    RecordPutAway,
     RecordReply,
     RecordTracking,
     RefuseConfirmation,
@@ -305,6 +306,16 @@ BOOK: dict[type[Command], list[Case]] = {
             lambda: cancelling(requested()).do(HOLD),
             StartPicking(ID, "F1"),
             [("fulfillment.cannot_start_picking", "F1"), ("cancellation.requested", ""), ("hold.active", "H1")],
+        ),
+    ],
+    RecordPutAway: [
+        (Life, RecordPutAway(ID, "F9"), [("order.unknown", "order_id")]),
+        (picked, RecordPutAway(ID, "F9"), [("fulfillment.unknown", "fulfillment_id")]),
+        (picked, RecordPutAway(ID, "F1"), [("put_away.nothing", "fulfillment_id")]),
+        (
+            lambda: cancelling(picked()),
+            RecordPutAway(ID, "F1", [("L2", 1), ("L1", 1), ("L1", 2), ("L9", 1)]),
+            [("put_away.too_much", "goods[1].quantity"), ("put_away.too_much", "goods[3].quantity")],
         ),
     ],
     RecordPick: [

@@ -62,7 +62,6 @@ __all__ = [
     "texts",
 ]
 
-ONE = Decimal(1)
 _METHODS = ("carrier", "pick_up", "digital", "supplier")
 
 
@@ -117,8 +116,8 @@ class OrderLine:
     ``price`` is the price that the customer states, if one was stated, for ``price_per`` units; it is told to the
     pricing system, and a quote above it is looked at. ``price_with_tax`` says whether it has the tax in it, where it is
     not simply the price as the list has it. ``complete`` says what leaves together or not at all: ``order``, ``line``,
-    or the name of a group of lines; ``no`` is as available, whatever the order says. ``supplier`` names who ships a line
-    of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the
+    or the name of a group of lines; ``no`` is as available, whatever the order says. ``supplier`` names who ships what
+    is of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the
     quantity, or go beyond it, and still be what was ordered. Goods that are handled in pieces and priced by what they
     weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity.
     """

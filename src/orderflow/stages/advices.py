@@ -18,6 +18,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from orderflow.cartons import as_dimensions
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, OPEN, SURPLUS, Account, Move, allocated, packed, picked, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -27,7 +28,7 @@ from orderflow.ports import IssueLine, IssueStock
 from orderflow.stages.booking import VoidWanted
 from orderflow.stages.changes import a_part_is_kept
 from orderflow.stages.exceptions import raised
-from orderflow.stages.packing import as_dimensions, as_sscc
+from orderflow.stages.packing import as_sscc
 from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
 from orderflow.stages.shipping import FulfillmentDespatched
 from orderflow.stages.stage import Decision, Stage, next_id, order_exists

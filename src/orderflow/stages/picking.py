@@ -18,6 +18,7 @@ from orderflow.ledger import OPEN, SURPLUS, Account, Move, allocated, picked
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order
 from orderflow.policy import Policy, Rule
+from orderflow.stages.holds import warnings
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -180,9 +181,14 @@ class GoodsPicked(Event):
     reference: str = ""
 
     def apply(self, order: Order) -> Order:
-        """They are picked."""
+        """They are picked, and what was read off them is known."""
         source, target = allocated(self.fulfillment_id), picked(self.fulfillment_id)
-        return order.moved(handled(self.goods, source, target, self.surplus))
+        after = order.moved(handled(self.goods, source, target, self.surplus))
+        read = tuple(some for some in self.goods if some.was_read)
+        if not read:
+            return after
+        work = order.fulfillments[self.fulfillment_id]
+        return after.replace(fulfillments=order.fulfillments.set(work.id, work.replace(taken=(*work.taken, *read))))
 
 
 @event("picked_short")
@@ -333,6 +339,42 @@ def what_is_short_was_to_be_picked(order: Order, command: RecordPick, policy: Po
         named.add(short.line_id)
 
 
+def serials_count_units(field: str) -> Rule:
+    """Where goods have serial numbers, every unit has one of its own."""
+
+    def every_unit_has_a_serial_of_its_own(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+        for index, some in enumerate(getattr(command, field) or ()):
+            if some.serials and (len(some.serials) != some.quantity or len(set(some.serials)) != len(some.serials)):
+                told = f"{plain(some.quantity)} of {some.line_id}, but {len(set(some.serials))} serial numbers"
+                yield Violation("goods.serials_differ", told, f"{field}[{index}].serials")
+
+    return every_unit_has_a_serial_of_its_own
+
+
+def no_serial_is_picked_twice(order: Order, command: RecordPick, policy: Policy) -> Iterable[Violation]:
+    """A unit with a serial number is taken from the shelf once."""
+    known = serials_in(order, (some for work in order.fulfillments.values() for some in work.taken))
+    for index, some in enumerate(command.goods or ()):
+        mine = serials_in(order, (some,))
+        for _, serial in sorted(mine & known):
+            told = f"{serial} was picked already"
+            yield Violation("picking.serial_twice", told, f"goods[{index}].serials")
+        known |= mine
+
+
+def serials_in(order: Order, goods: Iterable[Goods]) -> set[tuple[str, str]]:
+    """Product and serial number of every unit that has one."""
+    return {(order.lines[some.line_id].sku, serial) for some in goods for serial in some.serials}
+
+
+def past_their_day(order: Order, goods: Iterable[Goods], at: datetime) -> Iterable[Violation]:
+    """Goods that are past their day are on record; a host that will not send them has a rule of its own."""
+    for index, some in enumerate(goods):
+        if some.expires_on is not None and some.expires_on < at.date():
+            told = f"{plain(some.quantity)} × {order.lines[some.line_id].sku} expired on {some.expires_on}"
+            yield Violation("picking.expired", told, f"goods[{index}].expires_on", "warning")
+
+
 def the_order_is_being_worked_on(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
     """Picking starts where the order's lifecycle lets fulfillment start, or has let it."""
     if "in_fulfillment" not in order.milestones and policy.order_step(order, "start_fulfillment") is None:
@@ -367,6 +409,7 @@ def _pick(order: Order, command: RecordPick, policy: Policy, envelope: Envelope)
         goods = tuple(Goods(line_id, units) for line_id, units in rest if units)
     if goods:
         yield GoodsPicked(envelope.at, command.fulfillment_id, goods, surplus, command.reference)
+        yield from warnings(past_their_day(order, goods, envelope.at), envelope.at)
     for line_id, (units, reason) in short.items():
         yield PickedShort(envelope.at, command.fulfillment_id, line_id, units, reason)
 
@@ -434,7 +477,7 @@ STAGE = Stage(
                     nothing_holds("pick", on_fulfillment),
                 ),
                 (goods_are_there(allocated, "picking.takes", "goods"),),
-                (what_is_short_was_to_be_picked,),
+                (what_is_short_was_to_be_picked, serials_count_units("goods"), no_serial_is_picked_twice),
             ),
             events=_pick,
             candidates=lambda order, policy: tuple(RecordPick(order.id, f) for f in order.fulfillments),
