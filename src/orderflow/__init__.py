@@ -37,6 +37,7 @@ from orderflow.commands import (
     StartPicking,
     TakeStep,
     UnpackParcel,
+    VoidShipment,
 )
 from orderflow.defaults import STANDARD
 from orderflow.errors import (
@@ -141,6 +142,7 @@ __all__ = [
     "UnpackParcel",
     "VersionConflict",
     "Violation",
+    "VoidShipment",
     "Window",
     "commands",
     "events",

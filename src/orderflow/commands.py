@@ -18,6 +18,7 @@ from orderflow.stages.sourcing import PlanFulfillment
 from orderflow.stages.steps import TakeStep, TimePassed
 from orderflow.stages.tracking import CompleteOrder, RecordTracking
 from orderflow.stages.verification import ApproveOrder
+from orderflow.stages.voiding import VoidShipment
 
 __all__ = [
     "AcknowledgeOrder",
@@ -45,4 +46,5 @@ __all__ = [
     "TakeStep",
     "TimePassed",
     "UnpackParcel",
+    "VoidShipment",
 ]

@@ -14,10 +14,7 @@ from orderflow.stages.booking import (
     ServiceChosen,
     ShipmentBooked,
     ShipmentPlanned,
-    ShipmentVoided,
     ShipmentWithdrawn,
-    VoidDeclined,
-    VoidWanted,
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
@@ -37,7 +34,7 @@ from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacke
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
-from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
+from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, ShipmentDivided, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
 from orderflow.stages.steps import StepTaken
 from orderflow.stages.stock import BackorderFilled, ClaimWanted, LineBackordered, ReservationLapsed, StockClaimed
@@ -55,6 +52,7 @@ from orderflow.stages.tracking import (
     TrackingRecorded,
 )
 from orderflow.stages.verification import OrderVerified
+from orderflow.stages.voiding import ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
 
 __all__ = [
     "AnswerDeferred",
@@ -125,6 +123,7 @@ __all__ = [
     "ReservationLapsed",
     "ServiceChosen",
     "ShipmentBooked",
+    "ShipmentDivided",
     "ShipmentPlanned",
     "ShipmentVoided",
     "ShipmentWithdrawn",
@@ -133,6 +132,7 @@ __all__ = [
     "StockIssued",
     "StrayScanRecorded",
     "SurplusCharged",
+    "TakenOutOfBox",
     "TrackingRecorded",
     "VoidDeclined",
     "VoidWanted",

@@ -52,6 +52,7 @@ from orderflow.stages import (
     tolerance,
     tracking,
     verification,
+    voiding,
 )
 from orderflow.stages.stage import Decision, Stage, Wanted
 from orderflow.values.money import Money
@@ -73,6 +74,7 @@ STAGES: tuple[Stage, ...] = (
     picking.STAGE,
     packing.STAGE,
     booking.STAGE,
+    voiding.STAGE,
     shipping.STAGE,
     advices.STAGE,
     tracking.STAGE,
