@@ -44,6 +44,7 @@ from orderflow.commands import (
     StockArrived,
     TakeStep,
     UnpackParcel,
+    VoidShipment,
 )
 from orderflow.defaults import STANDARD
 from orderflow.errors import (
@@ -157,6 +158,7 @@ __all__ = [
     "UnpackParcel",
     "VersionConflict",
     "Violation",
+    "VoidShipment",
     "Window",
     "commands",
     "events",

@@ -9,26 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
-from orderflow.errors import InvalidInput
+from orderflow.consignment import as_dimensions
 from orderflow.order import Goods
-from orderflow.values.checked import checked, evolved, optional, tuple_of, value
+from orderflow.values.checked import checked, evolved, optional, value
 from orderflow.values.numbers import EXACT, ONE, ZERO, as_not_negative, as_positive
 
-__all__ = ["Box", "Measure", "Packable", "as_dimensions", "first_fit_decreasing", "weight_of"]
+__all__ = ["Box", "Measure", "Packable", "first_fit_decreasing", "weight_of"]
 
 Sides = tuple[Decimal, Decimal, Decimal]
-
-
-def as_dimensions(raw: Any) -> Sides:
-    """Length, width and height in cm."""
-    sides = tuple_of(as_positive)(raw)
-    if len(sides) != 3:
-        raise InvalidInput.because("packing.not_three_sides", "must be length, width and height in cm")
-    return (sides[0], sides[1], sides[2])
 
 
 @value

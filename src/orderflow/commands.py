@@ -21,6 +21,7 @@ from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
 from orderflow.stages.tracking import CompleteOrder, RecordTracking
 from orderflow.stages.verification import ApproveOrder
+from orderflow.stages.voiding import VoidShipment
 
 __all__ = [
     "AcceptConfirmation",
@@ -55,4 +56,5 @@ __all__ = [
     "TakeStep",
     "TimePassed",
     "UnpackParcel",
+    "VoidShipment",
 ]

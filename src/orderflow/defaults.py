@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 from orderflow.order import Cancellation, Order, Shipment
@@ -16,7 +17,9 @@ from orderflow.values.numbers import EXACT, ZERO, add, plain, sub
 __all__ = [
     "STAGES",
     "STANDARD",
+    "cheapest",
     "cheapest_in_time",
+    "fastest",
     "fewest_locations",
     "fullest_first",
     "one_fulfillment_a_line",
@@ -83,18 +86,32 @@ def _total(quantities: Iterable[Decimal]) -> Decimal:
     return total
 
 
+def cheapest(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
+    """The cheapest rate in the order's currency; of equals, the earliest."""
+    return min(_offered(order, rates), key=lambda rate: (rate.cost.amount, *_speed(order, rate)), default=None)
+
+
+def fastest(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
+    """The rate, in the order's currency, that delivers first; of equals, the cheapest. Who names no day comes last."""
+    return min(_offered(order, rates), key=lambda rate: (*_speed(order, rate), rate.cost.amount), default=None)
+
+
 def cheapest_in_time(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
     """The cheapest rate, in the order's currency, that keeps the promise; where none does, the fastest."""
-    offered = [rate for rate in rates if rate.cost.currency == order.currency]
-    if not offered:
-        return None
     due = order.wanted_by
-    in_time = [rate for rate in offered if due is None or (rate.estimate is not None and rate.estimate <= due)]
-    if in_time:
-        return min(in_time, key=lambda rate: (rate.cost.amount, rate.carrier, rate.service))
-    return min(
-        offered, key=lambda rate: (rate.estimate is None, rate.estimate or order.placed_at.date(), rate.cost.amount)
-    )
+    in_time = tuple(rate for rate in rates if due is None or (rate.estimate is not None and rate.estimate <= due))
+    taken = min(_offered(order, in_time), key=lambda rate: (rate.cost.amount, rate.carrier, rate.service), default=None)
+    return taken or fastest(order, shipment, rates)
+
+
+def _offered(order: Order, rates: tuple[Rate, ...]) -> tuple[Rate, ...]:
+    """The rates that can be compared with each other."""
+    return tuple(rate for rate in rates if rate.cost.currency == order.currency)
+
+
+def _speed(order: Order, rate: Rate) -> tuple[bool, date]:
+    """Earlier is less; a rate without a day is slowest."""
+    return rate.estimate is None, rate.estimate or order.placed_at.date()
 
 
 def tell_the_customer(order: Order, kind: str, subject: str) -> Draft | None:

@@ -14,10 +14,7 @@ from orderflow.stages.booking import (
     ServiceChosen,
     ShipmentBooked,
     ShipmentPlanned,
-    ShipmentVoided,
     ShipmentWithdrawn,
-    VoidDeclined,
-    VoidWanted,
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.checks import CheckDropped, CheckRecorded, CheckRequired
@@ -40,7 +37,7 @@ from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShor
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
 from orderflow.stages.putaway import GoodsPutAway
-from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, StockIssued
+from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, ShipmentDivided, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
 from orderflow.stages.steps import StepTaken
 from orderflow.stages.stock import (
@@ -68,6 +65,7 @@ from orderflow.stages.tracking import (
     TrackingRecorded,
 )
 from orderflow.stages.verification import OrderVerified
+from orderflow.stages.voiding import ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
 
 __all__ = [
     "AnswerDeferred",
@@ -150,6 +148,7 @@ __all__ = [
     "SearchReopened",
     "ServiceChosen",
     "ShipmentBooked",
+    "ShipmentDivided",
     "ShipmentPlanned",
     "ShipmentVoided",
     "ShipmentWithdrawn",
@@ -159,6 +158,7 @@ __all__ = [
     "StockSought",
     "StrayScanRecorded",
     "SurplusCharged",
+    "TakenOutOfBox",
     "TrackingRecorded",
     "VoidDeclined",
     "VoidWanted",

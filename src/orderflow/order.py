@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import attrs
 
 from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_back, measured_out
+from orderflow.consignment import Label, Leg, SharedBox
 from orderflow.errors import InvalidInput
 from orderflow.ledger import (
     BACKORDERED,
@@ -39,7 +40,7 @@ from orderflow.ledger import (
 )
 from orderflow.promise import PromiseStatus, Standing
 from orderflow.totals import Totals, totals
-from orderflow.tracking import Anomaly, Scan, Tracking, fold
+from orderflow.tracking import Anomaly, Scan, Tracking, TrackingStatus, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, checked, evolved, optional, value
 from orderflow.values.frozenmap import FrozenMap
@@ -322,6 +323,7 @@ class Parcel(_Record):
     Where it went wrong on the way: ``attempts`` and ``delays`` were told of so far, ``given_up`` is the code of the
     problem for which nobody counts on its arrival any more, ``replacements`` and ``credited`` say by line which lines
     replace its units and how many of them were credited, ``choices`` what was chosen about its other problems.
+    ``earlier_legs`` are the numbers under which carriers bring it who do not bring it to the door.
     """
 
     id: str
@@ -342,6 +344,7 @@ class Parcel(_Record):
     replacements: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     credited: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
+    earlier_legs: tuple[str, ...] = ()
 
     def measure_of(self, line_id: str, units: Decimal) -> Decimal | None:
         """What units of a line in this parcel measure, by what was read when they were packed, if all was."""
@@ -354,23 +357,47 @@ class Parcel(_Record):
 
     def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
         """This parcel with another set of reports, and what they amount to."""
-        return self.replace(scans=scans, tracking=fold(scans))
+        meant = map(self._of_its_leg, scans) if self.earlier_legs else scans
+        return self.replace(scans=scans, tracking=fold(meant))
+
+    def _of_its_leg(self, scan: Scan) -> Scan:
+        """What a carrier calls delivered who hands over to the next is on its way still."""
+        if scan.status is TrackingStatus.DELIVERED and scan.tracking_number in self.earlier_legs:
+            return evolved(scan, status=TrackingStatus.IN_TRANSIT, reason=scan.reason or "handed_over")
+        return scan
 
 
 @record
 class Booking:
-    """What a carrier agreed to: its number, the master tracking number, label, cost, the day it believes in."""
+    """What a carrier agreed to: its number, the master tracking number, label, cost, the day it believes in.
+
+    ``legs`` are the parts of the way where several carriers bring the parcels in turn; the last one delivers.
+    """
 
     number: str
     carrier: str
     service: str
     tracking_number: str
-    label: str = ""
+    label: Label = attrs.field(factory=Label)
     cost: Money | None = None
     estimate: date | None = None
+    legs: tuple[Leg, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What all parcels of the booking are tracked by: the master number, and that of each leg."""
+        return tuple(dict.fromkeys(filter(None, (self.tracking_number, *(leg.tracking_number for leg in self.legs)))))
+
+    @property
+    def earlier_legs(self) -> tuple[str, ...]:
+        """The numbers of legs that end with a hand-over to the next carrier."""
+        if not self.legs:
+            return ()
+        last = self.legs[-1].tracking_number
+        return tuple(leg.tracking_number for leg in self.legs[:-1] if leg.tracking_number not in ("", last))
 
 
-_NOTHING_CAME_OF_IT = frozenset({"refused", "withdrawn", "voided", "void_declined"})
+_NOTHING_CAME_OF_IT = frozenset({"refused", "withdrawn", "voided", "void_declined", "left_box"})
 
 
 @record(slots=False)
@@ -381,7 +408,8 @@ class Shipment(_Record):
     ``refused``, ``booked``, ``void_wanted``, ``void_declined`` (unwanted, and the carrier will not void it),
     ``voided``, ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what
     was asked, frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any
-    more, and is to be voided. ``numbers`` are all that it was ever tracked by.
+    more, and is to be voided. ``numbers`` are all that it was ever tracked by. ``shared`` is the box, where other
+    orders have goods in it; ``left_box`` says that this order's were taken out of it.
     """
 
     id: str
@@ -400,6 +428,12 @@ class Shipment(_Record):
     issued: bool = False
     unwanted: bool = False
     numbers: tuple[str, ...] = ()
+    shared: SharedBox | None = None
+
+    @property
+    def label(self) -> Label | None:
+        """The label for its parcels, once they are booked."""
+        return self.booking.label if self.booking is not None else None
 
     @property
     def is_live(self) -> bool:
@@ -922,13 +956,19 @@ class Order(_Record):
                 return parcel
         return None
 
+    def freight_of(self, shipment_id: str) -> Money | None:
+        """What the carrier charges this order for a shipment: of a shared box, its part."""
+        shipment = self.shipments[shipment_id]
+        cost = shipment.booking.cost if shipment.booking is not None else None
+        return cost if cost is None or shipment.shared is None else shipment.shared.part_of(self.id, cost)
+
     @property
     def tracking_numbers(self) -> tuple[str, ...]:
         """Every number under which parcels of this order travel, master numbers included."""
         found: dict[str, None] = {}
         for shipment in self.shipments.values():
-            if shipment.is_live and shipment.booking is not None and shipment.booking.tracking_number:
-                found[shipment.booking.tracking_number] = None
+            if shipment.is_live and shipment.booking is not None:
+                found.update(dict.fromkeys(shipment.booking.numbers))
         for parcel in self.parcels.values():
             if parcel.tracking_number:
                 found[parcel.tracking_number] = None

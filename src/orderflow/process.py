@@ -55,6 +55,7 @@ from orderflow.stages import (
     tolerance,
     tracking,
     verification,
+    voiding,
 )
 from orderflow.stages.stage import Decision, Stage, Wanted
 from orderflow.values.money import Money
@@ -78,6 +79,7 @@ STAGES: tuple[Stage, ...] = (
     picking.STAGE,
     packing.STAGE,
     booking.STAGE,
+    voiding.STAGE,
     shipping.STAGE,
     advices.STAGE,
     tracking.STAGE,

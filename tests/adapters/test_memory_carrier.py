@@ -66,7 +66,7 @@ def test_a_single_parcel_travels_under_the_master_number(carrier: MemoryCarrier)
     assert (booked.booking.number, booked.booking.tracking_number) == ("B1", "PA000001")
     assert (booked.booking.cost, booked.booking.estimate) == (Money("9.90", "EUR"), date(2026, 3, 3))
     assert booked.tracking_numbers == {"P1": "PA000001"}
-    assert "PA000001" in booked.booking.label
+    assert "PA000001" in booked.booking.label.data
 
 
 def test_several_parcels_have_numbers_of_their_own(carrier: MemoryCarrier) -> None:
@@ -206,3 +206,27 @@ def test_a_restored_carrier_is_what_it_was(clock: ManualClock) -> None:
         carrier.restore(taken)
         assert carrier.fingerprint() == before
     assert carrier.book(booking(key="K2")).booking.number == "B2"
+
+
+# -- legs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_service_that_hands_over_has_a_number_for_every_leg(clock: ManualClock) -> None:
+    carrier = MemoryCarrier(clock=clock, hands_over={"standard": ("POSTEN",)})
+    legs = carrier.book(booking("P1")).booking.legs
+    assert [(leg.carrier, leg.tracking_number) for leg in legs] == [("PARCELCO", "PA000001"), ("POSTEN", "PA000002")]
+    assert carrier.book(booking(key="K2", service="express")).booking.legs == ()
+
+    carrier.deliver("PA000001")
+    assert carrier.bookings["B1"] == "collected", "handed over, not delivered"
+    carrier.deliver("PA000002")
+    assert carrier.bookings["B1"] == "delivered"
+    assert statuses(carrier, "PA000001", "PA000002") == ["delivered", "delivered"]
+
+
+def test_a_parcel_that_is_handed_over_arrives_by_itself_with_the_last_carrier(clock: ManualClock) -> None:
+    carrier = MemoryCarrier(clock=clock, auto=True, hands_over={"standard": ("POSTEN",)})
+    carrier.handed_over(carrier.book(booking("P1")).booking.number)
+    clock.advance(timedelta(days=4))
+    assert carrier.bookings == {"B1": "delivered"}
+    assert statuses(carrier, "PA000002") == ["out_for_delivery", "delivered"]

@@ -14,6 +14,7 @@ from typing import Any, Literal, NewType, get_args, get_origin
 
 import attrs
 
+from orderflow.consignment import SharedBox
 from orderflow.order import Order
 from orderflow.ports import BookCarrier, Request
 from orderflow.values.address import Address
@@ -39,6 +40,7 @@ _SAMPLES: dict[Any, Any] = {
     Address: _ADDRESS,
     Contact: _CONTACT,
     Party: Party("Ada Krull", "C-7", _CONTACT, _ADDRESS, "DE811"),
+    SharedBox: SharedBox("BOX-7", "8.2", {"A-1": "5.1"}, "340123450000000017", (30, 20, "12.5"), _ADDRESS),
     Window: Window(datetime(2026, 3, 5, 8, tzinfo=UTC), datetime(2026, 3, 5, 12, tzinfo=UTC)),
 }
 _TEXTS = {"currency": "EUR", "zone": "Europe/Berlin", "method": "carrier", "unit": "each", "locale": "de-DE"}

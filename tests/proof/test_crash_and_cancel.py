@@ -18,8 +18,8 @@ from orderflow.order import Order
 from orderflow.ports import BookCarrier
 from orderflow.process import STAGES
 from orderflow.stages import booking, changes, stock
-from orderflow.stages.booking import VoidWanted
 from orderflow.stages.stage import Stage, Wanted
+from orderflow.stages.voiding import VoidWanted
 from tests.proof.interleaving import Found
 from tests.proof.order_life import (
     AMENDMENT_DOWN,

@@ -21,10 +21,11 @@ from orderflow.commands import (
 from orderflow.defaults import STANDARD
 from orderflow.ledger import CANCELLED, OPEN, Move
 from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, VoidBooking
-from orderflow.stages.booking import BookingRefused, ShipmentBooked, ShipmentVoided, VoidDeclined, VoidWanted
+from orderflow.stages.booking import BookingRefused, ShipmentBooked
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, OrderCancelled
 from orderflow.stages.communication import MessageQueued, MessageSuperseded
 from orderflow.stages.stock import ClaimWanted
+from orderflow.stages.voiding import ShipmentVoided, VoidDeclined, VoidWanted
 from orderflow.values import FrozenMap
 from tests.scenario import (
     ID,

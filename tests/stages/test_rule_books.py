@@ -41,7 +41,9 @@ from orderflow.commands import (
     TakeStep,
     TimePassed,
     UnpackParcel,
+    VoidShipment,
 )
+from orderflow.consignment import SharedBox
 from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
 from orderflow.lifecycle import ORDER, Lifecycle, Step
@@ -83,6 +85,9 @@ GUARDED = ORDER.extended(Step("draft", "place", "placed", "buyer_signed"), inste
 NEVER_PLACED = attrs.evolve(
     STANDARD, lifecycles=Lifecycles(order=GUARDED), guards={"buyer_signed": lambda order, subject: False}
 )
+CANCELLING = ("cancellation.requested", "")
+SSCC = "340123450000000017"
+BOX = SharedBox("BOX", 1, {ID: 1})
 OVER = OrderLine("TEA-250", 1, price=eur(1), deliver_by=date(2026, 12, 1), not_before=date(2026, 12, 2))
 
 
@@ -105,6 +110,11 @@ def two_booked() -> Life:
 def short_of_tea() -> Life:
     """Of three packets, one is there."""
     return placed(lines=[("TEA-250", 3)]).answer(QuotePrices).answer(ClaimStock, lambda request: held(request, 1))
+
+
+def one_of_two_left() -> Life:
+    life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
+    return life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID, parcel_ids=["P1"]))
 
 
 def one_of_two_packed() -> Life:
@@ -414,6 +424,21 @@ BOOK: dict[type[Command], list[Case]] = {
             BookShipment(ID, ["P1", "P2"]),
             [("shipping.mixed", "parcel_ids")],
         ),
+        (
+            lambda: packed().do(BookShipment(ID, service="a", shared=BOX)),
+            BookShipment(ID, ["P9"], shared=BOX),
+            [("parcel.unknown", "parcel_ids[0]"), ("shipping.shared_id_used", "shared.id")],
+        ),
+        (
+            lambda: picked().do(PackParcel(ID, "F1", [("L1", 1)], sscc=SSCC), PackParcel(ID, "F1")),
+            BookShipment(ID, shared=attrs.evolve(BOX, shares={"B": 1}, sscc="000000000000000000")),
+            [
+                ("shipping.several_in_box", "parcel_ids"),
+                ("shipping.no_share", "shared.shares"),
+                ("shipping.no_service", "service"),
+                ("shipping.other_sscc", "shared.sscc"),
+            ],
+        ),
     ],
     DespatchShipment: [
         (Life, DespatchShipment(ID), [("order.unknown", "order_id")]),
@@ -438,6 +463,19 @@ BOOK: dict[type[Command], list[Case]] = {
             [("fulfillment.cannot_despatch", "F1")],
         ),
         (lambda: booked().do(HOLD), DespatchShipment(ID), [("hold.active", "H1")]),
+        (booked, DespatchShipment(ID, "S1", ["P1", "P9"]), [("shipping.other_parcel", "parcel_ids[1]")]),
+    ],
+    VoidShipment: [
+        (Life, VoidShipment(ID, "S9"), [("order.unknown", "order_id")]),
+        (packed, VoidShipment(ID, "S9"), [("shipment.unknown", "shipment_id")]),
+        (lambda: cancelling(requested()), VoidShipment(ID, "S1"), [("shipping.not_booked", "S1"), CANCELLING]),
+        (despatched, VoidShipment(ID, "S1"), [("shipping.not_booked", "S1")]),
+        (one_of_two_left, VoidShipment(ID, "S2"), [("shipping.part_has_left", "S2")]),
+        (
+            lambda: packed().do(BookShipment(ID, service="a", shared=BOX)).reply_all().do(VoidShipment(ID, "BOX")),
+            VoidShipment(ID, "BOX"),
+            [("shipping.void_asked", "BOX")],
+        ),
     ],
     RecordTracking: [
         (Life, RecordTracking(ID, [scan("delivered")]), [("order.unknown", "order_id")]),

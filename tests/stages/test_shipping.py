@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from orderflow.commands import BookShipment, CancelOrder, DespatchShipment, PackParcel, ResolveException
-from orderflow.defaults import cheapest_in_time
+from orderflow.commands import BookShipment, CancelOrder, DespatchShipment, PackParcel, RecordTracking, ResolveException
+from orderflow.consignment import Label, Leg
+from orderflow.defaults import cheapest, cheapest_in_time, fastest
 from orderflow.order import Booking, Goods
 from orderflow.ports import (
     BookCarrier,
@@ -52,7 +53,9 @@ from tests.scenario import (
     packed,
     picked,
     requested,
+    scan,
 )
+from tests.stages.test_voiding import emptied
 
 BODY = ParcelBody("P1", None, None, (Goods("L1", D(2)), Goods("L2", D(1))))
 PARIS = Address("FR", "1 rue de Rivoli", city="Paris", postal_code="75001")
@@ -138,6 +141,19 @@ FOREIGN = Rate("USPS", "air", Money("1", "USD"), date(2026, 11, 24))
 def test_the_cheapest_rate_in_time_is_taken(wanted_by: date | None, rates: Any, chosen: Rate | None) -> None:
     life = packed(deliver_by=wanted_by).do(BookShipment(ID))
     assert cheapest_in_time(life.order, life.order.shipments["S1"], rates) == chosen
+
+
+def test_a_host_may_want_the_cheapest_or_the_fastest() -> None:
+    life = packed(deliver_by=WISHED).do(BookShipment(ID))
+    shipment, same = life.order.shipments["S1"], Rate("UPS", "night", eur("4.90"), date(2026, 11, 30))
+    for rates, low, quick in [
+        ((FAST, CHEAP, FAIR), CHEAP, FAST),
+        ((CHEAP, VAGUE), VAGUE, CHEAP),
+        ((CHEAP, same, FAST), same, same),
+        ((FOREIGN,), None, None),
+        ((), None, None),
+    ]:
+        assert (cheapest(life.order, shipment, rates), fastest(life.order, shipment, rates)) == (low, quick)
 
 
 def test_where_no_rate_will_do_someone_is_asked_and_may_ask_again() -> None:
@@ -421,3 +437,93 @@ def test_a_withdrawn_shipment_was_never_asked_for() -> None:
 def test_the_moment_of_despatch_is_kept() -> None:
     life = booked().at(hours=3).do(DespatchShipment(ID))
     assert life.order.shipments["S1"].despatched_at == datetime(2026, 11, 23, 12, tzinfo=NOW.tzinfo)
+
+
+# -- some of it first -----------------------------------------------------------------------------------------------
+
+
+def some_left(**changes: Any) -> Life:
+    """Two parcels under one booking, of which one has left."""
+    life = two_parcels(**changes).do(BookShipment(ID, carrier="DHL", service="parcel"))
+    booking = Booking("B", "DHL", "parcel", "M", cost=eur("8.00"))
+    life.answer(BookCarrier, Booked(booking, FrozenMap({"P1": "T1", "P2": "T2"})))
+    return life.do(DespatchShipment(ID, parcel_ids=["P2"]))
+
+
+def test_what_stays_behind_follows_under_the_same_booking() -> None:
+    life = some_left()
+    assert life.happened == ["ShipmentDivided", "GoodsDespatched", "MessageQueued"]
+    assert life.goods == {"L1": {"packed:P1": D(1), "shipped:P2": D(1)}}
+    assert [line.quantity for line in life.wanted(IssueStock).lines] == [D(1)], "each departure is a goods issue"
+    gone, rest = life.order.shipments["S1"], life.order.shipments["S2"]
+    assert (gone.parcel_ids, gone.stage, rest.parcel_ids, rest.stage) == (("P2",), "despatched", ("P1",), "booked")
+    assert rest.booking is not None
+    assert rest.booking.number == "B"
+    assert life.order.tracking_numbers == ("M", "T1", "T2")
+    life.reply_all().do(DespatchShipment(ID))
+    assert life.happened == ["GoodsDespatched", "FulfillmentDespatched", "OrderShipped", "MessageQueued"]
+    assert life.wanted(IssueStock).key == f"main/{ID}/issue/S2"
+
+
+def test_the_freight_of_one_booking_counts_once() -> None:
+    order = some_left().order
+    assert [order.freight_of(shipment_id) for shipment_id in order.shipments] == [eur("8.00"), None]
+
+
+def test_a_parcel_of_which_everything_was_cancelled_does_not_leave() -> None:
+    life = two_parcels().do(BookShipment(ID, service="parcel")).reply_all()
+    emptied(life, "P1").do(DespatchShipment(ID)).reply_all()
+    assert (life.order.parcels["P1"].state, life.order.parcels["P2"].state) == ("unpacked", "despatched")
+    assert life.order.state == "shipped"
+    assert list(life.order.shipments) == ["S1"], "what is empty does not follow either"
+
+
+# -- legs -----------------------------------------------------------------------------------------------------------
+
+
+def by_two_carriers() -> Life:
+    """The first carrier brings the parcel to the second, who brings it to the door."""
+    life = requested()
+    legs = (Leg("DHL", "D1", "Berlin", "Oslo"), Leg("POSTEN", "N1", "Oslo", "Bergen"))
+    return life.answer(BookCarrier, Booked(Booking("B", "DHL", "parcel", "D1", legs=legs))).do(DespatchShipment(ID))
+
+
+def test_what_an_earlier_carrier_delivers_is_handed_over() -> None:
+    life = by_two_carriers().do(RecordTracking(ID, [scan("delivered", "D1", hours=5)]))
+    assert life.happened == ["TrackingRecorded"]
+    tracking = life.order.parcels["P1"].tracking
+    assert (tracking.status, tracking.reason, tracking.delivered_at) == ("in_transit", "handed_over", None)
+    life.do(RecordTracking(ID, [scan("delivered", "N1", hours=30)]))
+    assert "OrderDelivered" in life.happened
+
+
+def test_a_parcel_is_followed_by_the_number_of_every_leg() -> None:
+    life = by_two_carriers().reply_all()
+    assert life.order.tracking_numbers == ("D1", "N1")
+    assert life.wanted(QueryTracking).tracking_numbers == ("D1", "N1")
+
+
+def test_reports_of_legs_may_come_in_any_order() -> None:
+    late = by_two_carriers().do(RecordTracking(ID, [scan("delivered", "N1", hours=30)]))
+    late.do(RecordTracking(ID, [scan("delivered", "D1", hours=5)]))
+    assert late.order.parcels["P1"].tracking.status == "delivered"
+    assert late.order.anomalies == ()
+
+
+def test_the_last_leg_delivers_every_parcel_of_the_booking() -> None:
+    life = two_parcels().do(BookShipment(ID, service="parcel"))
+    legs = (Leg("DHL", "M"), Leg("POSTEN", "N1"))
+    booking = Booking("B", "DHL", "parcel", "M", legs=legs)
+    life.answer(BookCarrier, Booked(booking, FrozenMap({"P1": "T1", "P2": "T2"}))).do(DespatchShipment(ID))
+    life.do(RecordTracking(ID, [scan("delivered", "M", hours=3)]))
+    assert life.order.state == "shipped"
+    life.do(RecordTracking(ID, [scan("delivered", "N1", hours=30)])).reply_all()
+    assert life.order.status.word == "delivered"
+
+
+def test_the_label_is_at_hand_once_the_parcels_are_booked() -> None:
+    life = requested()
+    assert life.order.shipments["S1"].label is None
+    label = Label("JVBERi0=", "PDF", "https://labels.example/1")
+    life.answer(BookCarrier, Booked(Booking("B", "DHL", "parcel", "T", label)))
+    assert life.order.shipments["S1"].label == label

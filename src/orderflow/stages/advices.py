@@ -18,17 +18,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orderflow.cartons import as_dimensions
+from orderflow.consignment import as_dimensions
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, OPEN, SURPLUS, Account, Move, allocated, packed, picked, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Booking, Case, DespatchAdvice, Fulfillment, Goods, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import IssueLine, IssueStock
-from orderflow.stages.booking import VoidWanted
 from orderflow.stages.changes import a_part_is_kept
 from orderflow.stages.exceptions import raised
-from orderflow.stages.packing import as_sscc
 from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
 from orderflow.stages.shipping import FulfillmentDespatched
 from orderflow.stages.stage import Decision, Stage, next_id, order_exists
@@ -38,7 +36,7 @@ from orderflow.tracking import Anomaly
 from orderflow.values.address import Address
 from orderflow.values.checked import checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id, as_line, as_reference
+from orderflow.values.ids import as_id, as_line, as_reference, as_sscc
 from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
 from orderflow.values.record import record
 from orderflow.values.times import as_instant
@@ -512,10 +510,6 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if order.cancellation is not None and not order.ledger.kinds.isdisjoint(GONE):
         yield from a_part_is_kept(order, policy, "cancellation.goods_have_left", "others have sent goods", (), at)
     yield from _works_that_others_finished(order, policy, at)
-    for shipment in order.shipments.values():
-        is_empty = not any(_has_units(order, parcel_id, "packed", *GONE) for parcel_id in shipment.parcel_ids)
-        if shipment.stage == "booked" and is_empty and not shipment.void_generation:
-            yield VoidWanted(at, shipment.id, 1)
 
 
 def _works_that_others_finished(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

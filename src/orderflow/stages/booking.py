@@ -3,8 +3,10 @@
 A *shipment* is parcels under one booking. Where no service is named, carriers are asked for rates and a strategy
 chooses. When the service is known, the whole body of the booking is frozen: whatever happens afterwards, the same key
 always carries the same body; only a booking that was refused is asked for anew, under a new generation and a new key.
-A booking that is no longer wanted, because the order is being cancelled, is voided as soon as its answer is known; an
-answer that never came is asked for again, not guessed.
+An answer that never came is asked for again, not guessed.
+
+A box with goods of several orders is booked under an id of its own: every order asks for it in the same words under the
+same key, whichever comes first, and there is one booking.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from orderflow.consignment import SharedBox, as_shared_box
 from orderflow.errors import Violation
 from orderflow.ledger import packed
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Booking, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
-from orderflow.ports import BookCarrier, Booked, ParcelBody, QueryRates, Rates, Refused, Reply, VoidBooking, Voided
-from orderflow.stages.changes import void_declined
+from orderflow.ports import BookCarrier, Booked, ParcelBody, QueryRates, Rates, Refused, Reply
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.packing import way_of
 from orderflow.stages.stage import (
@@ -48,13 +50,12 @@ __all__ = [
     "ServiceChosen",
     "ShipmentBooked",
     "ShipmentPlanned",
-    "ShipmentVoided",
     "ShipmentWithdrawn",
-    "VoidDeclined",
-    "VoidWanted",
     "bookable_parcels",
     "changed_shipment",
     "held_subjects",
+    "is_wished_back",
+    "states_after",
 ]
 
 
@@ -63,13 +64,14 @@ class BookShipment(Command):
     """Have a carrier take parcels; without a list, every packed parcel that is not booked.
 
     Without a service, the terms of the goods decide, and where these say nothing, rates are asked for and the policy
-    chooses.
+    chooses. ``shared`` is the box that the one parcel is a part of, where other orders have goods in it as well.
     """
 
     order_id: str = checked(as_id)
     parcel_ids: tuple[str, ...] | None = checked(optional(tuple_of(as_id, at_least=1)), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
     service: str | None = checked(optional(as_reference), default=None)
+    shared: SharedBox | None = checked(optional(as_shared_box), default=None)
 
     if TYPE_CHECKING:
 
@@ -79,6 +81,7 @@ class BookShipment(Command):
             parcel_ids: Iterable[str] | None = None,
             carrier: str | None = None,
             service: str | None = None,
+            shared: SharedBox | None = None,
         ) -> None: ...
 
 
@@ -92,10 +95,19 @@ class ShipmentPlanned(Event):
     ship_to: Address | None = None
     carrier: str = ""
     service: str = ""
+    shared: SharedBox | None = None
 
     def apply(self, order: Order) -> Order:
         """There is a shipment more."""
-        shipment = Shipment(self.shipment_id, self.parcel_ids, self.location, self.ship_to, self.carrier, self.service)
+        shipment = Shipment(
+            self.shipment_id,
+            self.parcel_ids,
+            self.location,
+            self.ship_to,
+            self.carrier,
+            self.service,
+            shared=self.shared,
+        )
         return order.replace(shipments=order.shipments.set(self.shipment_id, shipment))
 
 
@@ -125,7 +137,7 @@ class BookingRequested(Event):
             order,
             self.shipment_id,
             stage="requested",
-            generation=self.request.generation,
+            generation=order.shipments[self.shipment_id].generation + 1,
             request=self.request,
             carrier=self.request.carrier,
             service=self.request.service,
@@ -144,7 +156,7 @@ class ShipmentBooked(Event):
 
     def apply(self, order: Order) -> Order:
         """The parcels are booked, and known to the carrier by their numbers; unless nobody waited for this any more."""
-        numbers = dict.fromkeys(filter(None, (self.booking.tracking_number, *self.tracking_numbers.values())))
+        numbers = dict.fromkeys(filter(None, (*self.booking.numbers, *self.tracking_numbers.values())))
         booked = changed_shipment(
             order,
             self.shipment_id,
@@ -159,7 +171,9 @@ class ShipmentBooked(Event):
         for parcel_id in order.shipments[self.shipment_id].parcel_ids:
             number = self.tracking_numbers.get(parcel_id, "")
             state = self.states.get(parcel_id, parcels[parcel_id].state)
-            parcels[parcel_id] = parcels[parcel_id].replace(tracking_number=number, state=state)
+            parcels[parcel_id] = parcels[parcel_id].replace(
+                tracking_number=number, state=state, earlier_legs=self.booking.earlier_legs
+            )
         return booked.replace(parcels=FrozenMap(parcels))
 
 
@@ -208,51 +222,6 @@ class ShipmentWithdrawn(Event):
     def apply(self, order: Order) -> Order:
         """The shipment came to nothing."""
         return changed_shipment(order, self.shipment_id, stage="withdrawn")
-
-
-@event("void_wanted")
-class VoidWanted(Event):
-    """A booking is to be cancelled: the intention, before the carrier was asked."""
-
-    shipment_id: str
-    generation: int
-
-    def apply(self, order: Order) -> Order:
-        """The shipment waits for the carrier's word."""
-        return changed_shipment(order, self.shipment_id, stage="void_wanted", void_generation=self.generation)
-
-
-@event("shipment_voided")
-class ShipmentVoided(Event):
-    """The booking is void; its parcels stay where they are."""
-
-    shipment_id: str
-    states: FrozenMap[str, str]
-
-    def apply(self, order: Order) -> Order:
-        """The parcels are not booked any more."""
-        shipment = order.shipments[self.shipment_id]
-        if shipment.unwanted:
-            return changed_shipment(order, self.shipment_id, stage="voided")
-        parcels = dict(order.parcels)
-        for parcel_id in shipment.parcel_ids:
-            state = self.states.get(parcel_id, parcels[parcel_id].state)
-            parcels[parcel_id] = parcels[parcel_id].replace(tracking_number="", state=state)
-        return changed_shipment(order, self.shipment_id, stage="voided").replace(parcels=FrozenMap(parcels))
-
-
-@event("void_declined")
-class VoidDeclined(Event):
-    """The carrier will not cancel the booking."""
-
-    shipment_id: str
-    code: str
-    message: str = ""
-
-    def apply(self, order: Order) -> Order:
-        """The shipment is booked, as before; or stays on record as a booking that nobody wants."""
-        is_unwanted = order.shipments[self.shipment_id].unwanted
-        return changed_shipment(order, self.shipment_id, stage="void_declined" if is_unwanted else "booked")
 
 
 def changed_shipment(order: Order, shipment_id: str, **changes: Any) -> Order:
@@ -333,6 +302,29 @@ def the_parcels_go_one_way(order: Order, command: BookShipment, policy: Policy) 
         yield Violation("shipping.mixed", "the parcels differ in location, address or service", "parcel_ids")
 
 
+def the_shared_box_is_new(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:
+    """The id of a shared box is used for one booking; a box that is booked otherwise gets another."""
+    if command.shared is not None and command.shared.id in order.shipments:
+        stage = order.shipments[command.shared.id].stage
+        yield Violation("shipping.shared_id_used", f"{command.shared.id} is known, and {stage}", "shared.id")
+
+
+def a_shared_box_is_told_whole(order: Order, command: BookShipment, policy: Policy) -> Iterable[Violation]:
+    """Of a shared box, one parcel is this order's, and all that the carrier is to be told is known to every order."""
+    box = command.shared
+    if box is None:
+        return
+    parcels = [order.parcels[parcel_id] for parcel_id in _chosen(order, command)]
+    if len(parcels) > 1:
+        yield Violation("shipping.several_in_box", "what an order has in a shared box is one parcel", "parcel_ids")
+    if order.id not in box.shares:
+        yield Violation("shipping.no_share", f"{order.id} has no share of {box.id}", "shared.shares")
+    if not (command.service or _destination(order, parcels[0])[2]):
+        yield Violation("shipping.no_service", "orders that share a box name its service", "service")
+    if box.sscc and any(parcel.sscc not in ("", box.sscc) for parcel in parcels):
+        yield Violation("shipping.other_sscc", f"the parcel has another SSCC than {box.id}", "shared.sscc")
+
+
 def _booking_subjects(order: Order, command: BookShipment) -> tuple[str, ...]:
     return held_subjects(order, _chosen(order, command))
 
@@ -349,14 +341,16 @@ def held_subjects(order: Order, parcel_ids: tuple[str, ...]) -> tuple[str, ...]:
 def _book(order: Order, command: BookShipment, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     parcel_ids = _chosen(order, command)
     location, ship_to, service, carrier = _destination(order, order.parcels[parcel_ids[0]])
+    shared = command.shared
     yield ShipmentPlanned(
         envelope.at,
-        next_id("S", order.shipments),
+        shared.id if shared is not None else next_id("S", order.shipments),
         parcel_ids,
         location,
-        ship_to,
+        shared.ship_to or ship_to if shared is not None else ship_to,
         command.carrier or carrier or "",
         command.service or service or "",
+        shared,
     )
 
 
@@ -366,16 +360,14 @@ def _book(order: Order, command: BookShipment, policy: Policy, envelope: Envelop
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for shipment in order.shipments.values():
         if shipment.stage == "planned":
-            if order.cancellation is not None or "cancelled" in order.milestones or _is_wished_back(order, shipment):
+            if order.cancellation is not None or "cancelled" in order.milestones or is_wished_back(order, shipment):
                 yield ShipmentWithdrawn(at, shipment.id)
-            elif shipment.service and not any(order.holds_on("book", *held_subjects(order, shipment.parcel_ids))):
+            elif shipment.service and not _is_held(order, shipment):
                 yield _requested(order, shipment, shipment.carrier, shipment.service, at)
-        elif shipment.stage == "booked" and (order.cancellation is not None or _is_wished_back(order, shipment)):
-            yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
     yield from _refusals_that_were_overcome(order, at)
 
 
-def _is_wished_back(order: Order, shipment: Shipment) -> bool:
+def is_wished_back(order: Order, shipment: Shipment) -> bool:
     """Whether units in the parcels of a shipment are to be cancelled."""
     return bool(order.to_be_cancelled) and any(order.wished_out_of(packed(p)) for p in shipment.parcel_ids)
 
@@ -390,26 +382,32 @@ def _refusals_that_were_overcome(order: Order, at: datetime) -> Iterable[Event]:
 
 
 def _requested(order: Order, shipment: Shipment, carrier: str, service: str, at: datetime) -> BookingRequested:
-    """Freeze the whole body of a booking."""
-    generation = shipment.generation + 1
+    """Freeze the whole body of a booking. That of a shared box says nothing that another order would not say as well.
+
+    So a shared box keeps its one key, also where it is asked for anew after a refusal.
+    """
+    shared, generation = shipment.shared, shipment.generation + 1
     request_id = f"book/{shipment.id}/{generation}"
     request = BookCarrier(
         order.id,
         request_id,
-        f"{order.tenant}/{order.id}/{request_id}",
+        f"{order.tenant}/{order.id}/{request_id}" if shared is None else f"{order.tenant}/shared/{shared.id}",
         shipment.id,
-        generation,
+        generation if shared is None else 1,
         carrier,
         service,
         shipment.location,
         shipment.ship_to,
         _bodies(order, shipment),
-        order.reference,
+        order.reference if shared is None else shared.id,
     )
     return BookingRequested(at, shipment.id, request)
 
 
 def _bodies(order: Order, shipment: Shipment) -> tuple[ParcelBody, ...]:
+    box = shipment.shared
+    if box is not None:
+        return (ParcelBody(box.id, box.weight_kg, box.dimensions_cm, (), box.sscc),)
     parcels = (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
     return tuple(
         ParcelBody(parcel.id, parcel.weight_kg, parcel.dimensions_cm, parcel.contents, parcel.sscc)
@@ -424,22 +422,17 @@ def _wants(order: Order) -> Iterable[Wanted]:
     for shipment in order.shipments.values():
         if shipment.stage == "requested":
             yield Wanted(shipment.request)
-        elif shipment.stage == "planned" and not shipment.service:
-            if not any(order.holds_on("book", *held_subjects(order, shipment.parcel_ids))):
-                yield Wanted(
-                    QueryRates(
-                        order.id,
-                        f"rates/{shipment.id}",
-                        shipment.id,
-                        shipment.location,
-                        shipment.ship_to,
-                        _bodies(order, shipment),
-                    )
-                )
-        elif shipment.stage == "void_wanted" and shipment.booking is not None:
-            request_id = f"void/{shipment.id}/{shipment.void_generation}"
-            key = f"{order.tenant}/{order.id}/{request_id}"
-            yield Wanted(VoidBooking(order.id, request_id, key, shipment.id, shipment.booking.number))
+        elif shipment.stage == "planned" and not shipment.service and not _is_held(order, shipment):
+            yield Wanted(_rates_request(order, shipment))
+
+
+def _is_held(order: Order, shipment: Shipment) -> bool:
+    return bool(order.holds) and any(order.holds_on("book", *held_subjects(order, shipment.parcel_ids)))
+
+
+def _rates_request(order: Order, shipment: Shipment) -> QueryRates:
+    request_id, bodies = f"rates/{shipment.id}", _bodies(order, shipment)
+    return QueryRates(order.id, request_id, shipment.id, shipment.location, shipment.ship_to, bodies)
 
 
 def _rates_answered(order: Order, request: QueryRates, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -469,7 +462,7 @@ def _booking_answered(
     if isinstance(reply, Booked):
         yield from _booked_answer(order, shipment, request, reply, policy, at)
     elif isinstance(reply, Refused):
-        if shipment.stage == "requested" and shipment.generation == request.generation:
+        if _is_current(shipment, request):
             yield BookingRefused(at, shipment.id, reply.code, reply.message)
             told = f"{request.carrier or 'the carrier'} refused {shipment.id}: {reply.message or reply.code}"
             yield from raised(order, "shipping.refused", shipment.id, told, ("try_again", "cancel_order"), at)
@@ -481,13 +474,12 @@ def _booked_answer(
     order: Order, shipment: Shipment, request: BookCarrier, reply: Booked, policy: Policy, at: datetime
 ) -> Iterable[Event]:
     known = shipment.booking
-    if not reply.booking.number or set(reply.tracking_numbers) - set(shipment.parcel_ids):
+    if not reply.booking.number or set(reply.tracking_numbers) - _asked_about(shipment):
         yield from impossible_reply(order, request, reply, at)
     elif shipment.stage in ("refused", "withdrawn"):
         yield ShipmentBooked(at, shipment.id, reply.booking, _numbers(shipment, reply), FrozenMap(), wanted=False)
-        yield VoidWanted(at, shipment.id, shipment.void_generation + 1)
-    elif shipment.stage == "requested" and shipment.generation == request.generation:
-        states = _states(order, shipment, policy, "book")
+    elif _is_current(shipment, request):
+        states = states_after("book", order, shipment, policy)
         yield ShipmentBooked(at, shipment.id, reply.booking, _numbers(shipment, reply), states)
     elif known is None or known.number != reply.booking.number:
         yield BookingContradicted(at, shipment.id, reply.booking)
@@ -496,8 +488,21 @@ def _booked_answer(
         yield from raised(order, "shipping.contradiction", shipment.id, told, ("settled",), at)
 
 
+def _is_current(shipment: Shipment, request: BookCarrier) -> bool:
+    """Whether a shipment waits for the answer to this very request, and not to an earlier one."""
+    return shipment.stage == "requested" and shipment.request.id == request.id
+
+
+def _asked_about(shipment: Shipment) -> set[str]:
+    """The parcels that the carrier knows of: a shared box is one."""
+    return {shipment.shared.id} if shipment.shared is not None else set(shipment.parcel_ids)
+
+
 def _numbers(shipment: Shipment, reply: Booked) -> FrozenMap[str, str]:
     """The tracking number of each parcel: its own, or the master's where it is the only one."""
+    if shipment.shared is not None:
+        number = reply.tracking_numbers.get(shipment.shared.id) or reply.booking.tracking_number
+        return FrozenMap(dict.fromkeys(shipment.parcel_ids, number) if number else {})
     if reply.tracking_numbers:
         return reply.tracking_numbers
     if len(shipment.parcel_ids) == 1 and reply.booking.tracking_number:
@@ -505,28 +510,11 @@ def _numbers(shipment: Shipment, reply: Booked) -> FrozenMap[str, str]:
     return FrozenMap()
 
 
-def _states(order: Order, shipment: Shipment, policy: Policy, step: str) -> FrozenMap[str, str]:
+def states_after(step: str, order: Order, shipment: Shipment, policy: Policy) -> FrozenMap[str, str]:
     """The states into which a step takes those parcels of a shipment that may take it."""
     parcels = (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
     targets = ((parcel.id, policy.parcel_step(order, parcel, step)) for parcel in parcels)
     return FrozenMap({parcel_id: state for parcel_id, state in targets if state is not None})
-
-
-def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
-    shipment = order.shipments[request.shipment_id]
-    if shipment.stage != "void_wanted":
-        return
-    if isinstance(reply, Voided):
-        yield ShipmentVoided(at, shipment.id, _states(order, shipment, policy, "unbook"))
-    elif isinstance(reply, Refused):
-        yield VoidDeclined(at, shipment.id, reply.code, reply.message)
-        if not shipment.unwanted or order.cancellation is not None:
-            yield from void_declined(order, shipment, reply.code, reply.message, at)
-        if shipment.unwanted:
-            told = f"booking {request.number} is not wanted, and {reply.message or reply.code}"
-            yield from raised(order, "shipping.void_declined", shipment.id, told, ("settled",), at)
-    else:
-        yield from impossible_reply(order, request, reply, at)
 
 
 # -- settling, and waiting ------------------------------------------------------------------------------------------
@@ -561,11 +549,9 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         carrier = shipment.carrier or "the carriers"
         if shipment.stage == "requested":
             yield Wait(carrier, f"to take {', '.join(shipment.parcel_ids)}", f"shipment {shipment.id}")
-        elif shipment.stage == "void_wanted":
-            yield Wait(carrier, "to void the booking", f"shipment {shipment.id}")
         elif shipment.stage == "planned":
             yield Wait(carrier, "to offer a rate", f"shipment {shipment.id}")
-        elif shipment.stage == "booked":
+        elif shipment.stage == "booked" and shipment.is_live:
             yield Wait(carrier, f"to collect {', '.join(shipment.parcel_ids)}", f"shipment {shipment.id}")
     free = bookable_parcels(order)
     if free and order.cancellation is None:
@@ -595,18 +581,15 @@ STAGE = Stage(
         BookingAbandoned,
         BookingContradicted,
         ShipmentWithdrawn,
-        VoidWanted,
-        ShipmentVoided,
-        VoidDeclined,
     ),
     decisions=(
         Decision(
             BookShipment,
             tiers=(
                 (order_exists,),
-                (something_is_packed, the_parcels_exist),
+                (something_is_packed, the_parcels_exist, the_shared_box_is_new),
                 (the_parcels_may_be_booked, order_not_cancelling, nothing_holds("book", _booking_subjects)),
-                (the_parcels_go_one_way,),
+                (the_parcels_go_one_way, a_shared_box_is_told_whole),
             ),
             events=_book,
             candidates=lambda order, policy: (BookShipment(order.id),),
@@ -615,7 +598,7 @@ STAGE = Stage(
     follow=_follow,
     looks_at=_looks_at,
     wants=_wants,
-    answers=FrozenMap({QueryRates: _rates_answered, BookCarrier: _booking_answered, VoidBooking: _void_answered}),
+    answers=FrozenMap({QueryRates: _rates_answered, BookCarrier: _booking_answered}),
     settles=FrozenMap({("shipping.refused", "try_again"): _book_again, ("port.gave_up", "not_booked"): _not_booked}),
     awaits=_awaits,
 )

@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orderflow.cartons import as_dimensions
-from orderflow.errors import InvalidInput, Violation
+from orderflow.consignment import as_dimensions
+from orderflow.errors import Violation
 from orderflow.ledger import Move, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order, Parcel
@@ -42,7 +42,7 @@ from orderflow.stages.stage import (
 from orderflow.values.address import Address
 from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id
+from orderflow.values.ids import as_id, as_sscc
 from orderflow.values.numbers import EXACT, ZERO, as_positive
 
 __all__ = [
@@ -53,22 +53,9 @@ __all__ = [
     "ParcelPacked",
     "ParcelUnpacked",
     "UnpackParcel",
-    "as_sscc",
     "on_the_table",
     "the_parcel_exists",
 ]
-
-
-def as_sscc(raw: Any) -> str:
-    """An SSCC, or nothing: 17 digits and a check digit, weighted 3 and 1 in turn (GS1 General Specifications, 7.9)."""
-    if raw == "":
-        return ""
-    if not isinstance(raw, str) or len(raw) != 18 or not (raw.isascii() and raw.isdigit()):
-        raise InvalidInput.because("packing.bad_sscc", "must be 18 digits")
-    weighted = sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(raw[:17]))
-    if (10 - weighted % 10) % 10 != int(raw[17]):
-        raise InvalidInput.because("packing.bad_sscc", "the check digit is wrong")
-    return raw
 
 
 @command("pack_parcel")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from orderflow.errors import Violation
 from orderflow.ledger import Move, kind_of, packed, shipped
@@ -26,13 +27,14 @@ from orderflow.stages.stage import (
     Stage,
     Wait,
     Wanted,
+    next_id,
     nothing_holds,
     order_exists,
     order_not_cancelling,
     why_not,
 )
 from orderflow.stages.stock import claim_key
-from orderflow.values.checked import checked, optional
+from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id
 from orderflow.values.numbers import EXACT, ZERO, plain
@@ -43,16 +45,46 @@ __all__ = [
     "FulfillmentDespatched",
     "GoodsDespatched",
     "OrderShipped",
+    "ShipmentDivided",
     "StockIssued",
 ]
 
 
 @command("despatch_shipment")
 class DespatchShipment(Command):
-    """The parcels of a booked shipment have left; without an id, those of the one shipment that is booked."""
+    """The parcels of a booked shipment have left; without an id, those of the one shipment that is booked.
+
+    Where only some of its parcels have left, these are named: the others stay booked, as a shipment of their own.
+    """
 
     order_id: str = checked(as_id)
     shipment_id: str | None = checked(optional(as_id), default=None)
+    parcel_ids: tuple[str, ...] | None = checked(optional(tuple_of(as_id, at_least=1)), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, order_id: str, shipment_id: str | None = None, parcel_ids: Iterable[str] | None = None
+        ) -> None: ...
+
+
+@event("shipment_divided")
+class ShipmentDivided(Event):
+    """Some parcels of a booking stay behind: they are to follow under the same booking, by themselves."""
+
+    shipment_id: str
+    rest_id: str
+    parcel_ids: tuple[str, ...]
+
+    def apply(self, order: Order) -> Order:
+        """The parcels that stay are a shipment more; the freight stays with those that leave."""
+        whole = order.shipments[self.shipment_id]
+        assert whole.booking is not None
+        booking = evolved(whole.booking, cost=None)
+        rest = whole.replace(id=self.rest_id, parcel_ids=self.parcel_ids, booking=booking)
+        left = tuple(parcel_id for parcel_id in whole.parcel_ids if parcel_id not in self.parcel_ids)
+        shipments = {whole.id: whole.replace(parcel_ids=left), rest.id: rest}
+        return order.replace(shipments=order.shipments.merged(shipments))
 
 
 @event("goods_despatched")
@@ -72,7 +104,14 @@ class GoodsDespatched(Event):
             for line_id, quantity in order.contents_of(parcel_id).items():
                 moves.append(Move(line_id, packed(parcel_id), shipped(parcel_id), quantity))
             parcels[parcel_id] = parcels[parcel_id].replace(state=self.states.get(parcel_id, parcels[parcel_id].state))
-        gone = changed_shipment(order, shipment.id, stage="despatched", despatched_at=self.at, issue=self.issue)
+        gone = changed_shipment(
+            order,
+            shipment.id,
+            stage="despatched",
+            despatched_at=self.at,
+            issue=self.issue,
+            issued=not self.issue.lines,
+        )
         return gone.moved(moves).replace(parcels=FrozenMap(parcels))
 
 
@@ -135,7 +174,9 @@ def a_shipment_is_there(order: Order, command: DespatchShipment, policy: Policy)
 
 
 def _booked(order: Order) -> tuple[str, ...]:
-    return tuple(shipment.id for shipment in order.shipments.values() if shipment.stage == "booked")
+    return tuple(
+        shipment.id for shipment in order.shipments.values() if shipment.stage == "booked" and shipment.is_live
+    )
 
 
 def _leaving(order: Order, command: DespatchShipment) -> Shipment:
@@ -145,13 +186,13 @@ def _leaving(order: Order, command: DespatchShipment) -> Shipment:
 def the_shipment_is_booked(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
     """Nothing leaves without a booking."""
     shipment = _leaving(order, command)
-    if shipment.stage != "booked":
+    if shipment.stage != "booked" or not shipment.is_live:
         yield Violation("shipping.not_booked", f"{shipment.id} is {shipment.stage}", shipment.id)
 
 
 def the_parts_may_be_despatched(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
     """The lifecycles of the parcels and of their fulfillments permit departure."""
-    for parcel_id in _leaving(order, command).parcel_ids:
+    for parcel_id in _departing(order, command) or _leaving(order, command).parcel_ids:
         parcel = order.parcels[parcel_id]
         if policy.parcel_step(order, parcel, "despatch") is None:
             told, _ = why_not(policy.lifecycles.parcel, parcel.state, "despatch")
@@ -186,31 +227,65 @@ def _not_packed(order: Order, line_id: str) -> Decimal:
 _NOT_PACKED = frozenset({"open", "backordered", "allocated", "picked"})
 
 
+def the_departing_parcels_are_of_the_shipment(
+    order: Order, command: DespatchShipment, policy: Policy
+) -> Iterable[Violation]:
+    """The parcels that are said to leave are of this shipment."""
+    shipment = _leaving(order, command)
+    for index, parcel_id in enumerate(command.parcel_ids or ()):
+        if parcel_id not in shipment.parcel_ids:
+            told = f"{parcel_id} does not travel with {shipment.id}"
+            yield Violation("shipping.other_parcel", told, f"parcel_ids[{index}]")
+
+
+def something_departs(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
+    """A parcel leaves with something in it: one of which everything was cancelled stays."""
+    if _leaving(order, command).stage == "booked" and not _departing(order, command):
+        yield Violation("shipping.nothing_in_it", f"nothing is left in {_leaving(order, command).id}", "parcel_ids")
+
+
+def _departing(order: Order, command: DespatchShipment) -> tuple[str, ...]:
+    """The parcels that leave: those named, or all of the shipment that have something in them."""
+    named = command.parcel_ids or _leaving(order, command).parcel_ids
+    return tuple(parcel_id for parcel_id in dict.fromkeys(named) if order.contents_of(parcel_id))
+
+
 def _leaving_subjects(order: Order, command: DespatchShipment) -> tuple[str, ...]:
-    return held_subjects(order, _leaving(order, command).parcel_ids)
+    return held_subjects(order, _departing(order, command))
 
 
 # -- decisions ------------------------------------------------------------------------------------------------------
 
 
 def _despatch(order: Order, command: DespatchShipment, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    shipment = _leaving(order, command)
-    parcels = [order.parcels[parcel_id] for parcel_id in shipment.parcel_ids]
-    states = {parcel.id: policy.parcel_step(order, parcel, "despatch") or parcel.state for parcel in parcels}
+    shipment, departing = _leaving(order, command), _departing(order, command)
+    staying = tuple(parcel_id for parcel_id in shipment.parcel_ids if parcel_id not in departing)
+    rest = tuple(filter(order.contents_of, staying))
+    if rest:
+        yield ShipmentDivided(envelope.at, shipment.id, next_id("S", order.shipments), rest)
+    states = {p: policy.parcel_step(order, order.parcels[p], "despatch") or "" for p in departing}
+    for parcel_id in staying:
+        if parcel_id not in rest:
+            parcel = order.parcels[parcel_id]
+            states[parcel_id] = policy.parcel_step(order, parcel, "unbook") or parcel.state
     issue = IssueStock(
         order.id,
         f"issue/{shipment.id}",
         f"{order.tenant}/{order.id}/issue/{shipment.id}",
         shipment.location,
-        tuple(_issue_lines(order, shipment)),
+        tuple(_issue_lines(order, departing)),
     )
     yield GoodsDespatched(envelope.at, shipment.id, FrozenMap(states), issue)
 
 
-def _issue_lines(order: Order, shipment: Shipment) -> Iterable[IssueLine]:
-    for parcel_id in shipment.parcel_ids:
+def _issue_lines(order: Order, parcel_ids: tuple[str, ...]) -> Iterable[IssueLine]:
+    """What leaves our stock with these parcels, and the claim it was held under."""
+    for parcel_id in parcel_ids:
         for line_id, quantity in order.contents_of(parcel_id).items():
             line, claim = order.lines[line_id], order.claim_of(order.parcels[parcel_id].fulfillment_id, line_id)
+            if not order.needs_stock(line_id):
+                continue
+            line, claim = order.lines[line_id], order.claim_on(line_id)
             yield IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity)
 
 
@@ -307,15 +382,17 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 STAGE = Stage(
     name="shipping",
     commands=(DespatchShipment,),
-    events=(GoodsDespatched, StockIssued, FulfillmentDespatched, OrderShipped),
+    events=(ShipmentDivided, GoodsDespatched, StockIssued, FulfillmentDespatched, OrderShipped),
     decisions=(
         Decision(
             DespatchShipment,
             tiers=(
                 (order_exists,),
                 (a_shipment_is_there,),
+                (the_departing_parcels_are_of_the_shipment,),
                 (
                     the_shipment_is_booked,
+                    something_departs,
                     the_parts_may_be_despatched,
                     order_not_cancelling,
                     nothing_holds("despatch", _leaving_subjects),

@@ -236,13 +236,13 @@ def _is_stray(order: Order, scan: Scan) -> bool:
 
 
 def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
-    """The parcel with this number; for a master number, every parcel of the shipment."""
+    """The parcel with this number; for a master number or that of a leg, every parcel of the shipment."""
     parcel = order.parcel_with(tracking_number)
     if parcel is not None:
         yield parcel
         return
     for shipment in order.shipments.values():
-        if shipment.is_live and shipment.booking is not None and shipment.booking.tracking_number == tracking_number:
+        if shipment.is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
             yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
 
 
@@ -292,7 +292,8 @@ def _wants(order: Order) -> Iterable[Wanted]:
                 for parcel in (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
                 if not parcel.tracking.is_over and not (parcel.given_up and "completed" in order.milestones)
             )
-            known = tuple(dict.fromkeys(filter(None, numbers)))
+            legs = (leg.tracking_number for leg in shipment.booking.legs) if numbers else ()
+            known = tuple(dict.fromkeys(filter(None, (*numbers, *legs))))
             if known:
                 request = QueryTracking(order.id, f"track/{shipment.id}", shipment.id, known)
                 yield Wanted(request, repeats=True)

@@ -19,6 +19,7 @@ __all__ = [
     "as_id_or_blank",
     "as_line",
     "as_reference",
+    "as_sscc",
     "as_text",
     "ordinal",
 ]
@@ -92,6 +93,18 @@ def as_line(limit: int) -> Callable[[Any], str]:
         return text
 
     return converting
+
+
+def as_sscc(raw: Any) -> str:
+    """An SSCC, or nothing: 17 digits and a check digit, weighted 3 and 1 in turn (GS1 General Specifications, 7.9)."""
+    if raw == "":
+        return ""
+    if not isinstance(raw, str) or len(raw) != 18 or not (raw.isascii() and raw.isdigit()):
+        raise InvalidInput.because("packing.bad_sscc", "must be 18 digits")
+    weighted = sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(raw[:17]))
+    if (10 - weighted % 10) % 10 != int(raw[17]):
+        raise InvalidInput.because("packing.bad_sscc", "the check digit is wrong")
+    return raw
 
 
 def ordinal(prefix: str, count: int) -> str:

@@ -17,6 +17,7 @@ import attrs
 
 from orderflow.adapters.memory.books import Books, same_body
 from orderflow.adapters.memory.clock import utc_now
+from orderflow.consignment import Label, Leg
 from orderflow.errors import PortRefused
 from orderflow.order import Booking
 from orderflow.ports import (
@@ -58,6 +59,7 @@ class _Entry:
     master: str
     parcels: tuple[str, ...]
     arrived: frozenset[str] = frozenset()
+    legs: tuple[str, ...] = ()
 
 
 class MemoryCarrier(Books):
@@ -70,6 +72,8 @@ class MemoryCarrier(Books):
         prefix: How its tracking numbers begin; the first two letters of the name if left out.
         auto: Whether parcels that were `handed_over` travel by themselves as the clock goes on.
         on_scan: Called with every new scan, for those who want to be told and not to ask.
+        hands_over: By service, the carriers to whom it hands over in turn; the last one delivers. Each leg has a number
+            of its own, the first one the master number.
     """
 
     BOOKS = ("_bookings", "_by_key", "_voids", "_owner", "_scans", "_due", "_numbers")
@@ -84,7 +88,9 @@ class MemoryCarrier(Books):
         prefix: str = "",
         auto: bool = False,
         on_scan: Callable[[Scan], None] | None = None,
+        hands_over: Mapping[str, tuple[str, ...]] = FrozenMap(),
     ) -> None:
+        self.hands_over = dict(hands_over)
         self.name, self.auto, self.on_scan = name, auto, on_scan
         self.services = {service: (_as_cost(cost), days) for service, (cost, days) in services.items()}
         self.prefix = prefix or name[:2].upper()
@@ -206,7 +212,8 @@ class MemoryCarrier(Books):
             return
         start, eighth = self._clock(), timedelta(hours=3 * self.services[entry.service][1])
         for step, (eighths, status) in enumerate(_WAY):
-            heappush(self._due, (start + eighths * eighth, step, entry.master, status))
+            number = entry.legs[-1] if entry.legs and eighths > 4 else entry.master
+            heappush(self._due, (start + eighths * eighth, step, number, status))
         self.tick()
 
     def tick(self) -> None:
@@ -215,8 +222,8 @@ class MemoryCarrier(Books):
             return
         now = self._clock()
         while self._due and self._due[0][0] <= now:
-            moment, _, master, status = heappop(self._due)
-            self.scan(master, status, moment)
+            moment, _, number, status = heappop(self._due)
+            self.scan(number, status, moment)
 
     def fingerprint(self) -> Hashable:
         """Bookings, voids and scans as one comparable value."""
@@ -250,13 +257,21 @@ class MemoryCarrier(Books):
         alone = len(request.parcels) <= 1
         given = {parcel.parcel_id: master if alone else self._next_number() for parcel in request.parcels}
         parcels = tuple(given.values()) or (master,)
-        self._bookings[number] = _Entry("booked", request.service, master, parcels)
-        for tracking_number in (master, *parcels):
+        legs = self._legs(request.service, master)
+        numbers = tuple(leg.tracking_number for leg in legs)
+        self._bookings[number] = _Entry("booked", request.service, master, parcels, legs=numbers)
+        for tracking_number in (master, *parcels, *numbers):
             self._owner[tracking_number] = number
         cost, days = self.services[request.service]
-        label = f"{self.name} {request.service} {master} ({len(parcels)} of {number})"
-        booking = Booking(number, self.name, request.service, master, label, cost, self._estimate(days))
+        label = Label(f"{self.name} {request.service} {master} ({len(parcels)} of {number})", "TXT")
+        booking = Booking(number, self.name, request.service, master, label, cost, self._estimate(days), legs)
         return Booked(booking, FrozenMap(given))
+
+    def _legs(self, service: str, master: str) -> tuple[Leg, ...]:
+        """The legs of a service that hands over; none where one carrier brings the parcels to the door."""
+        others = self.hands_over.get(service, ())
+        first = (Leg(self.name, master),) if others else ()
+        return (*first, *(Leg(other, self._next_number()) for other in others))
 
     def _scanned(self, number: str, status: TrackingStatus | str, moment: datetime, fields: dict[str, Any]) -> Scan:
         before = self._scans.get(number, ())
@@ -273,7 +288,9 @@ class MemoryCarrier(Books):
         entry = self._bookings[owner]
         if status in _NOT_YET or entry.state == "voided":
             return
-        arrived = entry.arrived | {number} if status is _S.DELIVERED else entry.arrived
+        arrived = entry.arrived
+        if status is _S.DELIVERED and number not in entry.legs[:-1]:
+            arrived |= set(entry.parcels) if number in entry.legs else {number}
         if status is _S.RETURN_TO_SENDER:
             arrived = arrived - {number}
         state = "delivered" if arrived.issuperset(entry.parcels) else "collected"
