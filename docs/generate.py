@@ -582,6 +582,8 @@ PUBLIC = (
     "orderflow.charges",
     "orderflow.tracking",
     "orderflow.promise",
+    "orderflow.telling",
+    "orderflow.texts",
     "orderflow.calendars",
     "orderflow.cartons",
     "orderflow.papers",

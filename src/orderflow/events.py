@@ -18,7 +18,13 @@ from orderflow.stages.booking import (
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.checks import CheckDropped, CheckRecorded, CheckRequired
-from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
+from orderflow.stages.communication import (
+    MessageFailed,
+    MessageQueued,
+    MessageSent,
+    MessageSuperseded,
+    MessageWithheld,
+)
 from orderflow.stages.confirmation import ConfirmationAccepted, ConfirmationRefused, OrderConfirmed
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
@@ -114,6 +120,7 @@ __all__ = [
     "MessageQueued",
     "MessageSent",
     "MessageSuperseded",
+    "MessageWithheld",
     "OrderAcknowledged",
     "OrderAmended",
     "OrderCancelled",

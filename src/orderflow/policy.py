@@ -33,6 +33,7 @@ __all__ = [
     "Available",
     "Check",
     "Draft",
+    "Drafts",
     "Lifecycles",
     "Need",
     "Policy",
@@ -46,6 +47,7 @@ __all__ = [
     "Substitute",
     "VerificationRule",
     "Weight",
+    "Withheld",
     "answered_as_it_stands",
     "nobody_must_agree",
     "what_is_ordered",
@@ -275,6 +277,18 @@ class Draft:
     to: str
     locale: str
     body: FrozenMap[str, str]
+    recipient: str = "customer"
+
+
+@attrs.frozen
+class Withheld:
+    """What a strategy says of something that nobody is to be told, now or later, and why."""
+
+    why: str
+
+
+#: What a message strategy may answer: what to tell whom, that nobody is to be told, or nothing for now.
+Drafts: TypeAlias = Draft | Withheld | Iterable[Draft] | None
 
 
 def _rules(raw: Iterable[VerificationRule] | VerificationRule) -> tuple[VerificationRule, ...]:
@@ -297,7 +311,8 @@ class Policy:
         plan: sourcing strategy: into which pieces of work what is held at each location is split.
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
         promise: promise strategy: what is promised of a line from a location, as of a moment; ``None`` for nothing.
-        draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
+        draft: message strategy: what to tell whom of a fact ``(kind, subject)``: a draft or several; `Withheld` where
+            nobody is ever to be told; nothing where it is to be asked again.
         sourcing: sourcing strategy: which location is to hold what, where one does not have it all.
         shortage: what becomes of units of a line that no location has.
         queue: who is served first when stock arrives: a key by which waiting orders are sorted.
@@ -318,7 +333,8 @@ class Policy:
         buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
-        superseded_by: which unsent messages a later one makes stale.
+        superseded_by: which unsent messages a later one about the same part of the order makes stale.
+        told_within: how long after the fact a message of a kind is still worth sending.
         rounding: how charges round; frozen into an order when it is placed.
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
@@ -330,7 +346,7 @@ class Policy:
 
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
     choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
-    draft: Callable[[Order, str, str], Draft | None]
+    draft: Callable[[Order, str, str], Drafts]
     sourcing: Sourcing
     shortage: Callable[[Order, str], Shortage] = wait_for_stock
     queue: Callable[[Order], Any] = by_priority_and_age
@@ -343,6 +359,7 @@ class Policy:
     guards: Mapping[str, Guard] = attrs.field(factory=FrozenMap)
     automatic: frozenset[str] = attrs.field(default=AUTOMATIC, converter=_steps)
     superseded_by: Mapping[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
+    told_within: Mapping[str, timedelta] = attrs.field(factory=FrozenMap)
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     retry: Retry = attrs.field(factory=Retry)
     poll_every: timedelta | None = timedelta(hours=6)

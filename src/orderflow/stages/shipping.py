@@ -285,7 +285,7 @@ def _issue_lines(order: Order, parcel_ids: tuple[str, ...]) -> Iterable[IssueLin
             line, claim = order.lines[line_id], order.claim_of(order.parcels[parcel_id].fulfillment_id, line_id)
             if not order.needs_stock(line_id):
                 continue
-            line, claim = order.lines[line_id], order.claim_on(line_id)
+            line, claim = order.lines[line_id], order.claim_of(order.parcels[parcel_id].fulfillment_id, line_id)
             yield IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity)
 
 
