@@ -23,6 +23,7 @@ from orderflow.stages.changes import CancellationDeclined, CancellationRequested
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
+from orderflow.stages.fulfillers import FulfillerAskedAgain, WorkConfirmed, WorkDeclined, WorkWanted
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.losses import (
     DamageReported,
@@ -76,6 +77,7 @@ __all__ = [
     "ExceptionRaised",
     "ExceptionResolved",
     "FactFlagged",
+    "FulfillerAskedAgain",
     "FulfillmentDespatched",
     "FulfillmentPlanned",
     "FulfillmentWithdrawn",
@@ -137,4 +139,7 @@ __all__ = [
     "VoidDeclined",
     "VoidWanted",
     "WarningRecorded",
+    "WorkConfirmed",
+    "WorkDeclined",
+    "WorkWanted",
 ]

@@ -25,7 +25,6 @@ from orderflow.order import Booking, Case, DespatchAdvice, Fulfillment, Goods, O
 from orderflow.policy import Policy
 from orderflow.ports import IssueLine, IssueStock
 from orderflow.stages.booking import VoidWanted
-from orderflow.stages.changes import a_part_is_kept
 from orderflow.stages.exceptions import raised
 from orderflow.stages.packing import as_dimensions, as_sscc
 from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
@@ -507,8 +506,6 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         entered = policy.order_step(order, "start_fulfillment")
         if entered is not None:
             yield OrderInFulfillment(at, entered)
-    if order.cancellation is not None and not order.ledger.kinds.isdisjoint(GONE):
-        yield from a_part_is_kept(order, policy, "cancellation.goods_have_left", "others have sent goods", (), at)
     yield from _works_that_others_finished(order, policy, at)
     for shipment in order.shipments.values():
         is_empty = not any(_has_units(order, parcel_id, "packed", *GONE) for parcel_id in shipment.parcel_ids)

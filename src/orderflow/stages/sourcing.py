@@ -83,8 +83,10 @@ def available(order: Order) -> tuple[Available, ...]:
 def _at_suppliers(order: Order) -> Iterable[Available]:
     """What suppliers ship from their own stock: priced, and not yet given to anyone."""
     for line_id, quantity in order.ledger.held.get(OPEN, {}).items():
-        if order.method_of(line_id) == "supplier" and not order.unpriced(line_id):
-            yield Available(line_id, quantity, order.terms_of(line_id).supplier or "supplier")
+        supplier = order.terms_of(line_id).supplier or "supplier"
+        is_free = not order.unpriced(line_id) and supplier not in order.declining(line_id)
+        if order.method_of(line_id) == "supplier" and is_free:
+            yield Available(line_id, quantity, supplier)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ TEMPLATES: Final[Mapping[str, str]] = FrozenMap(
         "order_verified": "Your order {order} is confirmed, and we have begun to work on it.",
         "shipment_despatched": "Goods of your order {order} are on their way.",
         "order_delivered": "Your order {order} was delivered.",
+        "lines_cancelled": "A part of your order {order} was cancelled.",
         "order_cancelled": "Your order {order} was cancelled.",
         "order_rejected": "We are sorry: we cannot accept your order {order}.",
     }
