@@ -38,6 +38,7 @@ from orderflow.ports import (
     Issued,
     IssueStock,
     Levels,
+    PutWork,
     QueryLevels,
     QueryRates,
     QueryTracking,
@@ -54,10 +55,11 @@ from orderflow.ports import (
     StockHeld,
     VoidBooking,
     Voided,
+    WorkAccepted,
 )
 from orderflow.process import STAGES, OrderProcess, pending, replay
 from orderflow.tracking import Scan
-from orderflow.values import Address, Contact, Money, Party, zero
+from orderflow.values import Address, Contact, FrozenMap, Money, Party, zero
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 BERLIN = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
@@ -119,6 +121,9 @@ SENSIBLE: dict[type[Request], Callable[[Any], Any]] = {
     QueryRates: lambda request: Rates((Rate("DHL", "parcel", eur("4.90")),)),
     BookCarrier: booking_of,
     VoidBooking: lambda request: Voided(),
+    PutWork: lambda request: WorkAccepted(
+        request.revision, FrozenMap({line.line_id: line.quantity for line in request.lines})
+    ),
     IssueStock: lambda request: Issued(),
     SendMessage: lambda request: Sent(),
     QueryTracking: lambda request: Scans(()),

@@ -28,6 +28,7 @@ from orderflow.stages.communication import (
 from orderflow.stages.confirmation import ConfirmationAccepted, ConfirmationRefused, OrderConfirmed
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
+from orderflow.stages.fulfillers import FulfillerAskedAgain, WorkConfirmed, WorkDeclined, WorkWanted
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.losses import (
     DamageReported,
@@ -99,6 +100,7 @@ __all__ = [
     "ExceptionRaised",
     "ExceptionResolved",
     "FactFlagged",
+    "FulfillerAskedAgain",
     "FulfillmentDespatched",
     "FulfillmentPlanned",
     "FulfillmentWithdrawn",
@@ -170,5 +172,8 @@ __all__ = [
     "VoidDeclined",
     "VoidWanted",
     "WarningRecorded",
+    "WorkConfirmed",
+    "WorkDeclined",
     "WorkRerouted",
+    "WorkWanted",
 ]

@@ -543,8 +543,9 @@ class Cancellation:
 class Work(_Record):
     """What a fulfiller was asked to do: the work of a fulfillment at a location that others run. It converges.
 
-    ``wanted`` counts, by line, all units ever wanted under this work, those that have left included; ``confirmed`` is
-    the last revision that was answered. ``request`` is the whole body of what was asked last, frozen.
+    ``wanted`` counts, by line, all units ever wanted under this work, those that have left included; ``agreed`` is what
+    the fulfiller will do, by its last answer, to the revision ``confirmed``. ``declined`` are the units that it would
+    not do. ``request`` is the whole body of what was asked last, frozen.
     """
 
     fulfillment_id: str
@@ -553,6 +554,8 @@ class Work(_Record):
     wanted: FrozenMap[str, Decimal]
     request: Any = None
     confirmed: int = 0
+    agreed: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
 
     @property
     def is_settled(self) -> bool:
@@ -945,6 +948,13 @@ class Order(_Record):
         held = self.ledger.held
         return allocated(fulfillment_id) in held or picked(fulfillment_id) in held
 
+    def declining(self, line_id: str) -> frozenset[str]:
+        """The locations whose fulfillers would not do units of a line."""
+        if not self.works:
+            return frozenset()
+        works = (work for work in self.works.values() if line_id in work.declined)
+        return frozenset(self.fulfillments[work.fulfillment_id].location for work in works)
+
     def parcels_of(self, fulfillment_id: str) -> Iterator[Parcel]:
         """The parcels a fulfillment packed."""
         return (parcel for parcel in self.parcels.values() if parcel.fulfillment_id == fulfillment_id)
@@ -1214,6 +1224,10 @@ class Order(_Record):
             if place and self.claim_of(work, claim.line_id) == claim:
                 total = EXACT.add(total, quantity)
         return total
+
+    def claim_of(self, fulfillment_id: str, line_id: str) -> Claim | None:
+        """The claim under which a fulfillment's units of a line are held."""
+        return self.claim_on(line_id)
 
     def free_hold(self, claim: Claim) -> Decimal:
         """Units under a claim that can be had and that no fulfillment has been given yet."""

@@ -338,6 +338,7 @@ class Policy:
         rounding: how charges round; frozen into an order when it is placed.
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
+        fulfillers: which locations are run by others: a name by location, or a function that says so (``None``: ours).
         renew_before: how long before a reservation ends it is put again; half-way, where it lasts less than twice that.
         settle: which option settles an exception without a person, asked while the case is open; ``None`` leaves it
             to someone. It can see in the order how often it has chosen already, and should come to an end.
@@ -364,6 +365,7 @@ class Policy:
     retry: Retry = attrs.field(factory=Retry)
     poll_every: timedelta | None = timedelta(hours=6)
     renew_before: timedelta = timedelta(minutes=5)
+    fulfillers: Mapping[str, str] | Callable[[str], str | None] = attrs.field(factory=FrozenMap)
     severities: Mapping[str, Weight] = attrs.field(factory=FrozenMap)
     expire_after: timedelta | Callable[[Order], datetime | None] | None = None
     checks: tuple[Check, ...] | Callable[[Order], Iterable[Check]] = attrs.field(default=(), converter=_checks)
@@ -400,6 +402,12 @@ class Policy:
     def parcel_step(self, order: Order, parcel: Parcel, step: str) -> str | None:
         """The state into which a step would take a parcel."""
         return self._target(self.lifecycles.parcel, parcel.state, step, order, parcel.id)
+
+    def fulfiller_at(self, location: str) -> str | None:
+        """Who runs a location; ``None`` where we do."""
+        if callable(self.fulfillers):
+            return self.fulfillers(location)
+        return self.fulfillers.get(location)
 
     def _target(self, lifecycle: Lifecycle, state: str, step: str, order: Order, subject: str) -> str | None:
         if step not in lifecycle.events:

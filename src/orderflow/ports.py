@@ -1,13 +1,13 @@
 """What orderflow asks of the systems around it, and what they may answer.
 
-Four ports: inventory, pricing, carriers, notifications. Each method takes one request value and returns one reply
-value, in a plain or an ``async`` form. Two kinds of request:
+Five ports: inventory, pricing, carriers, fulfillers, notifications. Each method takes one request value and returns one
+reply value, in a plain or an ``async`` form. Two kinds of request:
 
-*Effects* (claim stock, issue stock, book, void, send) carry an idempotency ``key`` made of tenant, order, purpose and
-generation; the same key always carries the same body, because the intention was written down whole before it was asked
-for. A *claim* is a PUT under one key with rising revisions: an older revision than the newest seen is ignored and
-answered with what is held, and zero releases (and fences a key never seen). *Queries* (levels, rates, quote, tracking)
-have no key and may be asked again.
+*Effects* (claim stock, issue stock, book, void, put work, send) carry an idempotency ``key`` made of tenant, order,
+purpose and generation; the same key always carries the same body, because the intention was written down whole before
+it was asked for. A *claim* is a PUT under one key with rising revisions: an older revision than the newest seen is
+ignored and answered with what is held, and zero releases (and fences a key never seen). The *work* of a fulfiller is a
+PUT in the same manner. *Queries* (levels, rates, quote, tracking) have no key and may be asked again.
 
 A port raises `PortUnavailable` (try again later; any unknown exception counts as that) or `PortRefused` (a business
 answer: no), or returns `Deferred` (the answer will come). What a port can do about repeated effects it declares:
@@ -44,6 +44,7 @@ __all__ = [
     "CarrierPort",
     "ClaimStock",
     "Deferred",
+    "FulfillerPort",
     "GaveUp",
     "InventoryPort",
     "IssueLine",
@@ -54,6 +55,7 @@ __all__ = [
     "NotificationPort",
     "ParcelBody",
     "PricingPort",
+    "PutWork",
     "QueryLevels",
     "QueryRates",
     "QueryTracking",
@@ -73,6 +75,8 @@ __all__ = [
     "StockHeld",
     "VoidBooking",
     "Voided",
+    "WorkAccepted",
+    "WorkLine",
 ]
 
 
@@ -267,6 +271,41 @@ class SendMessage(Request):
     body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
 
 
+@record
+class WorkLine:
+    """Units of a line that a fulfiller is to send; ``ship_to`` only where the line goes elsewhere than the work."""
+
+    line_id: str
+    sku: str
+    unit: str
+    quantity: Decimal
+    ship_to: Address | None = None
+    carrier: str = ""
+    service: str = ""
+    instructions: tuple[str, ...] = ()
+
+
+@record
+class PutWork(Request):
+    """PUT: pick, pack and send these units from a location of yours, counting those of this work that have left.
+
+    Revision 1 submits the work; a higher one has smaller quantities, and zero cancels what has not been packed.
+    """
+
+    TAG = "put_work"
+    PORT = ("fulfillers", "put")
+
+    key: str
+    fulfillment_id: str
+    revision: int
+    fulfiller: str
+    location: str
+    lines: tuple[WorkLine, ...]
+    ship_to: Address | None = None
+    instructions: tuple[str, ...] = ()
+    reference: str = ""
+
+
 # -- replies -----------------------------------------------------------------------------------------------------------
 
 
@@ -375,6 +414,19 @@ class Voided:
 
 
 @record
+class WorkAccepted:
+    """What a fulfiller will do after ``revision``, by line, counted like the wanted quantity: what has left included.
+
+    Less than was wanted: the rest is declined. More: it was packed already, and will be sent.
+    """
+
+    TAG: ClassVar[str] = "work_accepted"
+
+    revision: int
+    quantities: FrozenMap[str, Decimal]
+
+
+@record
 class Scans:
     """What the carrier has seen."""
 
@@ -430,7 +482,19 @@ class GaveUp:
 
 
 Reply: TypeAlias = (
-    StockHeld | Issued | Levels | Quote | Rates | Booked | Voided | Scans | Sent | Refused | Deferred | GaveUp
+    StockHeld
+    | Issued
+    | Levels
+    | Quote
+    | Rates
+    | Booked
+    | Voided
+    | WorkAccepted
+    | Scans
+    | Sent
+    | Refused
+    | Deferred
+    | GaveUp
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -441,6 +505,7 @@ REQUESTS: tuple[type[Request], ...] = (
     QueryRates,
     BookCarrier,
     VoidBooking,
+    PutWork,
     QueryTracking,
     SendMessage,
 )
@@ -452,6 +517,7 @@ REPLIES: tuple[type[Any], ...] = (
     Rates,
     Booked,
     Voided,
+    WorkAccepted,
     Scans,
     Sent,
     Refused,
@@ -459,7 +525,7 @@ REPLIES: tuple[type[Any], ...] = (
     GaveUp,
 )
 #: The requests that change something outside, and so carry a key.
-EFFECTS: frozenset[type[Request]] = frozenset({ClaimStock, IssueStock, BookCarrier, VoidBooking, SendMessage})
+EFFECTS: frozenset[type[Request]] = frozenset({ClaimStock, IssueStock, BookCarrier, VoidBooking, PutWork, SendMessage})
 
 
 # -- ports -------------------------------------------------------------------------------------------------------------
@@ -509,6 +575,15 @@ class CarrierPort(Protocol):
 
     def track(self, request: QueryTracking) -> Scans | Awaitable[Scans]:
         """Say what was seen of parcels."""
+        ...
+
+
+@runtime_checkable
+class FulfillerPort(Protocol):
+    """Whoever picks, packs and sends at locations that are not ours: third-party logistics, a marketplace, a shop."""
+
+    def put(self, request: PutWork) -> WorkAccepted | Deferred | Awaitable[WorkAccepted | Deferred]:
+        """Put the wanted quantities of a work, and say what will be done."""
         ...
 
 

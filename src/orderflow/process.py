@@ -41,6 +41,7 @@ from orderflow.stages import (
     drafts,
     exceptions,
     expiry,
+    fulfillers,
     holds,
     losses,
     packing,
@@ -76,6 +77,7 @@ STAGES: tuple[Stage, ...] = (
     verification.STAGE,
     confirmation.STAGE,
     sourcing.STAGE,
+    fulfillers.STAGE,
     picking.STAGE,
     packing.STAGE,
     booking.STAGE,
@@ -432,6 +434,9 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
                 problems.add("policy.missing_guard", f"the lifecycle of the {name} asks for {guard!r}", "guards")
     for code in sorted(set(policy.severities) - set(REVIEWED)):
         problems.add("policy.unknown_code", f"no rule of ours objects with {code!r}", f"severities[{code}]")
+    fulfillment = policy.lifecycles.fulfillment
+    if policy.fulfillers and isinstance(fulfillment, Lifecycle) and "submit" not in fulfillment.events:
+        problems.add("policy.missing_step", "work of others is submitted, and the fulfillment cannot be", "lifecycles")
     for step in sorted(policy.automatic - AUTOMATIC):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()

@@ -210,6 +210,7 @@ def drawn_policy(chance: Chance) -> Policy:
         automatic=AUTOMATIC - by_hand,
         verification=chance.one(((), (), (large_orders_are_reviewed,))),
         rounding=RoundingRule(chance.one(tuple(Rounding)), "line"),
+        fulfillers=chance.one(({}, {}, {"HAM": "ACME"}, {"HAM": "ACME", "BER": "ACME"})),
     )
 
 

@@ -72,6 +72,10 @@ class Auditor:
         work = f"allocated:{event.fulfillment_id}"
         return ((line_id, "open", work, units) for line_id, units in event.quantities.items())
 
+    def _work_declined(self, event: Any) -> Moved:
+        work = f"allocated:{event.fulfillment_id}"
+        return ((line_id, work, "open", units) for line_id, units in event.quantities.items())
+
     def _goods_picked(self, event: Any) -> Moved:
         source, target = f"allocated:{event.fulfillment_id}", f"picked:{event.fulfillment_id}"
         return ((goods.line_id, source, target, goods.quantity) for goods in event.goods)

@@ -22,6 +22,7 @@ from orderflow.ports import (
     IssueStock,
     Level,
     Levels,
+    PutWork,
     QueryLevels,
     QueryRates,
     QueryTracking,
@@ -38,6 +39,7 @@ from orderflow.ports import (
     StockHeld,
     VoidBooking,
     Voided,
+    WorkAccepted,
 )
 from orderflow.tracking import Scan
 from orderflow.values.frozenmap import FrozenMap
@@ -70,6 +72,7 @@ class World:
     def __init__(self) -> None:
         self.claims: dict[str, tuple[int, Decimal, Decimal]] = {}
         self.places: dict[str, str] = {}
+        self.works: dict[str, tuple[int, FrozenMap[str, Decimal]]] = {}
         self.bookings: dict[str, str] = {}
         self.numbers: dict[str, Any] = {}
         self.voided: set[str] = set()
@@ -85,6 +88,8 @@ class World:
         """Do it, once under its key, and say what came of it. Who is not generous grants less, or refuses."""
         if isinstance(request, ClaimStock):
             return self._claimed(request, chance, now, generous)
+        if isinstance(request, PutWork):
+            return self._put(request, chance, generous)
         key = getattr(request, "key", None)
         if key is None:
             return self._found(request, chance, now, generous)
@@ -104,6 +109,24 @@ class World:
         revision, _wanted, held = known
         until = now + timedelta(hours=chance.one((1, 30, 300))) if held and chance.once_in(4) else None
         return StockHeld(revision, held, self.places[request.key], until)
+
+    def _put(self, request: PutWork, chance: Chance, generous: bool) -> Any:
+        """A work is taken on or reduced as asked; who is not generous takes on less, and keeps what it has packed."""
+        revision, doing = self.works.get(request.key, (0, FrozenMap()))
+        if revision < request.revision:
+            if not generous and chance.once_in(4):
+                return Refused("fulfiller.no", "not us")
+            wanted = {line.line_id: line.quantity for line in request.lines}
+            if not generous and not revision:
+                wanted = {
+                    line: EXACT.multiply(units, Decimal(chance.one(("0", "0.5")))) for line, units in wanted.items()
+                }
+            elif not generous:
+                wanted = {line: chance.one((doing[line], units)) for line, units in wanted.items() if line in doing}
+            elif revision:
+                wanted = {line: min(doing.get(line, ZERO), units) for line, units in wanted.items()}
+            revision, doing = self.works[request.key] = (request.revision, FrozenMap(wanted))
+        return WorkAccepted(revision, doing)
 
     def _done(self, request: Request, chance: Chance, now: datetime, generous: bool) -> Any:
         if isinstance(request, BookCarrier):
@@ -239,6 +262,10 @@ def impossible_replies(request: Request, now: datetime) -> list[Any]:
         Rates(()),
         Rates((Rate("DHL", "", Money(1, "EUR")),)),
         Rates((Rate("DHL", "slow", Money(1, "USD")),)),
+        WorkAccepted(1, FrozenMap({"L1": Decimal(10**6)})),
+        WorkAccepted(10**6, FrozenMap({"L1": Decimal(1)})),
+        WorkAccepted(1, FrozenMap({"L1": Decimal(-1)})),
+        WorkAccepted(1, FrozenMap({"L99": Decimal(1)})),
         Booked(Booking("", "DHL", "express", "T")),
         Booked(Booking("B-other", "DHL", "express", "T-other")),
         Booked(Booking("B-odd", "DHL", "express", "T"), FrozenMap({"P99": "T9"})),
@@ -269,6 +296,8 @@ def nonsense(request: Request, now: datetime) -> list[Any]:
     found: list[Any] = [None, 0, 42, "yes", b"", [], {}, (), True, odd, Exception("?"), StockHeld, request]
     found += [StockHeld(revision, part) for part in parts]
     found += [StockHeld(part, Decimal(0)) for part in parts]
+    found += [WorkAccepted(part, FrozenMap()) for part in parts]
+    found += [WorkAccepted(revision, part) for part in parts]
     found += [Quote(part) for part in parts]
     found += [Quote((part,)) for part in parts]
     found += [Rates(part) for part in parts]

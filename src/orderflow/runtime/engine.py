@@ -37,6 +37,7 @@ from orderflow.order import Order
 from orderflow.ports import (
     EFFECTS,
     CarrierPort,
+    FulfillerPort,
     GaveUp,
     InventoryPort,
     NotificationPort,
@@ -98,6 +99,7 @@ class Ports:
     pricing: PricingPort | None = None
     carriers: CarrierPort | None = None
     notifications: NotificationPort | None = None
+    fulfillers: FulfillerPort | None = None
 
 
 @record

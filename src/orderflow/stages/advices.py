@@ -25,7 +25,6 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Booking, Case, DespatchAdvice, Fulfillment, Goods, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import IssueLine, IssueStock
-from orderflow.stages.changes import a_part_is_kept
 from orderflow.stages.exceptions import raised
 from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
 from orderflow.stages.shipping import FulfillmentDespatched
@@ -507,8 +506,6 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         entered = policy.order_step(order, "start_fulfillment")
         if entered is not None:
             yield OrderInFulfillment(at, entered)
-    if order.cancellation is not None and not order.ledger.kinds.isdisjoint(GONE):
-        yield from a_part_is_kept(order, policy, "cancellation.goods_have_left", "others have sent goods", (), at)
     yield from _works_that_others_finished(order, policy, at)
 
 

@@ -27,6 +27,7 @@ from orderflow.stages.picking import (
     serials_in,
     surplus_of,
     the_fulfillment_exists,
+    the_work_is_ours,
 )
 from orderflow.stages.stage import (
     Decision,
@@ -385,7 +386,12 @@ STAGE = Stage(
             tiers=(
                 (order_exists,),
                 (the_fulfillment_exists,),
-                (fulfillment_may("pack"), order_not_cancelling, nothing_holds("pack", on_fulfillment)),
+                (
+                    the_work_is_ours,
+                    fulfillment_may("pack"),
+                    order_not_cancelling,
+                    nothing_holds("pack", on_fulfillment),
+                ),
                 (goods_are_there(picked, "packing.takes", "contents"),),
                 (
                     a_parcel_goes_one_way,

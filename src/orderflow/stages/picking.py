@@ -53,6 +53,7 @@ __all__ = [
     "handled",
     "surplus_of",
     "the_fulfillment_exists",
+    "the_work_is_ours",
     "totals",
 ]
 
@@ -249,6 +250,14 @@ def fulfillment_may(step: str) -> Rule:
     return the_fulfillment_may_take_this_step
 
 
+def the_work_is_ours(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """At a location that others run, we neither pick nor pack."""
+    fulfiller = policy.fulfiller_at(order.fulfillments[command.fulfillment_id].location)
+    if fulfiller is not None or command.fulfillment_id in order.works:
+        told = f"{command.fulfillment_id} is the work of {fulfiller or order.works[command.fulfillment_id].fulfiller}"
+        yield Violation("fulfillment.not_ours", told, command.fulfillment_id, remedy="RecordDespatch")
+
+
 def totals(goods: Iterable[Goods]) -> dict[str, Decimal]:
     """Units by line."""
     found: dict[str, Decimal] = {}
@@ -437,7 +446,7 @@ def _picking_states(policy: Policy) -> tuple[str, ...]:
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     for fulfillment in order.fulfillments.values():
         units = order.ledger.holding(allocated(fulfillment.id))
-        if units:
+        if units and fulfillment.id not in order.works and policy.fulfiller_at(fulfillment.location) is None:
             who = fulfillment.location or "the warehouse"
             yield Wait(who, f"to pick {units_text(order, units)}", f"fulfillment {fulfillment.id}")
 
@@ -457,6 +466,7 @@ STAGE = Stage(
                 (order_exists,),
                 (the_fulfillment_exists,),
                 (
+                    the_work_is_ours,
                     fulfillment_may("start_picking"),
                     the_order_is_being_worked_on,
                     order_not_cancelling,
@@ -472,6 +482,7 @@ STAGE = Stage(
                 (order_exists, something_is_recorded),
                 (the_fulfillment_exists,),
                 (
+                    the_work_is_ours,
                     fulfillment_may("pick"),
                     order_not_cancelling,
                     nothing_holds("pick", on_fulfillment),

@@ -175,8 +175,11 @@ def available(order: Order) -> tuple[Available, ...]:
 def _at_suppliers(order: Order) -> Iterable[Available]:
     """What suppliers ship from their own stock: priced, and not yet given to anyone."""
     for line_id, quantity in order.ledger.held.get(OPEN, {}).items():
-        if order.method_of(line_id) == "supplier" and not order.unpriced(line_id) and _may_be_planned(order, line_id):
-            yield Available(line_id, quantity, order.terms_of(line_id).supplier or "supplier")
+        supplier = order.terms_of(line_id).supplier or "supplier"
+        if order.method_of(line_id) != "supplier" or supplier in order.declining(line_id):
+            continue
+        if not order.unpriced(line_id) and _may_be_planned(order, line_id):
+            yield Available(line_id, quantity, supplier)
 
 
 def _free_units(order: Order) -> Iterable[tuple[Claim, Decimal]]:
