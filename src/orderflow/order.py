@@ -1225,10 +1225,6 @@ class Order(_Record):
                 total = EXACT.add(total, quantity)
         return total
 
-    def claim_of(self, fulfillment_id: str, line_id: str) -> Claim | None:
-        """The claim under which a fulfillment's units of a line are held."""
-        return self.claim_on(line_id)
-
     def free_hold(self, claim: Claim) -> Decimal:
         """Units under a claim that can be had and that no fulfillment has been given yet."""
         return max(_ZERO, EXACT.subtract(claim.to_be_had, self.taken(claim)))

@@ -230,6 +230,7 @@ def _confirm_again(order: Order, case: Case, policy: Policy, at: datetime) -> It
 
 
 def _cancel(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The order is cancelled, as far as that is still possible."""
     yield CancellationRequested(at, case.message)
 
 
