@@ -969,7 +969,7 @@ class Order(_Record):
 
 
 #: The fields on which labels depend.
-_LABELLED_BY = ("fulfillments", "ledger", "lines", "customer", "customer_reference")
+_LABELLED_BY = ("fulfillments", "put_away", "ledger", "lines", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
 
 
