@@ -1280,7 +1280,7 @@ class Order(_Record):
 #: The fields on which labels depend.
 _NO_MEMORY: tuple[Any, Any, dict[Any, Any]] = (None, None, {})
 _LATER = object()
-_LABELLED_BY = ("fulfillments", "ledger", "lines", "claims", "customer", "customer_reference")
+_LABELLED_BY = ("fulfillments", "put_away", "ledger", "lines", "claims", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
 
 

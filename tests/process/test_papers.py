@@ -10,15 +10,16 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from orderflow.cartons import Box, Measure, Packable, first_fit_decreasing, weight_of
-from orderflow.commands import CancelOrder, PackParcel, PlaceHold, RecordPick, StartPicking
+from orderflow.commands import BookShipment, CancelOrder, PackParcel, PlaceHold, RecordPick, StartPicking
 from orderflow.defaults import STANDARD
 from orderflow.errors import InvalidInput
 from orderflow.order import Goods
 from orderflow.papers import Taken, packing_slip, pick_list, record_picks, start_picks
+from orderflow.ports import ClaimStock, QuotePrices
 from orderflow.proposals import propose_parcels
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.picking import ShortPick
-from tests.scenario import BERLIN, ID, D, Life, a_place_order, packed, picked, picking, verified
+from tests.scenario import BERLIN, ID, D, Life, a_place_order, held, packed, picked, picking, verified
 
 BINS = {"TEA-250": "B-02", "POT-1": "A-07"}
 
@@ -44,11 +45,22 @@ def test_a_pick_list_goes_through_the_bins_for_many_orders() -> None:
 
 
 def test_other_locations_and_orders_that_must_not_be_picked_are_left_out() -> None:
-    held = verified().do(PlaceHold(ID, "credit"))
+    stopped = verified().do(PlaceHold(ID, "credit"))
     gone = verified().do(CancelOrder(ID))
-    assert pick_list("W-17", "BER", [held.order, gone.order]).rows == ()
+    assert pick_list("W-17", "BER", [stopped.order, gone.order]).rows == ()
     assert pick_list("W-17", "HAM", [verified().order]).rows == ()
     assert len(pick_list("W-17", "BER", [verified().order]).rows) == 2
+
+
+def test_nothing_of_an_order_that_is_being_cancelled_is_on_a_list() -> None:
+    life = Life().do(a_place_order()).answer(QuotePrices).answer(ClaimStock, about="C1")
+    life.answer(ClaimStock, lambda request: held(request, location="HAM")).reply_all()
+    life.do(StartPicking(ID, "F1"), RecordPick(ID, "F1"), PackParcel(ID, "F1"))
+    life.do(BookShipment(ID, service="parcel")).reply_all()
+    assert len(pick_list("W-17", "HAM", [life.order]).rows) == 1
+    life.do(CancelOrder(ID))
+    assert life.order.is_cancelling
+    assert pick_list("W-17", "HAM", [life.order]).rows == ()
 
 
 def test_what_is_picked_is_not_on_a_list_again() -> None:

@@ -134,8 +134,10 @@ def test_what_was_in_hand_when_it_was_cancelled_goes_back_on_the_shelf(situation
     assert "put_away:BER" in life.order.labels
     life.do(RecordPutAway(ID, "F1", [("L1", 2)]))
     assert life.order.put_away == {"F1": {"L1": D(3)}}
+    before = life.order
     life.do(RecordPutAway(ID, "F1"))
     assert life.order.put_away == {}
+    assert life.order.relabelled(before) == (frozenset(), {"put_away:BER"})
     assert not any("shelf" in told for told in awaited(life))
     assert "put_away:BER" not in life.order.labels
 
