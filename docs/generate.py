@@ -580,6 +580,8 @@ PUBLIC = (
     "orderflow.charges",
     "orderflow.tracking",
     "orderflow.promise",
+    "orderflow.telling",
+    "orderflow.texts",
     "orderflow.calendars",
     "orderflow.messages",
     "orderflow.commands",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from orderflow.order import Cancellation, Order, Shipment
-from orderflow.policy import Allocation, Available, Draft, Policy
+from orderflow.order import Order, Shipment
+from orderflow.policy import Allocation, Available, Policy
 from orderflow.ports import Rate
 from orderflow.process import STAGES, OrderProcess
-from orderflow.stages.stage import units_text
+from orderflow.telling import SUPERSEDED_BY, TOLD_WITHIN, tell_the_customer
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import plain
 
 __all__ = [
     "STAGES",
@@ -51,78 +50,12 @@ def cheapest_in_time(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) 
     )
 
 
-def tell_the_customer(order: Order, kind: str, subject: str) -> Draft | None:
-    """The customer's contact hears of every milestone it wants to hear of, in its own locale, by its own channel."""
-    contact = order.customer.contact if order.customer is not None else None
-    if contact is None or not contact.wants_kind(kind):
-        return None
-    to = contact.phone if contact.channel in ("sms", "phone") else contact.email
-    if not to:
-        return None
-    return Draft(contact.channel, to, contact.locale, FrozenMap(_body(order, kind, subject)))
-
-
-def _body(order: Order, kind: str, subject: str) -> dict[str, str]:
-    """The data of a message: what happened to which order, and what the recipient will want to know next."""
-    body = {"order": order.reference, "name": order.customer.name if order.customer is not None else ""}
-    if kind == "shipment_despatched":
-        return body | _shipment_body(order, order.shipments[subject])
-    if kind == "lines_cancelled":
-        return body | _cancellation_body(order, order.line_cancellations[int(subject) - 1])
-    body["lines"] = ", ".join(
-        f"{plain(order.live_quantity(line.id) or order.ledger.ordered(line.id))} × {line.sku}"
-        for line in order.lines.values()
-    )
-    if order.tranches and order.is_priced and kind != "order_cancelled":
-        body["total"] = str(order.total)
-    if order.wanted_by is not None:
-        body["wanted_by"] = order.wanted_by.isoformat()
-    return body
-
-
-def _cancellation_body(order: Order, wish: Cancellation) -> dict[str, str]:
-    """What was cancelled, what could not be, and what is to be paid for the rest."""
-    body = {"lines": units_text(order, wish.cancelled)}
-    if wish.declined:
-        body["declined"] = units_text(order, wish.declined)
-    if wish.reason:
-        body["reason"] = wish.reason
-    if order.tranches and order.is_priced:
-        body["total"] = str(order.total)
-    return body
-
-
-def _shipment_body(order: Order, shipment: Shipment) -> dict[str, str]:
-    parcels = [order.parcels[parcel_id] for parcel_id in shipment.parcel_ids]
-    body = {
-        "shipment": shipment.id,
-        "lines": ", ".join(
-            f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}"
-            for parcel in parcels
-            for goods in parcel.contents
-        ),
-        "tracking": ", ".join(parcel.tracking_number for parcel in parcels if parcel.tracking_number),
-    }
-    booking = shipment.booking
-    if booking is not None:
-        body["carrier"] = booking.carrier
-        body["tracking"] = body["tracking"] or booking.tracking_number
-        if booking.estimate is not None:
-            body["estimate"] = booking.estimate.isoformat()
-    return body
-
-
 STANDARD = Policy(
     plan=one_fulfillment_a_location,
     choose_rate=cheapest_in_time,
     draft=tell_the_customer,
-    superseded_by=FrozenMap(
-        {
-            "order_cancelled": ("order_placed", "order_verified"),
-            "order_rejected": ("order_placed", "order_verified"),
-            "order_delivered": ("order_verified", "shipment_despatched"),
-        }
-    ),
+    superseded_by=SUPERSEDED_BY,
+    told_within=TOLD_WITHIN,
 )
 
 

@@ -20,7 +20,13 @@ from orderflow.stages.booking import (
     VoidWanted,
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
-from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
+from orderflow.stages.communication import (
+    MessageFailed,
+    MessageQueued,
+    MessageSent,
+    MessageSuperseded,
+    MessageWithheld,
+)
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
@@ -94,6 +100,7 @@ __all__ = [
     "MessageQueued",
     "MessageSent",
     "MessageSuperseded",
+    "MessageWithheld",
     "OrderAcknowledged",
     "OrderAmended",
     "OrderCancelled",

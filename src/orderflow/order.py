@@ -333,7 +333,11 @@ class Shipment(_Record):
 
 @record(slots=False)
 class Message(_Record):
-    """Something the customer is to be told: ``queued``, ``sent``, ``failed`` or ``superseded``; its body is frozen."""
+    """Something that someone is to be told: ``queued``, ``sent``, ``failed`` or ``superseded``; its body is frozen.
+
+    ``recipient`` says which party of the order it is for. After ``send_before`` it is not worth sending any more. What
+    was not to be told at all is kept as ``withheld``, with the reason, so that it is not told later either.
+    """
 
     id: str
     kind: str
@@ -344,6 +348,8 @@ class Message(_Record):
     body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
     state: str = "queued"
     failure: str = ""
+    recipient: str = "customer"
+    send_before: datetime | None = None
 
 
 @record(slots=False)
@@ -519,6 +525,7 @@ class Order(_Record):
     line_cancellations: tuple[Cancellation, ...] = ()
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
+    amendments: int = 0
     customer_reference: str = ""
     rejected_for: tuple[Reason, ...] = ()
 

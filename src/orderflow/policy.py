@@ -29,11 +29,13 @@ __all__ = [
     "Allocation",
     "Available",
     "Draft",
+    "Drafts",
     "Lifecycles",
     "Policy",
     "Retry",
     "Rule",
     "VerificationRule",
+    "Withheld",
 ]
 
 #: A rule of a command: a function whose name is a true sentence, and which yields what contradicts it.
@@ -111,6 +113,18 @@ class Draft:
     to: str
     locale: str
     body: FrozenMap[str, str]
+    recipient: str = "customer"
+
+
+@attrs.frozen
+class Withheld:
+    """What a strategy says of something that nobody is to be told, now or later, and why."""
+
+    why: str
+
+
+#: What a message strategy may answer: what to tell whom, that nobody is to be told, or nothing for now.
+Drafts: TypeAlias = Draft | Withheld | Iterable[Draft] | None
 
 
 def _rules(raw: Iterable[VerificationRule] | VerificationRule) -> tuple[VerificationRule, ...]:
@@ -129,7 +143,8 @@ class Policy:
         plan: sourcing strategy: which location does which part of what is available.
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
         promise: promise strategy: what is promised of a line from a location, as of a moment; ``None`` for nothing.
-        draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
+        draft: message strategy: what to tell whom of a fact ``(kind, subject)``: a draft or several; `Withheld` where
+            nobody is ever to be told; nothing where it is to be asked again.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -139,7 +154,8 @@ class Policy:
             after it was placed, or a strategy that says until when; ``None`` for ever.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
-        superseded_by: which unsent messages a later one makes stale.
+        superseded_by: which unsent messages a later one about the same part of the order makes stale.
+        told_within: how long after the fact a message of a kind is still worth sending.
         rounding: how charges round; frozen into an order when it is placed.
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
@@ -151,7 +167,7 @@ class Policy:
 
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
     choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
-    draft: Callable[[Order, str, str], Draft | None]
+    draft: Callable[[Order, str, str], Drafts]
     promise: Callable[[Order, str, str, datetime], Promise | None] = as_wished
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
@@ -159,6 +175,7 @@ class Policy:
     guards: Mapping[str, Guard] = attrs.field(factory=FrozenMap)
     automatic: frozenset[str] = attrs.field(default=AUTOMATIC, converter=_steps)
     superseded_by: Mapping[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
+    told_within: Mapping[str, timedelta] = attrs.field(factory=FrozenMap)
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     retry: Retry = attrs.field(factory=Retry)
     poll_every: timedelta | None = timedelta(hours=6)

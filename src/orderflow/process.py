@@ -26,7 +26,7 @@ from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConfl
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
-from orderflow.policy import AUTOMATIC, REVIEWED, Policy
+from orderflow.policy import AUTOMATIC, REVIEWED, Policy, Withheld
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
@@ -227,7 +227,8 @@ class OrderProcess:
         events = list(decision.events(order, command, self.policy, envelope))  # type: ignore[arg-type]
         if order is not None:
             events += self._beyond_its_stage(order, command, envelope.at)
-        return self._outcome(order, (*events, *self._remarked(decision, order, events, command, envelope)), envelope.at)
+        events += self._remarked(decision, order, events, command, envelope)
+        return self._outcome(order, events, envelope.at, self.policy if envelope.notify else _silenced(self.policy))
 
     def settle(self, order: Order, request: Request, reply: Reply, at: datetime) -> Outcome:
         """`conclude`, with the order after it."""
@@ -285,14 +286,14 @@ class OrderProcess:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _outcome(self, before: Order | None, events: Iterable[Event], at: datetime) -> Outcome:
+    def _outcome(self, before: Order | None, events: Iterable[Event], at: datetime, policy: Policy) -> Outcome:
         happened = list(events)
         order = before
         for event in happened:
             order = evolve(order, event)
         assert order is not None
         if happened:
-            order = self._run_consequences(order, at, happened, before)
+            order = self._run_consequences(order, at, happened, before, policy)
         return Outcome(tuple(happened), order)
 
     def _remarked(
@@ -337,12 +338,15 @@ class OrderProcess:
                 yield from self._settled(order, case, option, at)
                 return
 
-    def _run_consequences(self, order: Order, at: datetime, events: list[Event], before: Order | None = None) -> Order:
+    def _run_consequences(
+        self, order: Order, at: datetime, events: list[Event], before: Order | None = None, policy: Policy | None = None
+    ) -> Order:
         """Ask every stage what follows, until none has anything to say; ``before`` is an order that was asked already.
 
         A stage is not asked again while nothing that it looks at has changed. That is remembered with the order, for
         this process alone: an order that was loaded, or that another policy has left, is looked at whole.
         """
+        policy = policy or self.policy
         settled = before if before is not None and before.remembered.get("settled") is self else None
         seen: list[Order | None] = [settled] * len(self._follow)
         for _ in range(_MOST_ROUNDS):
@@ -350,7 +354,7 @@ class OrderProcess:
             for number, (follow, looks_at) in enumerate(self._follow):
                 if _is_unchanged(seen[number], order, looks_at):
                     continue
-                found = tuple(follow(order, self.policy, at))
+                found = tuple(follow(order, policy, at))
                 seen[number] = order
                 for event in found:
                     order = evolve(order, event)
@@ -423,6 +427,11 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
     for step in sorted(policy.automatic - AUTOMATIC):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()
+
+
+def _silenced(policy: Policy) -> Policy:
+    """The same policy, under which nobody is told anything."""
+    return attrs.evolve(policy, draft=lambda order, kind, subject: Withheld("not to be told"))
 
 
 _NOTHING = Stage("nothing")

@@ -33,9 +33,10 @@ class AsyncOrderFlow(Face):
         reason: str = "",
         expected_version: int | None = None,
         correlation_id: str | None = None,
+        notify: bool = True,
     ) -> Receipt:
         """Carry out a command, and ask whom that needs."""
-        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id)
+        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id, notify)
         receipt: Receipt = await self._drive(self._engine.handle(command, envelope))
         return receipt
 

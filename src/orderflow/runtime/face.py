@@ -102,10 +102,10 @@ class Face:
         reason: str,
         expected_version: int | None,
         correlation_id: str | None,
+        notify: bool = True,
     ) -> Envelope:
-        return Envelope(
-            at if at is not None else self.clock(), by or SYSTEM, command_id, reason, expected_version, correlation_id
-        )
+        moment = at if at is not None else self.clock()
+        return Envelope(moment, by or SYSTEM, command_id, reason, expected_version, correlation_id, notify)
 
     def close(self) -> None:
         """Close the store, where it can be closed."""

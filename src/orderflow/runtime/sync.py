@@ -38,8 +38,9 @@ class OrderFlow(Face):
         reason: str = "",
         expected_version: int | None = None,
         correlation_id: str | None = None,
+        notify: bool = True,
     ) -> Receipt:
-        """Carry out a command, and ask whom that needs.
+        """Carry out a command, and ask whom that needs; without ``notify`` nobody is told of what it leads to.
 
         Raises:
             CommandRefused: it may not happen now; nothing has happened.
@@ -47,7 +48,7 @@ class OrderFlow(Face):
             CommandIdReused: ``command_id`` is on record with another body.
             DuplicateOrder: the channel has an order with this reference.
         """
-        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id)
+        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id, notify)
         receipt: Receipt = self._drive(self._engine.handle(command, envelope))
         return receipt
 

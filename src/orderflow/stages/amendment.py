@@ -58,7 +58,7 @@ class OrderAmended(Event):
 
     def apply(self, order: Order) -> Order:
         """The ledger has more or fewer live units."""
-        return order.moved(self.moves)
+        return order.moved(self.moves).replace(amendments=order.amendments + 1)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
