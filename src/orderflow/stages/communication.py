@@ -243,12 +243,19 @@ def _made_good(parcel: Parcel) -> Iterator[Fact]:
         yield "goods_credited", f"{parcel.id} {'+'.join(units)}", None
 
 
+def _untold(order: Order) -> tuple[Fact, ...]:
+    """What there is to tell and was not told yet; worked out once for an order."""
+    memory = order.remembered
+    found: tuple[Fact, ...] | None = memory.get("untold")
+    if found is None:
+        told = {(message.kind, message.subject) for message in order.messages.values()}
+        found = memory["untold"] = tuple(fact for fact in _to_tell(order) if fact[:2] not in told)
+    return found
+
+
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    told = {(message.kind, message.subject) for message in order.messages.values()}
     number = len(order.messages)
-    for kind, subject, since in _to_tell(order):
-        if (kind, subject) in told:
-            continue
+    for kind, subject, since in _untold(order):
         limit = policy.told_within.get(kind)
         send_before = None if limit is None else (since or at) + limit
         drafts = _drafts(policy, order, kind, subject, send_before, at)
@@ -403,19 +410,14 @@ _TOLD_OF = (
     "cancellation",
     "line_cancellations",
 )
-_PRICED_BY = ("tranches", "given_back", "lines")
+_TOLD_AND_PRICED = (*_TOLD_OF, "tranches", "given_back", "lines")
 
 
 def _looks_at(order: Order) -> tuple[str, ...] | None:
-    """While something was not told, anything may change the mind of the strategy; worked out once for an order."""
-    memory = order.remembered
-    if "told" not in memory:
-        told = {(message.kind, message.subject) for message in order.messages.values()}
-        is_all_told = all((kind, subject) in told for kind, subject, _ in _to_tell(order))
-        fields = (*_TOLD_OF, *_PRICED_BY) if order.amendments else _TOLD_OF
-        memory["told"] = fields if is_all_told else None
-    seen: tuple[str, ...] | None = memory["told"]
-    return seen
+    """While something was not told, anything may change the mind of the strategy."""
+    if _untold(order):
+        return None
+    return _TOLD_AND_PRICED if order.amendments else _TOLD_OF
 
 
 STAGE = Stage(
