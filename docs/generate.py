@@ -3,6 +3,7 @@
 - ``commands.md``: each command, its fields, its rules by tier with the codes they tell;
 - ``errors.md``: every stable code, in the order in which they are met;
 - ``tracking.md``: the twelve statuses and what may follow what;
+- ``policy.md``: the standard policy as a table;
 - ``api.md``: every public name in one sentence.
 
 Codes are read off the source, not off a list: a rule whose codes cannot be read stops the generator.
@@ -23,6 +24,8 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from orderflow.defaults import STANDARD
+from orderflow.policy_table import policy_table
 from orderflow.process import STAGES
 from orderflow.stages.stage import Decision
 from orderflow.tracking import TrackingStatus, follow_table
@@ -464,6 +467,18 @@ def tracking() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+# -- policy.md -------------------------------------------------------------------------------------------------------
+
+POLICY = """\
+What the standard policy says, drawn by `orderflow.policy_table.policy_table(STANDARD)`. Draw your own the same way. How
+to change one is told in [Change the policy](../howto/change-the-policy.md)."""
+
+
+def policy() -> str:
+    """The page of the standard policy."""
+    return "\n\n".join(["# The standard policy", MADE, POLICY, policy_table(STANDARD)])
+
+
 # -- api.md ----------------------------------------------------------------------------------------------------------
 
 PUBLIC = (
@@ -471,6 +486,7 @@ PUBLIC = (
     "orderflow.process",
     "orderflow.explain",
     "orderflow.policy",
+    "orderflow.policy_table",
     "orderflow.defaults",
     "orderflow.ports",
     "orderflow.lifecycle",
@@ -571,6 +587,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "errors.md": errors,
     "tracking.md": tracking,
+    "policy.md": policy,
     "api.md": api,
 }
 

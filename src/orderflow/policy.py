@@ -29,6 +29,7 @@ __all__ = [
     "AUTOMATIC",
     "REVIEWED",
     "Allocation",
+    "Authority",
     "Available",
     "Check",
     "Draft",
@@ -165,6 +166,29 @@ def nobody_must_agree(order: Order, lines: tuple[ConfirmedLine, ...]) -> bool:
     return False
 
 
+Whose: TypeAlias = Literal["ours", "theirs"]
+
+
+@attrs.frozen
+class Authority:
+    """Who decides: we do, or others whom we wait for. Frozen into an order when it is placed.
+
+    ``price``: what units cost; ``stock``: what is held, and the goods issue; ``fulfillment``: what locations are asked
+    to do; ``booking``: carriers, services, voids; ``messages``: what the customer is told.
+    """
+
+    price: Whose = "ours"
+    stock: Whose = "ours"
+    fulfillment: Whose = "ours"
+    booking: Whose = "ours"
+    messages: Whose = "ours"
+
+    @property
+    def theirs(self) -> tuple[str, ...]:
+        """The concerns that others decide."""
+        return tuple(field.name for field in attrs.fields(Authority) if getattr(self, field.name) == "theirs")
+
+
 @attrs.frozen
 class Available:
     """Units of a line that are held for us and wait for a fulfillment."""
@@ -213,6 +237,7 @@ class Policy:
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
         promise: promise strategy: what is promised of a line from a location, as of a moment; ``None`` for nothing.
         draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
+        lifecycles: the states and steps of an order, a fulfillment and a parcel.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -226,6 +251,7 @@ class Policy:
         price_tolerance: by how much a quoted price may be above the one that the customer stated: per cent, or money.
         confirm: confirmation strategy: how each line of a verified order is answered.
         buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
+        authority: who decides about price, stock, fulfillment, booking and messages: we, or others.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
         superseded_by: which unsent messages a later one makes stale.
@@ -262,6 +288,8 @@ class Policy:
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
+
+    authority: Authority = attrs.field(factory=Authority)
 
     def checks_of(self, order: Order) -> tuple[Check, ...]:
         """The checks that an order needs."""

@@ -33,6 +33,7 @@ from orderflow.stages import (
     advices,
     amendment,
     answers,
+    authority,
     booking,
     changes,
     checks,
@@ -88,6 +89,7 @@ STAGES: tuple[Stage, ...] = (
     holds.STAGE,
     exceptions.STAGE,
     answers.STAGE,
+    authority.STAGE,
     steps.STAGE,
 )
 
@@ -131,6 +133,8 @@ def pending(order: Order, stages: tuple[Stage, ...] = STAGES) -> tuple[Wanted, .
 
 def _wanted(order: Order, stages: tuple[Stage, ...]) -> tuple[Wanted, ...]:
     wanted = tuple(one for stage in stages if stage.wants is not _NO_WANTS for one in stage.wants(order))
+    if order.theirs:
+        wanted = tuple(one for one in wanted if authority.asked_of_us(order, one.request))
     if not wanted or not (order.cases or order.deferrals):
         return wanted
     blocked = {case.about for case in order.open_cases if case.is_about_request}
@@ -389,6 +393,10 @@ class OrderProcess:
         """What a command means to other stages than its own: a reply, a settled case, the time."""
         if isinstance(command, answers.RecordReply):
             return self._meaning(order, order.deferrals[command.ticket].request, command.reply, at)
+        if isinstance(command, authority.RecordAnswer):
+            request = authority.open_request(order, command.request_id)
+            assert request is not None
+            return self._meaning(order, request, command.reply, at)
         if isinstance(command, exceptions.ResolveException):
             return self._settled(order, order.cases[command.case_id], command.option, at)
         if isinstance(command, steps.TimePassed):

@@ -103,7 +103,7 @@ _TOLD_OF = ("milestones", "shipments", "cancellation", "line_cancellations")
 def _to_tell(order: Order) -> Iterable[tuple[str, str]]:
     """What there is to tell by now: kind and subject."""
     milestones = order.milestones
-    if "placed" not in milestones:
+    if "placed" not in milestones or "messages" in order.theirs:
         return
     for milestone, kind in _ENDS:
         if milestone in milestones:

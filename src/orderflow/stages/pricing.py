@@ -109,7 +109,7 @@ def _tranche(line: QuotedLine) -> Tranche:
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "acknowledged" not in order.milestones:
+    if "acknowledged" not in order.milestones or "price" in order.theirs:
         return
     unpriced = [order.lines[line.line_id].sku for line in _unpriced_lines(order)]
     if unpriced:
