@@ -418,6 +418,7 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
     """What a policy names must be there: commands with rules, guards that lifecycles ask for, steps to automate."""
     problems = Problems()
     known = {command.TAG for stage in stages for command in stage.commands}
+    checks_named = policy.checks if isinstance(policy.checks, tuple) else ()
     for tag in policy.rules:
         if tag not in known:
             problems.add("policy.unknown_command", f"no command has the tag {tag!r}", f"rules[{tag}]")
@@ -432,6 +433,10 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
                 problems.add("policy.missing_guard", f"the lifecycle of the {name} asks for {guard!r}", "guards")
     for code in sorted(set(policy.severities) - set(REVIEWED)):
         problems.add("policy.unknown_code", f"no rule of ours objects with {code!r}", f"severities[{code}]")
+    for name in sorted({c.name for c in checks_named if sum(c.name == d.name for d in checks_named) > 1}):
+        problems.add("policy.check_twice", f"there are two checks {name!r}", "checks")
+    if (policy.price_tolerance.amount if isinstance(policy.price_tolerance, Money) else policy.price_tolerance) < 0:
+        problems.add("policy.negative_tolerance", "must not be below nothing", "price_tolerance")
     for step in sorted(policy.automatic - AUTOMATIC):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()
