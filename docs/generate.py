@@ -4,6 +4,7 @@
 - ``errors.md``: every stable code, in the order in which they are met;
 - ``tracking.md``: the twelve statuses and what may follow what;
 - ``cases.md``: every exception case, its options, and what each does;
+- ``policy.md``: the standard policy as a table;
 - ``api.md``: every public name in one sentence.
 
 Codes are read off the source, not off a list: a rule whose codes cannot be read stops the generator.
@@ -25,6 +26,8 @@ from typing import Any, NamedTuple
 import attrs
 
 from orderflow.adapters.vocabularies import EASYPOST, KARRIO, Vocabulary
+from orderflow.defaults import STANDARD
+from orderflow.policy_table import policy_table
 from orderflow.process import STAGES
 from orderflow.stages import advices, losses
 from orderflow.stages.stage import Decision
@@ -567,6 +570,18 @@ def _words(vocabulary: Vocabulary) -> str:
     return "\n".join(rows)
 
 
+# -- policy.md -------------------------------------------------------------------------------------------------------
+
+POLICY = """\
+What the standard policy says, drawn by `orderflow.policy_table.policy_table(STANDARD)`. Draw your own the same way. How
+to change one is told in [Change the policy](../howto/change-the-policy.md)."""
+
+
+def policy() -> str:
+    """The page of the standard policy."""
+    return "\n\n".join(["# The standard policy", MADE, POLICY, policy_table(STANDARD)])
+
+
 # -- api.md ----------------------------------------------------------------------------------------------------------
 
 PUBLIC = (
@@ -574,6 +589,7 @@ PUBLIC = (
     "orderflow.process",
     "orderflow.explain",
     "orderflow.policy",
+    "orderflow.policy_table",
     "orderflow.defaults",
     "orderflow.ports",
     "orderflow.lifecycle",
@@ -681,6 +697,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "cases.md": cases,
     "tracking.md": tracking,
+    "policy.md": policy,
     "api.md": api,
 }
 

@@ -28,6 +28,7 @@ from orderflow.commands import (
     PlaceHold,
     PlaceOrder,
     PlanFulfillment,
+    RecordAnswer,
     RecordCheck,
     RecordDespatch,
     RecordPick,
@@ -60,7 +61,7 @@ from orderflow.explain import Explanation, explain
 from orderflow.lifecycle import Lifecycle, Step
 from orderflow.messages import Actor, Command, Envelope, Event
 from orderflow.order import ConfirmedLine, Goods, Order
-from orderflow.policy import Check, Lifecycles, Policy, Retry
+from orderflow.policy import Authority, Check, Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
@@ -98,6 +99,7 @@ __all__ = [
     "AmendOrder",
     "ApproveOrder",
     "AsyncOrderFlow",
+    "Authority",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
@@ -135,6 +137,7 @@ __all__ = [
     "PortUnavailable",
     "Quantity",
     "Receipt",
+    "RecordAnswer",
     "RecordCheck",
     "RecordDespatch",
     "RecordPick",

@@ -6,6 +6,7 @@ from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrde
 from orderflow.stages.advices import RecordDespatch
 from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
+from orderflow.stages.authority import RecordAnswer
 from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import CancelLines, CancelOrder
 from orderflow.stages.checks import RecordCheck
@@ -39,6 +40,7 @@ __all__ = [
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "RecordAnswer",
     "RecordCheck",
     "RecordDespatch",
     "RecordPick",

@@ -715,6 +715,7 @@ class Order(_Record):
     rejected_for: tuple[Reason, ...] = ()
     checks: FrozenMap[str, Answer] = attrs.field(factory=FrozenMap)
     confirmation: Confirmation | None = None
+    theirs: tuple[str, ...] = ()
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""

@@ -30,6 +30,7 @@ __all__ = [
     "AUTOMATIC",
     "REVIEWED",
     "Allocation",
+    "Authority",
     "Available",
     "Check",
     "Draft",
@@ -172,6 +173,29 @@ def _day_of(order: Order, line: Line) -> date | None:
 def nobody_must_agree(order: Order, lines: tuple[ConfirmedLine, ...]) -> bool:
     """What we confirm stands without the buyer's word."""
     return False
+
+
+Whose: TypeAlias = Literal["ours", "theirs"]
+
+
+@attrs.frozen
+class Authority:
+    """Who decides: we do, or others whom we wait for. Frozen into an order when it is placed.
+
+    ``price``: what units cost; ``stock``: what is held, and the goods issue; ``fulfillment``: what locations are asked
+    to do; ``booking``: carriers, services, voids; ``messages``: what the customer is told.
+    """
+
+    price: Whose = "ours"
+    stock: Whose = "ours"
+    fulfillment: Whose = "ours"
+    booking: Whose = "ours"
+    messages: Whose = "ours"
+
+    @property
+    def theirs(self) -> tuple[str, ...]:
+        """The concerns that others decide."""
+        return tuple(field.name for field in attrs.fields(Authority) if getattr(self, field.name) == "theirs")
 
 
 @attrs.frozen
@@ -318,6 +342,7 @@ class Policy:
         queue: who is served first when stock arrives: a key by which waiting orders are sorted.
         release_before: how long before the start of its "not before" day a line is given to the warehouse.
         pack: packing strategy: into which boxes of a kind goods are proposed to go (`propose_parcels`).
+        lifecycles: the states and steps of an order, a fulfillment and a parcel.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -331,6 +356,7 @@ class Policy:
         price_tolerance: by how much a quoted price may be above the one that the customer stated: per cent, or money.
         confirm: confirmation strategy: how each line of a verified order is answered.
         buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
+        authority: who decides about price, stock, fulfillment, booking and messages: we, or others.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
         superseded_by: which unsent messages a later one about the same part of the order makes stale.
@@ -376,6 +402,8 @@ class Policy:
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
+
+    authority: Authority = attrs.field(factory=Authority)
 
     def checks_of(self, order: Order) -> tuple[Check, ...]:
         """The checks that an order needs."""

@@ -33,6 +33,7 @@ from orderflow.stages import (
     advices,
     amendment,
     answers,
+    authority,
     booking,
     changes,
     checks,
@@ -94,6 +95,7 @@ STAGES: tuple[Stage, ...] = (
     holds.STAGE,
     exceptions.STAGE,
     answers.STAGE,
+    authority.STAGE,
     steps.STAGE,
 )
 
@@ -137,6 +139,8 @@ def pending(order: Order, stages: tuple[Stage, ...] = STAGES) -> tuple[Wanted, .
 
 def _wanted(order: Order, stages: tuple[Stage, ...]) -> tuple[Wanted, ...]:
     wanted = tuple(one for stage in stages if stage.wants is not _NO_WANTS for one in stage.wants(order))
+    if order.theirs:
+        wanted = tuple(one for one in wanted if authority.asked_of_us(order, one.request))
     if not wanted or not (order.cases or order.deferrals):
         return wanted
     blocked = {case.about for case in order.open_cases if case.is_about_request}
@@ -399,6 +403,10 @@ class OrderProcess:
         """What a command means to other stages than its own: a reply, a settled case, the time."""
         if isinstance(command, answers.RecordReply):
             return self._meaning(order, order.deferrals[command.ticket].request, command.reply, at)
+        if isinstance(command, authority.RecordAnswer):
+            request = authority.open_request(order, command.request_id)
+            assert request is not None
+            return self._meaning(order, request, command.reply, at)
         if isinstance(command, exceptions.ResolveException):
             return self._settled(order, order.cases[command.case_id], command.option, at)
         if isinstance(command, steps.TimePassed):
@@ -420,6 +428,7 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
     """What a policy names must be there: commands with rules, guards that lifecycles ask for, steps to automate."""
     problems = Problems()
     known = {command.TAG for stage in stages for command in stage.commands}
+    checks_named = policy.checks if isinstance(policy.checks, tuple) else ()
     for tag in policy.rules:
         if tag not in known:
             problems.add("policy.unknown_command", f"no command has the tag {tag!r}", f"rules[{tag}]")
@@ -437,6 +446,10 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
     fulfillment = policy.lifecycles.fulfillment
     if policy.fulfillers and isinstance(fulfillment, Lifecycle) and "submit" not in fulfillment.events:
         problems.add("policy.missing_step", "work of others is submitted, and the fulfillment cannot be", "lifecycles")
+    for name in sorted({c.name for c in checks_named if sum(c.name == d.name for d in checks_named) > 1}):
+        problems.add("policy.check_twice", f"there are two checks {name!r}", "checks")
+    if (policy.price_tolerance.amount if isinstance(policy.price_tolerance, Money) else policy.price_tolerance) < 0:
+        problems.add("policy.negative_tolerance", "must not be below nothing", "price_tolerance")
     for step in sorted(policy.automatic - AUTOMATIC):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()

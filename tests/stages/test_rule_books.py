@@ -24,6 +24,7 @@ from orderflow.commands import (
     PlaceDraft,
     PlaceHold,
     PlanFulfillment,
+    RecordAnswer,
     RecordCheck,
     RecordDespatch,
     RecordPick,
@@ -49,7 +50,7 @@ from orderflow.errors import Violation
 from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
-from orderflow.policy import Check, Lifecycles
+from orderflow.policy import Authority, Check, Lifecycles
 from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
@@ -248,6 +249,15 @@ BOOK: dict[type[Command], list[Case]] = {
             lambda: verified(attrs.evolve(STANDARD, buyer_must_agree=lambda order, lines: True)),
             RefuseConfirmation(ID, ["L1", "L9"]),
             [("confirmation.unknown_line", "lines[1]")],
+        ),
+    ],
+    RecordAnswer: [
+        (Life, RecordAnswer(ID, "quote", Sent()), [("order.unknown", "order_id")]),
+        (placed, RecordAnswer(ID, "quote", Sent()), [("authority.not_open", "request_id")]),
+        (
+            lambda: placed(attrs.evolve(STANDARD, authority=Authority(price="theirs"))),
+            RecordAnswer(ID, "quote", Sent()),
+            [("authority.other_kind", "reply")],
         ),
     ],
     AcknowledgeOrder: [

@@ -334,13 +334,14 @@ class OrderPlaced(Event):
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     customer_reference: str = ""
+    theirs: tuple[str, ...] = ()
 
     def apply(self, order: Order | None) -> Order:
         """A new order, or a draft that is one now, with every unit open."""
-        return order_as_told(order, self, "placed")
+        return order_as_told(order, self, "placed", theirs=self.theirs)
 
 
-def order_as_told(order: Order | None, told: Any, milestone: str) -> Order:
+def order_as_told(order: Order | None, told: Any, milestone: str, **more: Any) -> Order:
     """An order as it is told of as a whole, with every unit open; of a draft before it, only what went on is kept."""
     moves = (Move(placed.line.id, ORDERED, OPEN, placed.quantity) for placed in told.lines)
     before = order.milestones if order is not None else FrozenMap[str, datetime]()
@@ -361,6 +362,7 @@ def order_as_told(order: Order | None, told: Any, milestone: str) -> Order:
         "rounding": told.rounding,
         "milestones": before.set(milestone, told.at),
         "customer_reference": told.customer_reference,
+        **more,
     }
     if order is not None:
         return order.replace(**said)
@@ -534,6 +536,7 @@ def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: dateti
         command.requirements,
         policy.rounding,
         command.customer_reference,
+        policy.authority.theirs,
     )
 
 

@@ -169,7 +169,7 @@ def _message(order: Order, message_id: str, state: str, failure: str = "") -> Or
 def _to_tell(order: Order) -> Iterator[Fact]:
     """What there is to tell by now."""
     milestones = order.milestones
-    if "placed" not in milestones:
+    if "placed" not in milestones or "messages" in order.theirs:
         return
     for milestone, kind in _ENDS:
         if milestone in milestones:

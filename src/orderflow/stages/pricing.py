@@ -155,6 +155,8 @@ def _tranche(line: QuotedLine) -> Tranche:
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    if "price" in order.theirs:
+        return
     unpriced = [order.lines[line.line_id].sku for line in _unpriced_lines(order)]
     if unpriced:
         yield Wait("the price list", f"to quote {', '.join(unpriced[:3])}{' …' if len(unpriced) > 3 else ''}")

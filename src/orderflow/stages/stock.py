@@ -584,7 +584,7 @@ def _cancel_rest(order: Order, case: Case, policy: Policy, at: datetime) -> Iter
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "acknowledged" not in order.milestones:
+    if "acknowledged" not in order.milestones or "stock" in order.theirs:
         return
     for claim in order.claims.values():
         if not claim.is_settled:
