@@ -25,12 +25,14 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from operator import attrgetter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from orderflow.values.checked import checked, evolved, value
+from orderflow.values.ids import as_text
 from orderflow.values.money import Money, zero
-from orderflow.values.numbers import EXACT, Rounding, ratio_rounded, round_to
+from orderflow.values.numbers import EXACT, Rounding, as_not_negative, ratio_cut, ratio_rounded, round_to
 from orderflow.values.record import record
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "charged",
     "credited",
     "given_back",
+    "measured_out",
 ]
 
 #: The parts of a price, as fields of `Amounts`. Discounts are negative.
@@ -63,13 +66,17 @@ class RoundingRule:
     tax_per: Literal["line", "group"] | None = None
 
 
-@record
+@value
 class TaxGroup:
     """Goods that are taxed alike: the rate, its code (``standard``, ``reduced``, ``zero``), and where it is owed."""
 
-    code: str = ""
-    rate: Decimal = _ZERO
-    jurisdiction: str = ""
+    code: str = checked(as_text(100))
+    rate: Decimal = checked(as_not_negative)
+    jurisdiction: str = checked(as_text(100), default="")
+
+    if TYPE_CHECKING:
+
+        def __init__(self, code: str, rate: Decimal | int | str, jurisdiction: str = "") -> None: ...
 
 
 @record
@@ -229,6 +236,36 @@ def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: De
         back[index] = EXACT.add(back[index], taken)
         left = EXACT.subtract(left, taken)
     return tuple(back)
+
+
+def measured_out(
+    tranches: Sequence[Tranche], back: Sequence[Decimal], units: Decimal, measure: Decimal
+) -> tuple[Tranche, ...]:
+    """The tranches of a line after ``units`` left that measure so much: the oldest that are charged leave first.
+
+    Units that span two tranches are measured in proportion.
+
+    >>> none = Amounts.none("EUR")
+    >>> old, new = (Tranche("L1", Decimal(n), zero("EUR"), none, measure=Decimal(n)) for n in (3, 2))
+    >>> [str(one.measured) for one in measured_out([old, new], [], Decimal(4), Decimal("4.4"))]
+    ['3.3', '1.1']
+    """
+    made, units_left, measure_left = list(tranches), units, measure
+    for index, tranche in enumerate(tranches):
+        free = EXACT.subtract(tranche.units, tranche.measured_units)
+        free = EXACT.subtract(free, back[index]) if index < len(back) else free
+        taken = min(units_left, free)
+        if taken <= 0:
+            continue
+        part = ratio_cut(EXACT.multiply(measure_left, taken), units_left)
+        units_left, measure_left = EXACT.subtract(units_left, taken), EXACT.subtract(measure_left, part)
+        if tranche.measure is not None:
+            made[index] = evolved(
+                tranche,
+                measured_units=EXACT.add(tranche.measured_units, taken),
+                measured=EXACT.add(tranche.measured, part),
+            )
+    return tuple(made)
 
 
 def credited(

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import attrs
 
-from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back
+from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_out
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -37,13 +37,14 @@ from orderflow.ledger import (
     shipped,
 )
 from orderflow.promise import PromiseStatus, Standing
+from orderflow.totals import Totals, totals
 from orderflow.tracking import Anomaly, Scan, Tracking, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, checked, evolved, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
 from orderflow.values.money import Money
-from orderflow.values.numbers import EXACT
+from orderflow.values.numbers import EXACT, ratio_cut
 from orderflow.values.party import Party
 from orderflow.values.record import field_names, record
 from orderflow.values.times import Window
@@ -164,7 +165,11 @@ _EXACTLY = Tolerance()
 
 @record(slots=False)
 class Line(_Record):
-    """A row of the order. How many units it has, and where they are, the ledger says."""
+    """A row of the order. How many units it has, and where they are, the ledger says.
+
+    Goods that are handled in pieces and priced by what they weigh, say, have a ``measure_unit``, and an
+    ``estimated_measure`` for so many units (``estimated_for``).
+    """
 
     id: str
     sku: str
@@ -175,6 +180,18 @@ class Line(_Record):
     requirements: tuple[str, ...] = ()
     origin: Origin = attrs.field(factory=Origin)
     tolerance: Tolerance = _EXACTLY
+    measure_unit: str = ""
+    estimated_measure: Decimal | None = None
+    estimated_for: Decimal = Decimal(1)
+
+    def estimate(self, units: Decimal) -> Decimal | None:
+        """What so many units are expected to measure; ``None`` where goods are not priced by that.
+
+        It is cut after a dozen places where it does not end: an estimate is not a reading.
+        """
+        if self.estimated_measure is None:
+            return None
+        return ratio_cut(EXACT.multiply(self.estimated_measure, units), self.estimated_for)
 
     @property
     def is_free(self) -> bool:
@@ -275,6 +292,15 @@ class Parcel(_Record):
     replacements: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     credited: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
+
+    def measure_of(self, line_id: str, units: Decimal) -> Decimal | None:
+        """What units of a line in this parcel measure, by what was read when they were packed, if all was."""
+        goods = [some for some in self.contents if some.line_id == line_id]
+        readings = [some.measured for some in goods if some.measured is not None]
+        if not goods or len(readings) < len(goods):
+            return None
+        packed_units, measure = _sum(some.quantity for some in goods), _sum(readings)
+        return measure if units == packed_units else ratio_cut(EXACT.multiply(measure, units), packed_units)
 
     def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
         """This parcel with another set of reports, and what they amount to."""
@@ -542,6 +568,9 @@ class Order(_Record):
         for line_id, units in gone.items():
             came = _sum(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
             order = order._gave_back(line_id, units, EXACT.add(self.live_quantity(line_id), came))
+        for move in moves:
+            if move.target.startswith("shipped:") and self.lines[move.line_id].measure_unit:
+                order = order._measured_out(move)
         return order.replace(ledger=self.ledger.moved(moves))
 
     def billed(self, line_id: str, units: Decimal) -> Order:
@@ -576,6 +605,16 @@ class Order(_Record):
         if priced > 0:
             back = back.set(line_id, given_back(self.tranches[line_id], back.get(line_id, ()), priced))
         return order.replace(given_back=back)
+
+    def _measured_out(self, move: Move) -> Order:
+        """Goods have left that are priced by what they measure: from now on by what was read, if anything was."""
+        parcel = self.parcels.get(place_of(move.target))
+        measure = parcel.measure_of(move.line_id, move.quantity) if parcel is not None else None
+        if measure is None:
+            return self
+        back = self.given_back.get(move.line_id, ())
+        tranches = measured_out(self.tranches.get(move.line_id, ()), back, move.quantity, measure)
+        return self.replace(tranches=self.tranches.set(move.line_id, tranches))
 
     def _charged_units(self, line_id: str) -> Decimal:
         """Units of a line that are charged, and were not given back; or were, although they had left."""
@@ -885,6 +924,12 @@ class Order(_Record):
         """What the customer is to pay for what is not cancelled."""
         charged = self.charged
         return (charged - self.credited).total if self.given_back else charged.total
+
+    @property
+    def totals(self) -> Totals:
+        """What is to be paid, by line, by discount and charge, by tax group: as documents show it."""
+        lines = ((line_id, (tranches, self.given_back.get(line_id, ()))) for line_id, tranches in self.tranches.items())
+        return totals(lines, self.rounding, self.currency)
 
     @property
     def is_priced(self) -> bool:

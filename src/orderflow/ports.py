@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
-from orderflow.charges import Amounts
+from orderflow.charges import Adjustment, Amounts, TaxGroup
 from orderflow.errors import InvalidInput
 from orderflow.order import Booking, Goods
 from orderflow.tracking import Scan
@@ -153,18 +153,28 @@ class QueryLevels(Request):
 
 @record
 class QuoteLine:
-    """Units of a product to be priced; ``already`` counts units of the line priced before (for quantity breaks)."""
+    """Units of a product to be priced; ``already`` counts units of the line priced before (for quantity breaks).
+
+    ``stated`` is the unit price that the customer stated. Goods that are priced by what they measure come with what
+    these units are estimated to ``measure``, and the unit of that.
+    """
 
     line_id: str
     sku: str
     unit: str
     quantity: Decimal
     already: Decimal = Decimal(0)
+    stated: Money | None = None
+    measure: Decimal | None = None
+    measure_unit: str = ""
 
 
 @record
 class QuotePrices(Request):
-    """What do these units cost this customer, tax included or added as the price list has it."""
+    """What do these units cost this customer, tax included or added as the price list has it.
+
+    ``shipping_charged`` says that an earlier quote is in force, with what is charged once per order.
+    """
 
     TAG = "quote_prices"
     PORT = ("pricing", "quote")
@@ -173,6 +183,7 @@ class QuotePrices(Request):
     customer: Party | None
     ship_to: Address | None
     lines: tuple[QuoteLine, ...]
+    shipping_charged: bool = False
 
 
 @record
@@ -299,22 +310,32 @@ class Levels:
 
 @record
 class QuotedLine:
-    """The price of some units: per unit, and the unrounded components for all of them."""
+    """The price of some units: per unit, and the unrounded components for all of them.
+
+    ``adjustments`` name what discount, charges and shipping consist of: of those kinds that are named, they sum to the
+    component. ``tax_included`` says that prices are shown with tax, so that the sum is what must be paid to the cent.
+    ``measure`` is what the amounts are for, where the goods are priced by what they measure.
+    """
 
     line_id: str
     quantity: Decimal
     unit_price: Money
     amounts: Amounts
     base_quantity: Decimal = Decimal(1)
+    adjustments: tuple[Adjustment, ...] = ()
+    tax_group: TaxGroup | None = None
+    tax_included: bool = False
+    measure: Decimal | None = None
 
 
 @record
 class Quote:
-    """The price of what was asked."""
+    """The price of what was asked; ``adjustments`` are for the order as a whole, and are shared out over its lines."""
 
     TAG: ClassVar[str] = "quote"
 
     lines: tuple[QuotedLine, ...]
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 @record

@@ -37,7 +37,7 @@ from orderflow.values.checked import checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money, as_currency, as_money
-from orderflow.values.numbers import ZERO, as_not_negative
+from orderflow.values.numbers import ONE, ZERO, as_not_negative
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity, as_amount, as_unit
 from orderflow.values.record import record
@@ -114,8 +114,11 @@ class OrderLine:
     """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
 
     ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
-    verification. ``under`` and ``over`` are percentages: how far a delivery may fall short of the quantity, or go
-    beyond it, and still be what was ordered. ``supplier`` names who ships a line with the method ``supplier``.
+    verification, and told to the pricing system. ``under`` and ``over`` are percentages: how far a delivery may fall
+    short of the quantity, or go beyond it, and still be what was ordered. ``supplier`` names who ships a line with the
+    method ``supplier``.
+    Goods that are handled in pieces and priced by what they weigh, say, have a ``measure_unit`` (``kg``) and an
+    ``estimated_measure`` for the whole quantity.
     """
 
     sku: str = checked(as_reference)
@@ -134,6 +137,8 @@ class OrderLine:
     supplier: str | None = checked(optional(as_reference), default=None)
     under: Decimal = checked(_as_percent_under, default=ZERO)
     over: Decimal = checked(_as_percent_over, default=ZERO)
+    measure_unit: str | None = checked(optional(as_unit), default=None)
+    estimated_measure: Decimal | None = checked(optional(as_amount), default=None)
 
     if TYPE_CHECKING:
 
@@ -155,6 +160,8 @@ class OrderLine:
             supplier: str | None = None,
             under: Decimal | int | str = 0,
             over: Decimal | int | str = 0,
+            measure_unit: str | None = None,
+            estimated_measure: Decimal | int | str | None = None,
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -179,6 +186,9 @@ class OrderLine:
             self.requirements,
             Origin(),
             Tolerance(self.under, self.over),
+            measure_unit=self.measure_unit or "",
+            estimated_measure=self.estimated_measure,
+            estimated_for=self.quantity if self.estimated_measure is not None else ONE,
         )
         return PlacedLine(line, self.quantity)
 
@@ -431,6 +441,16 @@ def stated_prices_are_in_the_orders_currency(order: Order | None, command: Told,
             )
 
 
+def a_measure_is_estimated_in_its_unit(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
+    """What is priced by measure says in which unit, and about how much it will be."""
+    for index, line in enumerate(command.lines):
+        if (line.measure_unit is None) != (line.estimated_measure is None):
+            missing = "measure_unit" if line.measure_unit is None else "estimated_measure"
+            yield Violation(
+                "acceptance.measure_incomplete", "a measure needs a unit and an estimate", f"lines[{index}].{missing}"
+            )
+
+
 def days_are_in_order(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
     """Nothing is wanted before it may be delivered."""
     for index, line in enumerate(command.lines):
@@ -567,6 +587,7 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 WHAT_IS_ORDERED_IS_POSSIBLE = (
     carried_goods_have_an_address,
     stated_prices_are_in_the_orders_currency,
+    a_measure_is_estimated_in_its_unit,
     days_are_in_order,
     a_customer_reference_is_used_once,
 )

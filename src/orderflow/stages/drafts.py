@@ -148,6 +148,8 @@ def as_drafted(order: Order) -> SaveDraft:
             requirements=line.requirements,
             under=line.tolerance.under,
             over=line.tolerance.over,
+            measure_unit=line.measure_unit or None,
+            estimated_measure=line.estimated_measure,
             **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
         )
         for line in order.lines.values()

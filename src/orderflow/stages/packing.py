@@ -217,6 +217,23 @@ def a_parcel_goes_one_way(order: Order, command: PackParcel, policy: Policy) -> 
         yield Violation("packing.mixed", f"{', '.join(lines)} differ in address or service", "contents")
 
 
+def goods_priced_by_measure_are_measured(order: Order, command: PackParcel, policy: Policy) -> Iterable[Violation]:
+    """What is priced by what it measures says so when it is packed, since that is what will be charged."""
+    if command.contents is None:
+        all_of_it = _going_one_way(order, order.ledger.holding(picked(command.fulfillment_id)))
+        goods: Iterable[tuple[str, str, bool]] = ((some.line_id, "contents", False) for some in all_of_it)
+    else:
+        goods = (
+            (some.line_id, f"contents[{index}].measured", some.measured is not None)
+            for index, some in enumerate(command.contents)
+        )
+    for line_id, path, is_measured in goods:
+        unit = order.lines[line_id].measure_unit
+        if unit and not is_measured:
+            told = f"{order.lines[line_id].sku} is priced by {unit}: how much is packed?"
+            yield Violation("packing.not_measured", told, path, remedy="name the contents with what they measure")
+
+
 def _going_one_way(order: Order, quantities: Mapping[str, Decimal]) -> tuple[Goods, ...]:
     """Of what is picked, that which goes the same way as the first line."""
     way = way_of(order, next(iter(quantities)))
@@ -323,7 +340,7 @@ STAGE = Stage(
                 (the_fulfillment_exists,),
                 (fulfillment_may("pack"), order_not_cancelling, nothing_holds("pack", on_fulfillment)),
                 (goods_are_there(picked, "packing.takes", "contents"),),
-                (a_parcel_goes_one_way,),
+                (a_parcel_goes_one_way, goods_priced_by_measure_are_measured),
             ),
             events=_pack,
             candidates=lambda order, policy: tuple(PackParcel(order.id, f) for f in order.fulfillments),

@@ -71,7 +71,7 @@ class GoodsDespatched(Event):
                 moves.append(Move(line_id, packed(parcel_id), shipped(parcel_id), quantity))
             parcels[parcel_id] = parcels[parcel_id].replace(state=self.states.get(parcel_id, parcels[parcel_id].state))
         gone = changed_shipment(order, shipment.id, stage="despatched", despatched_at=self.at, issue=self.issue)
-        return gone.replace(ledger=order.ledger.moved(moves), parcels=FrozenMap(parcels))
+        return gone.moved(moves).replace(parcels=FrozenMap(parcels))
 
 
 @event("stock_issued")
