@@ -15,15 +15,17 @@ from orderflow import (
     CommandRefused,
     DespatchShipment,
     OrderFlow,
+    OrderLine,
     PackParcel,
+    PlaceDraft,
     PlaceOrder,
     RecordPick,
+    SaveDraft,
     StartPicking,
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
 from orderflow.messages import Command
 from orderflow.order import Goods, Order
-from orderflow.stages.acceptance import OrderLine
 from orderflow.values import Money
 
 HOME = Address("DE", "Hauptstr. 1", city="Berlin", postal_code="10115")
@@ -156,6 +158,14 @@ def test_other_lines_know_no_measure() -> None:
 
     assert order.lines["L1"].estimate(Decimal(2)) is None
     assert order.tranches["L1"][0].measure is None
+
+
+def test_a_draft_keeps_what_was_estimated() -> None:
+    with a_butcher() as flow:
+        draft = flow.handle(SaveDraft("EUR", [HAM], ship_to=HOME)).order
+        order = flow.handle(PlaceDraft(draft.id)).order
+
+    assert order.total == eur("178.80")
 
 
 def test_a_measure_needs_a_unit_and_an_estimate() -> None:
