@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import attrs
 
-from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_out
+from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_back, measured_out
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -83,6 +83,7 @@ _ZERO = Decimal(0)
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
 _GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
 _SOURCES = frozenset({ORDERED, SURPLUS})
+_HAS_LEFT = frozenset({"shipped", "delivered", "lost"})
 #: Where the units of a parcel may be that has left.
 _LEFT = (shipped, delivered, lost)
 
@@ -567,7 +568,11 @@ class Order(_Record):
         gone = _by_line(move for move in moves if move.target in _GIVEN_UP and move.source not in _GIVEN_UP)
         for line_id, units in gone.items():
             came = _sum(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
-            order = order._gave_back(line_id, units, EXACT.add(self.live_quantity(line_id), came))
+            live = EXACT.add(self.live_quantity(line_id), came)
+            if self.lines[line_id].measure_unit:
+                order, measured = order._gave_back_measured(line_id, moves)
+                units, live = EXACT.subtract(units, measured), EXACT.subtract(live, measured)
+            order = order._gave_back(line_id, units, live)
         for move in moves:
             if move.target.startswith("shipped:") and self.lines[move.line_id].measure_unit:
                 order = order._measured_out(move)
@@ -605,6 +610,24 @@ class Order(_Record):
         if priced > 0:
             back = back.set(line_id, given_back(self.tranches[line_id], back.get(line_id, ()), priced))
         return order.replace(given_back=back)
+
+    def _gave_back_measured(self, line_id: str, moves: Iterable[Move]) -> tuple[Order, Decimal]:
+        """Of units taken back, those that were measured when they left, by that; and how many they were."""
+        order, units = self, _ZERO
+        for move in moves:
+            if move.line_id != line_id or move.target not in _GIVEN_UP or kind_of(move.source) not in _HAS_LEFT:
+                continue
+            tranches, parcel = order.tranches.get(line_id, ()), order.parcels.get(place_of(move.source))
+            measure = parcel.measure_of(line_id, move.quantity) if parcel is not None else None
+            there = _sum(EXACT.subtract(one.measured_units, one.measured_units_back) for one in tranches)
+            if measure is not None and (taken := min(move.quantity, there)):
+                measure = ratio_cut(EXACT.multiply(measure, taken), move.quantity)
+                made, back = measured_back(tranches, order.given_back.get(line_id, ()), taken, measure)
+                order = order.replace(
+                    tranches=order.tranches.set(line_id, made), given_back=order.given_back.set(line_id, back)
+                )
+                units = EXACT.add(units, taken)
+        return order, units
 
     def _measured_out(self, move: Move) -> Order:
         """Goods have left that are priced by what they measure: from now on by what was read, if anything was."""

@@ -121,7 +121,7 @@ def _line_total(
 def _left(pair: _Pair) -> Fraction:
     """The part of a tranche's agreed amounts that is still charged."""
     tranche, back = pair
-    return tranche.whole - tranche.share(back)
+    return tranche.whole - tranche.share_back(back)
 
 
 def _adjustments(pairs: Sequence[_Pair], amounts: Amounts, rounding: Rounding) -> Iterator[Adjustment]:

@@ -13,12 +13,14 @@ from orderflow import (
     AmendOrder,
     BookShipment,
     CommandRefused,
+    DespatchedParcel,
     DespatchShipment,
     OrderFlow,
     OrderLine,
     PackParcel,
     PlaceDraft,
     PlaceOrder,
+    RecordDespatch,
     RecordPick,
     SaveDraft,
     StartPicking,
@@ -92,6 +94,16 @@ def test_ten_pieces_are_charged_as_their_parcels_weigh() -> None:
 
     assert second.total == eur("73.01") + eur("110.26") == eur("183.27")
     assert second.totals.lines[0].amounts.net == eur("183.27")
+
+
+def test_what_a_third_party_weighed_is_charged_and_what_it_did_not_is_estimated() -> None:
+    with a_butcher() as flow:
+        order = ordered(flow)
+        weighed_ones = DespatchedParcel([Goods("L1", Decimal(4), measured=Decimal("4.9"))], "T-1")
+        others = DespatchedParcel([("L1", 6)], "T-2")
+        order = does(flow, RecordDespatch(order.id, "3PL", "LS-1", [weighed_ones, others], "UPS"))
+
+    assert order.total == eur("73.01") + eur("107.28")
 
 
 def test_a_piece_that_comes_back_is_worth_what_it_weighs() -> None:

@@ -177,13 +177,14 @@ class DespatchRecorded(Event):
         advice = DespatchAdvice(
             self.source, self.document, self.shipment_id, FrozenMap(totals(goods)), self.numbers, self.beyond
         )
-        return order.moved(self.moves, self.beyond).replace(
+        told = order.replace(
             fulfillments=order.fulfillments.merged(dict(self._worked(order))),
             parcels=order.parcels.merged({sent.parcel_id: self._left(order, sent) for sent in self.parcels}),
             shipments=order.shipments.merged(dict(self._travelling(order))),
             despatch_advices=order.despatch_advices.set(f"{self.source}/{self.document}", advice),
             flagged=(*order.flagged, *self.anomalies),
         )
+        return told.moved(self.moves, self.beyond)
 
     def _worked(self, order: Order) -> Iterable[tuple[str, Fulfillment]]:
         """The fulfillments concerned; one that nobody had planned has done just this."""

@@ -55,8 +55,6 @@ class PriceRefused(Event):
 
 
 def _wants(order: Order) -> Iterable[Wanted]:
-    if "acknowledged" not in order.milestones:
-        return
     lines = tuple(_unpriced_lines(order))
     if lines:
         charged = any(_is_in_force(order, line_id) for line_id in order.tranches)
@@ -72,6 +70,9 @@ def _is_in_force(order: Order, line_id: str) -> bool:
 
 
 def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
+    """What is to be priced, once the order is acknowledged."""
+    if "acknowledged" not in order.milestones:
+        return
     for line_id, line in order.lines.items():
         if line_id in order.tranches and not order.unpriced(line_id):
             continue
@@ -154,8 +155,6 @@ def _tranche(line: QuotedLine) -> Tranche:
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "acknowledged" not in order.milestones:
-        return
     unpriced = [order.lines[line.line_id].sku for line in _unpriced_lines(order)]
     if unpriced:
         yield Wait("the price list", f"to quote {', '.join(unpriced[:3])}{' …' if len(unpriced) > 3 else ''}")
