@@ -64,6 +64,10 @@ class Auditor:
     def _backorder_filled(self, event: Any) -> Moved:
         return ((event.line_id, "backordered", "open", event.quantity),)
 
+    def _line_substituted(self, event: Any) -> Moved:
+        yield from ((m.line_id, m.source, m.target, m.quantity) for m in event.moves)
+        yield event.substitute.id, "ordered", "open", event.quantity
+
     def _fulfillment_planned(self, event: Any) -> Moved:
         work = f"allocated:{event.fulfillment_id}"
         return ((line_id, "open", work, units) for line_id, units in event.quantities.items())
@@ -71,6 +75,9 @@ class Auditor:
     def _goods_picked(self, event: Any) -> Moved:
         source, target = f"allocated:{event.fulfillment_id}", f"picked:{event.fulfillment_id}"
         return ((goods.line_id, source, target, goods.quantity) for goods in event.goods)
+
+    def _picked_short(self, event: Any) -> Moved:
+        return ((event.line_id, f"allocated:{event.fulfillment_id}", "open", event.quantity),)
 
     def _parcel_packed(self, event: Any) -> Moved:
         self.fulfillment_of[event.parcel_id] = event.fulfillment_id

@@ -20,6 +20,9 @@ from orderflow.ports import (
     GaveUp,
     Issued,
     IssueStock,
+    Level,
+    Levels,
+    QueryLevels,
     QueryRates,
     QueryTracking,
     Quote,
@@ -42,9 +45,12 @@ from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT
 from tests.laws.chance import Chance
 
-__all__ = ["World", "impossible_replies", "nonsense"]
+__all__ = ["LOCATIONS", "World", "impossible_replies", "nonsense"]
+
+LOCATIONS = ("BER", "HAM", "MUC")
 
 _PRICES = ("9.99", "0.333", "1", "3.3333", "0.005", "1250", "0.105")
+_LEVELS = ("1000", "1000", "2", "0", "0.5")
 ZERO = Decimal(0)
 
 
@@ -59,10 +65,12 @@ def priced(line_id: str, quantity: Decimal, currency: str, price: Decimal) -> Qu
 
 
 class World:
-    """What the systems around have done for one order."""
+    """What the systems around have done for one order; where there is ``plenty``, every claim gets what it wants."""
 
-    def __init__(self) -> None:
+    def __init__(self, plenty: bool = False) -> None:
+        self.plenty = plenty
         self.claims: dict[str, tuple[int, Decimal, Decimal]] = {}
+        self.places: dict[str, str] = {}
         self.bookings: dict[str, str] = {}
         self.numbers: dict[str, Any] = {}
         self.voided: set[str] = set()
@@ -88,11 +96,15 @@ class World:
     def _claimed(self, request: ClaimStock, chance: Chance, now: datetime, generous: bool) -> Any:
         known = self.claims.get(request.key)
         if known is None or known[0] < request.revision:
-            held = request.quantity if generous else EXACT.multiply(request.quantity, Decimal(chance.one(("0", "0.5"))))
+            held = request.quantity
+            if not generous or (not self.plenty and chance.once_in(9)):
+                held = EXACT.multiply(held, Decimal(chance.one(("0", "0.5"))))
             known = self.claims[request.key] = (request.revision, request.quantity, held)
+            if request.location or request.key not in self.places:
+                self.places[request.key] = request.location or chance.one(("BER", "BER", "HAM", ""))
         revision, _wanted, held = known
         until = now + timedelta(hours=chance.one((1, 30, 300))) if held and chance.once_in(4) else None
-        return StockHeld(revision, held, chance.one(("BER", "BER", "HAM")), until)
+        return StockHeld(revision, held, self.places[request.key], until)
 
     def _done(self, request: Request, chance: Chance, now: datetime, generous: bool) -> Any:
         if isinstance(request, BookCarrier):
@@ -140,6 +152,8 @@ class World:
                     for line in request.lines
                 )
             )
+        if isinstance(request, QueryLevels):
+            return self._levels(request, chance) if generous else chance.one((Levels(()), Refused("inventory.closed")))
         if isinstance(request, QueryRates):
             if not generous:
                 return chance.one((Rates(()), Refused("carrier.closed")))
@@ -148,6 +162,11 @@ class World:
         if not generous:
             return Refused("carrier.unknown_number")
         return Scans(tuple(scan(number, chance, now) for number in request.tracking_numbers))
+
+    def _levels(self, request: QueryLevels, chance: Chance) -> Levels:
+        """What is said to be where; whether a claim then gets it is another matter."""
+        said = ((sku, location, Decimal(chance.one(_LEVELS))) for sku in request.skus for location in LOCATIONS)
+        return Levels(tuple(Level(sku, location, units, units) for sku, location, units in said))
 
     # -- what it knows at the end ------------------------------------------------------------------------------------
 
@@ -226,6 +245,10 @@ def impossible_replies(request: Request, now: datetime) -> list[Any]:
         Sent(""),
         Refused("no"),
         Refused(""),
+        Levels(()),
+        Levels((Level("NOTHING", "BER", Decimal(5), Decimal(5)),)),
+        Levels(tuple(Level(sku, "", Decimal(-5), Decimal(-5)) for sku in ("TEA", "POT", "CUP"))),
+        Levels(tuple(Level(sku, "BER", Decimal(0), Decimal(10**6)) for sku in ("TEA", "TEA", "POT", "CUP"))),
     ]
     if isinstance(request, QuotePrices):
         other = "USD"
@@ -250,6 +273,10 @@ def nonsense(request: Request, now: datetime) -> list[Any]:
     found += [Rates((Rate(odd, "express", part),)) for part in parts]
     found += [Booked(part) for part in parts]
     found += [Booked(Booking("B", "DHL", "express", "T"), part) for part in (None, 1.5, odd)]
+    found += [Levels(part) for part in parts]
+    found += [Levels((part,)) for part in parts]
+    found += [Levels((Level("TEA", "BER", Decimal(1), part),)) for part in parts]
+    found += [Levels((Level("TEA", part, Decimal(1), Decimal(1)),)) for part in (None, 1.5, odd, [])]
     found += [Scans(part) for part in parts]
     found += [Scans((part,)) for part in parts]
     if isinstance(request, QuotePrices):

@@ -25,8 +25,10 @@ from orderflow.commands import (
     RecordTracking,
     RejectOrder,
     ReleaseHold,
+    Reroute,
     ResolveException,
     StartPicking,
+    StockArrived,
     TakeStep,
     TimePassed,
     UnpackParcel,
@@ -36,7 +38,7 @@ from orderflow.errors import Violation
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
 from orderflow.policy import Lifecycles
-from orderflow.ports import BookCarrier, GaveUp, QuotePrices, Refused, Sent
+from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.picking import ShortPick
@@ -49,6 +51,7 @@ from tests.scenario import (
     booked,
     despatched,
     eur,
+    held,
     packed,
     picked,
     picking,
@@ -83,6 +86,17 @@ def two_booked() -> Life:
 
 def one_of_two_packed() -> Life:
     return picked().do(PackParcel(ID, "F1", [("L1", 1)]))
+
+
+def one_backordered() -> Life:
+    life = placed().answer(QuotePrices).answer(ClaimStock, lambda request: held(request, 1), "C1")
+    return life.answer(ClaimStock, about="C2")
+
+
+def one_of_two_booked() -> Life:
+    """What is to leave together was picked short; the one parcel that could be packed is booked."""
+    life = picking(complete="order").do(RecordPick(ID, "F1", [("L1", 1)], short={"L1": "lost", "L2": "lost"}))
+    return life.do(PackParcel(ID, "F1"), BookShipment(ID, service="a")).reply_all()
 
 
 Case = tuple[Callable[[], Life], Command, list[tuple[str, str]]]
@@ -135,6 +149,24 @@ BOOK: dict[type[Command], list[Case]] = {
             [("cancellation.requested", ""), ("hold.active", "H1")],
         ),
         (verified, PlanFulfillment(ID), [("sourcing.nothing_to_plan", "")]),
+    ],
+    Reroute: [
+        (Life, Reroute(ID), [("order.unknown", "order_id"), ("sourcing.name_one", "fulfillment_id")]),
+        (verified, Reroute(ID, "F1", "BER"), [("sourcing.name_one", "fulfillment_id")]),
+        (verified, Reroute(ID, location="BER", to="BER"), [("sourcing.same_location", "to")]),
+        (lambda: verified().do(HOLD), Reroute(ID, "F9"), [("fulfillment.unknown", "fulfillment_id")]),
+        (verified, Reroute(ID, "F1", to="BER"), [("sourcing.same_location", "to")]),
+        (
+            lambda: cancelling(requested()).do(HOLD),
+            Reroute(ID, "F1"),
+            [("cancellation.requested", ""), ("hold.active", "H1")],
+        ),
+    ],
+    StockArrived: [
+        (Life, StockArrived(ID), [("order.unknown", "order_id")]),
+        (lambda: cancelling(requested()), StockArrived(ID), [("cancellation.requested", "")]),
+        (verified, StockArrived(ID), [("sourcing.nothing_waits", "sku")]),
+        (one_backordered, StockArrived(ID, "POT-1"), [("sourcing.nothing_waits", "sku")]),
     ],
     StartPicking: [
         (Life, StartPicking(ID, "F9"), [("order.unknown", "order_id")]),
@@ -265,6 +297,8 @@ BOOK: dict[type[Command], list[Case]] = {
             [("fulfillment.cannot_despatch", "F1")],
         ),
         (lambda: booked().do(HOLD), DespatchShipment(ID), [("hold.active", "H1")]),
+        (lambda: one_of_two_booked().do(HOLD), DespatchShipment(ID), [("hold.active", "H1")]),
+        (one_of_two_booked, DespatchShipment(ID), [("shipping.not_complete", "L1"), ("shipping.not_complete", "L2")]),
     ],
     RecordTracking: [
         (Life, RecordTracking(ID, [scan("delivered")]), [("order.unknown", "order_id")]),
@@ -386,6 +420,22 @@ def test_a_refusal_tells_everything_of_the_first_broken_tier(
     situation: Callable[[], Life], command: Command, told: list[tuple[str, str]]
 ) -> None:
     assert situation().refusal(command) == told
+
+
+@pytest.mark.xfail(strict=True, reason="what nobody was asked for yet counts as missing: accepted, and nothing happens")
+def test_an_order_whose_stock_was_not_asked_for_yet_does_not_wait_for_it() -> None:
+    assert placed(BY_HAND).codes(StockArrived(ID)) == ["sourcing.nothing_waits"]
+
+
+@pytest.mark.xfail(strict=True, reason="a pair of nothing is taken for something: it is never said")
+@pytest.mark.parametrize(
+    ("situation", "command", "path"),
+    [(packed, Reroute(ID, "F1"), "fulfillment_id"), (verified, Reroute(ID, location="HAM"), "location")],
+)
+def test_what_is_not_there_to_be_picked_is_not_rerouted(
+    situation: Callable[[], Life], command: Command, path: str
+) -> None:
+    assert situation().refusal(command) == [("sourcing.nothing_to_reroute", path)]
 
 
 def test_every_command_has_a_rule_book_in_this_table() -> None:
