@@ -67,6 +67,8 @@ ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 #: Net price and tax of one unit; what is not listed costs ten.
 PRICES = {"TEA-250": ("8.50", "0.60"), "POT-1": ("24.00", "4.56")}
 ID = "A-1001"
+#: What can be chosen about a line of which units cannot be had.
+IF_SHORT = ("try_again", "ship_available", "cancel_rest", "cancel_order")
 #: The standard policy where there is one location only: what it does not have, nobody has.
 ONE_PLACE = attrs.evolve(STANDARD, sourcing=attrs.evolve(STANDARD.sourcing, ask="never"))
 
@@ -105,9 +107,13 @@ def quote_of(request: QuotePrices) -> Quote:
     return Quote(tuple(lines))
 
 
-def held(request: ClaimStock, quantity: Any = None, location: str = "BER", until: datetime | None = None) -> StockHeld:
+def held(
+    request: ClaimStock, quantity: Any = None, location: str | None = None, until: datetime | None = None
+) -> StockHeld:
+    """All that is wanted, or so many, are held where they are wanted; in Berlin, where nobody said where."""
+    where = request.location or "BER" if location is None else location
     amount = request.quantity if quantity is None else D(quantity)
-    return StockHeld(request.revision, amount, location, until)
+    return StockHeld(request.revision, amount, where, until)
 
 
 def booking_of(request: BookCarrier) -> Booked:

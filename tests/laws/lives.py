@@ -214,21 +214,21 @@ def drawn_policy(chance: Chance) -> Policy:
     )
 
 
-def drawn_order(chance: Chance) -> c.PlaceOrder:
-    """What the customer wants."""
+def drawn_order(chance: Chance, plain: bool = False) -> c.PlaceOrder:
+    """What the customer wants; a plain order is sent as soon and as far as it is there."""
     lines = [
         OrderLine(
             chance.one(("TEA", "POT", "CUP")),
             chance.quantity(),
             service=chance.one((None, None, None, "express")),
             ship_to=_WORK if chance.once_in(12) else None,
-            complete=chance.one((None, None, None, None, "A", "line", "no")),
-            not_before=_SOON if chance.once_in(9) else None,
+            complete=None if plain else chance.one((None, None, None, None, "A", "line", "no")),
+            not_before=None if plain or not chance.once_in(9) else _SOON,
         )
         for _ in range(1 + chance.below(4))
     ]
     ada = Party("Ada", contact=Contact("ada@example.org")) if chance.below(4) != 3 else None
-    complete = "order" if chance.once_in(6) else None
+    complete = "order" if not plain and chance.once_in(6) else None
     return c.PlaceOrder(lines, chance.one(CURRENCIES), _HOME, ada, order_id="A-1", reference="R-1", complete=complete)
 
 

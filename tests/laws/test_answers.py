@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from orderflow.explain import explain
 from orderflow.order import Order
-from orderflow.ports import GaveUp, PutWork, QuotePrices, Request
+from orderflow.ports import GaveUp, PutWork, QueryLevels, QuotePrices, Request
 from orderflow.process import STAGES, pending
 from orderflow.stages import stock
 from tests.laws.chance import Chance
@@ -64,7 +64,14 @@ def is_waited_for(order: Order, request: Request) -> bool:
         return any(
             (line.line_id, line.quantity) in asked for one in now if isinstance(one, QuotePrices) for line in one.lines
         )
+    if isinstance(request, QueryLevels):  # and the search of each line, in its round
+        return any(_searches(request) & _searches(one) for one in now if isinstance(one, QueryLevels))
     return request in now
+
+
+def _searches(request: QueryLevels) -> set[str]:
+    """The lines that are sought, each with the number of its round."""
+    return set(request.id.removeprefix("levels/").split("+"))
 
 
 def every_reply_is_understood(life: Life, replies: Replies) -> None:

@@ -80,6 +80,9 @@ class Auditor:
         source, target = f"allocated:{event.fulfillment_id}", f"picked:{event.fulfillment_id}"
         return ((goods.line_id, source, target, goods.quantity) for goods in event.goods)
 
+    def _picked_short(self, event: Any) -> Moved:
+        return ((event.line_id, f"allocated:{event.fulfillment_id}", "open", event.quantity),)
+
     def _parcel_packed(self, event: Any) -> Moved:
         self.fulfillment_of[event.parcel_id] = event.fulfillment_id
         source, target = f"picked:{event.fulfillment_id}", f"packed:{event.parcel_id}"

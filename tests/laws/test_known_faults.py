@@ -16,7 +16,7 @@ from orderflow.explain import explain
 from orderflow.messages import Command
 from orderflow.order import Booking, Order
 from orderflow.policy import Policy
-from orderflow.ports import Booked, Deferred, GaveUp, Quote, Rate, Rates, Refused, Request, StockHeld
+from orderflow.ports import Booked, Deferred, GaveUp, Level, Levels, Quote, Rate, Rates, Refused, Request, StockHeld
 from orderflow.process import OrderProcess, pending
 from orderflow.values.address import Address
 from orderflow.values.money import Money
@@ -161,7 +161,7 @@ def test_a_request_under_two_tickets_becomes_one_case() -> None:
 
 
 def test_a_short_line_that_is_amended_to_what_is_there_is_short_no_more() -> None:
-    told = Told().hears("claim/C1/1", StockHeld(1, Decimal(2), "BER"))
+    told = Told().hears("claim/C1/1", StockHeld(1, Decimal(2), "BER")).hears("levels/L1.1", Levels(()))
     assert [case.code for case in told.is_.open_cases] == ["stock.short"]
 
     told.does(c.AmendOrder("A-1", {"L1": 2}))
@@ -214,6 +214,68 @@ def test_a_reply_with_broken_parts_is_a_case_and_stops_nothing(name: str) -> Non
     told.process.attention(told.is_)
     assert str(explain(told.is_, told.process))
     assert [case.code for case in told.is_.open_cases] == ["port.impossible_reply"]
+
+
+def at(location: str, units: int) -> Level:
+    """So much tea."""
+    return Level("TEA", location, Decimal(units), Decimal(units))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="more may be missed under a claim than is held: then less than nothing is wanted"
+)
+def test_a_location_that_is_not_to_send_what_it_does_not_hold_either_is_asked_for_nothing_below_nothing() -> None:
+    told = Told().everyone_answers().does(c.Reroute("A-1", location="BER"))
+    told.hears("levels/L1.1", Levels((at("HAM", 1),))).hears("claim/C1/2", StockHeld(2, Decimal(1), "BER"))
+    told.hears("claim/C2/1", StockHeld(1, Decimal(1), "HAM")).does(c.CancelOrder("A-1"))
+
+    assert all(claim.wanted >= 0 for claim in told.is_.claims.values())
+
+
+@pytest.mark.xfail(strict=True, reason="a line that no claim was made for counts as answered with nothing")
+def test_a_line_whose_stock_may_not_be_asked_for_is_not_short() -> None:
+    by_hand = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
+    told = Told(policy=by_hand).does(c.PlaceHold("A-1", "wait", blocks=("claim",)), c.AcknowledgeOrder("A-1"))
+
+    told.everyone_answers()
+
+    assert not list(told.is_.open_cases)
+    assert told.is_.line_status("L1").word == "open"
+
+
+@pytest.mark.xfail(strict=True, reason="a claim without a location is taken for work that is held somewhere")
+def test_work_names_the_claim_of_its_own_location_before_one_without_a_location() -> None:
+    told = Told(("POT", "1"), ("TEA", "3")).hears("claim/C1/1", StockHeld(1, Decimal(1), "BER"))
+    told.hears("claim/C2/1", StockHeld(1, Decimal(2))).hears("levels/L2.1", Levels((at("BER", 9),)))
+
+    told.hears("claim/C2/2", StockHeld(2, Decimal(2))).everyone_answers()
+
+    work = {fulfillment.location: dict(fulfillment.claims) for fulfillment in told.is_.fulfillments.values()}
+    assert work == {"BER": {"L1": "C1", "L2": "C3"}, "": {"L2": "C2"}}
+
+
+@pytest.mark.xfail(strict=True, reason="levels that were asked for one line are taken for those of another")
+def test_levels_of_old_do_not_end_the_search_of_another_line() -> None:
+    told = Told(("TEA", "3"), ("TEA", "2")).hears("claim/C1/1", StockHeld(1, Decimal(1), "BER"))
+    first = told.wanted("levels/L1.1")
+    told.hears(first, Levels(())).hears("claim/C2/1", StockHeld(1, Decimal(1), "BER"))
+
+    told.hears(first, Levels(()))
+
+    assert told.wanted("levels/L2.1")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a search that is reopened counts its rounds from one, and asks under the old name"
+)
+def test_a_search_that_is_reopened_asks_under_a_name_of_its_own() -> None:
+    told = Told().hears("claim/C1/1", StockHeld(1, Decimal(1), "BER"))
+    first = told.wanted("levels/L1.1")
+    told.hears(first, Levels(())).does(c.StockArrived("A-1")).hears("claim/C1/2", StockHeld(2, Decimal(1), "BER"))
+
+    told.hears(first, Levels(()))
+
+    assert told.is_.searches["L1"].asking
 
 
 def test_the_teller_tells_a_life_that_ends_well() -> None:

@@ -23,7 +23,7 @@ from orderflow.stages import tracking
 from orderflow.tracking import Scan
 from tests.laws.chance import SETTING, Chance
 from tests.laws.lives import BEGUN, Living, drawn_order
-from tests.laws.world import scan
+from tests.laws.world import World, scan
 
 _STEPS = (c.StartPicking, c.RecordPick, c.PackParcel, c.BookShipment, c.DespatchShipment)
 
@@ -34,7 +34,8 @@ def sent_off(drawn: bytes, until: str = "despatched") -> Living:
     by_hand = {step for step in ("deliver", "complete", "ship") if chance.once_in(6)}
     plan = chance.one((one_fulfillment_a_location, one_fulfillment_a_line))
     living = Living(OrderProcess(attrs.evolve(STANDARD, automatic=AUTOMATIC - by_hand, plan=plan)), True)
-    living.give(drawn_order(chance))
+    living.world = World(plenty=True)
+    living.give(drawn_order(chance, plain=True))
     named = tuple(command for command in _STEPS if until == "despatched" or command is not c.DespatchShipment)
     for _ in range(80):
         order = living.order

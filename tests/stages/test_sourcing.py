@@ -48,14 +48,15 @@ def test_a_strategy_may_give_each_line_work_of_its_own() -> None:
     assert plans(life) == {"F1": ("BER", {"L1": 2}), "F2": ("BER", {"L2": 1})}
 
 
-def test_a_strategy_may_split_a_line_and_leave_some_of_it_open() -> None:
+def test_where_the_inventory_names_no_location_a_strategy_may_and_leave_some_of_a_line_open() -> None:
     def one_at_a_time(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
         if order.fulfillments:
             return []
-        return [Allocation(where, FrozenMap({"L1": D(1)})) for where in ("BER", "BER")]
+        return [Allocation(where, FrozenMap({"L1": D(1)})) for where in ("BER", "POTSDAM")]
 
-    life = verified(attrs.evolve(STANDARD, plan=one_at_a_time), lines=[("TEA-250", 3)])
-    assert plans(life) == {"F1": ("BER", {"L1": 1}), "F2": ("BER", {"L1": 1})}
+    life = placed(attrs.evolve(STANDARD, plan=one_at_a_time), lines=[("TEA-250", 3)])
+    life.answer(QuotePrices).answer(ClaimStock, lambda request: held(request, location=""))
+    assert plans(life) == {"F1": ("BER", {"L1": 1}), "F2": ("POTSDAM", {"L1": 1})}
     assert life.goods["L1"]["open"] == 1
 
 
@@ -72,7 +73,9 @@ def test_by_hand_work_is_planned_when_someone_says_so() -> None:
     life = verified(BY_HAND)
     assert life.order.fulfillments == {}
     given(life).when(PlanFulfillment(ID)).then(
-        FulfillmentPlanned(NOW, "F1", "BER", FrozenMap({"L1": D(2), "L2": D(1)}), "planned", CLAIMS)
+        FulfillmentPlanned(
+            NOW, "F1", "BER", FrozenMap({"L1": D(2), "L2": D(1)}), "planned", FrozenMap({"L1": "C1", "L2": "C2"})
+        )
     )
     assert life.refusal(PlanFulfillment(ID)) == [("sourcing.nothing_to_plan", "")]
 

@@ -54,13 +54,24 @@ from orderflow.stages.sourcing import FulfillmentPlanned
 from orderflow.stages.stock import BackorderFilled, ClaimWanted, LineBackordered, ReservationLapsed, StockClaimed
 from orderflow.stages.verification import OrderVerified
 from orderflow.values import FrozenMap, Money
-from tests.scenario import ID, NOW, SENSIBLE, D, Life, amounts, eur, given, held, placed, quote_of, quoted, verified
+from tests.scenario import (
+    ID,
+    IF_SHORT,
+    NOW,
+    SENSIBLE,
+    D,
+    Life,
+    amounts,
+    eur,
+    given,
+    held,
+    placed,
+    quote_of,
+    quoted,
+    verified,
+)
 
 THREE = {"lines": [("TEA-250", 3)]}
-
-
-#: What can be done about stock that nobody has.
-SHORT = ("try_again", "ship_available", "cancel_rest", "cancel_order")
 
 
 def waits_for_stock(held_now: Any = 1) -> Life:
@@ -129,7 +140,7 @@ def test_a_short_claim_backorders_the_rest_and_asks_someone() -> None:
     assert life.events[:-1] == (
         StockClaimed(NOW, "C1", 1, D(1), "BER"),
         LineBackordered(NOW, "L1", D(2)),
-        ExceptionRaised(NOW, "X1", "stock.short", "L1", "1 of 3 × TEA-250 can be had", SHORT),
+        ExceptionRaised(NOW, "X1", "stock.short", "L1", "1 of 3 × TEA-250 can be had", IF_SHORT),
     )
     assert life.goods == {"L1": {"open": D(1), "backordered": D(2)}}
     assert life.order.state == "acknowledged"
@@ -195,7 +206,7 @@ def test_a_refused_claim_counts_as_nothing_held_and_says_why() -> None:
             "stock.short",
             "L1",
             "0 of 3 × TEA-250 can be had (stock.discontinued)",
-            SHORT,
+            IF_SHORT,
         ),
     )
 
