@@ -220,6 +220,11 @@ class Life:
         return found[0]
 
     @property
+    def facts(self) -> tuple[Event, ...]:
+        """The events of the last step, whoever was told of them."""
+        return tuple(event for event in self.events if not event.TAG.startswith("message_"))
+
+    @property
     def happened(self) -> list[str]:
         """The names of the events of the last step."""
         return [type(event).__name__ for event in self.events]

@@ -218,7 +218,7 @@ def _reported(order: Order, parcel: Parcel) -> Iterator[Fact]:
     """What carriers say of a parcel, where somebody should know."""
     tracking, held = parcel.tracking, order.ledger.held
     if delivered(parcel.id) in held:
-        if not order.ledger.kinds.isdisjoint(_TO_COME):
+        if _more_will_come(order):
             yield "parcel_delivered", parcel.id, None
     elif tracking.lost_since is not None:
         yield "goods_lost", parcel.id, tracking.lost_since
@@ -231,6 +231,12 @@ def _reported(order: Order, parcel: Parcel) -> Iterator[Fact]:
             yield kind, parcel.id, tracking.since
         elif tracking.action_required:
             yield "action_required", f"{parcel.id} {tracking.reason}".rstrip(), tracking.since
+
+
+def _more_will_come(order: Order) -> bool:
+    """Whether other units are still to arrive: nobody knows while some of them are to be cancelled."""
+    is_known = order.cancellation is None and not order.to_be_cancelled
+    return is_known and not order.ledger.kinds.isdisjoint(_TO_COME)
 
 
 def _made_good(parcel: Parcel) -> Iterator[Fact]:
