@@ -145,7 +145,7 @@ def test_units_that_are_declined_are_open_again_and_a_case() -> None:
     assert life.goods["L1"] == {"allocated:F1": D(7), "open": D(3)}
     assert life.order.claims["C1"].missed == 3
     assert (life.case.code, life.case.message) == ("fulfillers.declined", "ACME will not do 3 × TEA-250")
-    assert life.asks == (), "who has declined is not asked the same again"
+    assert not [ask for ask in life.asks if ask.startswith("work/")], "who has declined is not asked the same again"
 
 
 def test_a_refusal_of_a_first_submission_declines_all_of_it() -> None:
@@ -159,7 +159,7 @@ def test_a_refusal_of_a_first_submission_declines_all_of_it() -> None:
 def test_to_try_again_puts_the_units_to_the_same_fulfiller() -> None:
     life = submitted().answer(PutWork, does(7)).do(ResolveException(ID, "X1", "try_again"))
     assert life.events[1] == FulfillerAskedAgain(NOW, "F1")
-    assert life.asks == ("work/F2/1",)
+    assert "work/F2/1" in life.asks
     life.answer(PutWork, does(3))
     assert life.goods["L1"] == {"allocated:F1": D(7), "allocated:F2": D(3)}
     assert life.order.open_cases == ()
