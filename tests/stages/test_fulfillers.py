@@ -18,6 +18,7 @@ from orderflow.commands import (
     RecordPick,
     RecordReply,
     ReleaseHold,
+    Reroute,
     ResolveException,
     StartPicking,
 )
@@ -350,6 +351,18 @@ def test_a_reduction_that_is_refused_before_anything_was_accepted_is_for_a_perso
     assert (life.case.code, life.asks) == ("fulfillers.unclear", ())
     life.do(ResolveException(ID, "X1", option))
     assert life.goods["L1"] == goods
+
+
+def test_what_a_fulfiller_has_is_not_rerouted_behind_its_back() -> None:
+    assert accepted().codes(Reroute(ID, "F1")) == ["sourcing.nothing_to_reroute"]
+
+
+def test_a_reservation_that_ends_takes_nothing_from_a_fulfiller() -> None:
+    until = NOW.replace(hour=12)
+    life = placed(THEIRS, **TEN).answer(ClaimStock, lambda request: held(request, until=until)).reply_all()
+    life.passes(hours=4)
+    assert life.goods["L1"] == {"allocated:F1": D(10)}
+    assert not [ask for ask in life.asks if ask.startswith("work/")]
 
 
 # -- goods that leave meanwhile --------------------------------------------------------------------------------------
