@@ -87,10 +87,14 @@ class Race:
         return self.flow.get(self.order_id)
 
     def end(self) -> dict[str, Any]:
-        """Everything about the order but the order in which it was told."""
+        """Everything about the order but the order in which it was told.
+
+        That a parcel has arrived is news while others are awaited: it depends on what was known at that moment.
+        """
         fields = {field.name: getattr(self.order, field.name) for field in attrs.fields(Order)}
         del fields["version"]
-        fields["messages"] = {(m.kind, m.subject, m.state, m.body) for m in fields["messages"].values()}
+        messages = fields["messages"].values()
+        fields["messages"] = {(m.kind, m.subject, m.state, m.body) for m in messages if m.kind != "parcel_delivered"}
         return fields
 
 

@@ -276,11 +276,15 @@ def _named(command: Reroute) -> str:
 
 
 def _unpicked(order: Order, command: Reroute) -> tuple[tuple[Move, ...], dict[str, Decimal]]:
-    """The allocated units that are taken back, and by claim the units that are not to be had there any more."""
+    """The allocated units that are taken back, and by claim the units that are not to be had there any more.
+
+    What a fulfiller was asked to send is not taken back behind its back: it may have packed it.
+    """
     moves: list[Move] = []
     missed: dict[str, Decimal] = {}
     for fulfillment in order.fulfillments.values():
-        if fulfillment.id != command.fulfillment_id and fulfillment.location != command.location:
+        is_named = fulfillment.id == command.fulfillment_id or fulfillment.location == command.location
+        if not is_named or fulfillment.id in order.works:
             continue
         for line_id, units in order.ledger.holding(allocated(fulfillment.id)).items():
             claim = order.claim_of(fulfillment.id, line_id)

@@ -507,7 +507,10 @@ def _short_case(order: Order, line_id: str, at: datetime) -> ExceptionRaised:
 
 
 def _unpicked(order: Order, claim: Claim) -> Iterable[Move]:
+    """What was allocated and not picked; what a fulfiller was asked to send stays with it, packed or not."""
     for fulfillment_id in order.fulfillments:
+        if fulfillment_id in order.works:
+            continue
         quantity = order.ledger.balance(claim.line_id, allocated(fulfillment_id))
         if quantity and order.claim_of(fulfillment_id, claim.line_id) == claim:
             yield Move(claim.line_id, allocated(fulfillment_id), OPEN, quantity)
