@@ -10,6 +10,7 @@ from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import CancelLines, CancelOrder
 from orderflow.stages.drafts import PlaceDraft, SaveDraft
 from orderflow.stages.exceptions import ResolveException
+from orderflow.stages.handover import DeliverDigital, RecordCollection
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
@@ -28,12 +29,14 @@ __all__ = [
     "CancelLines",
     "CancelOrder",
     "CompleteOrder",
+    "DeliverDigital",
     "DespatchShipment",
     "PackParcel",
     "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "RecordCollection",
     "RecordDespatch",
     "RecordPick",
     "RecordReply",

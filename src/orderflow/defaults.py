@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
-from orderflow.order import Cancellation, Order, Shipment
+from orderflow.order import Cancellation, Fulfillment, Order, Shipment
 from orderflow.policy import Allocation, Available, Draft, Policy
 from orderflow.ports import Rate
 from orderflow.process import STAGES, OrderProcess
+from orderflow.stages.changes import units_by_line
 from orderflow.stages.stage import units_text
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import plain
@@ -84,6 +85,11 @@ def _body(order: Order, kind: str, subject: str) -> dict[str, str]:
     body = {"order": order.reference, "name": order.customer.name if order.customer is not None else ""}
     if kind == "shipment_despatched":
         return body | _shipment_body(order, order.shipments[subject])
+    if kind == "ready_for_pickup":
+        return body | _pickup_body(order, order.fulfillments[subject])
+    if kind == "digital_delivered":
+        handover = order.handovers[subject]
+        return body | {"lines": units_text(order, units_by_line(handover.moves)), "proof": handover.proof}
     if kind == "lines_cancelled":
         return body | _cancellation_body(order, order.line_cancellations[int(subject) - 1])
     body["lines"] = ", ".join(
@@ -95,6 +101,12 @@ def _body(order: Order, kind: str, subject: str) -> dict[str, str]:
     if order.wanted_by is not None:
         body["wanted_by"] = order.wanted_by.isoformat()
     return body
+
+
+def _pickup_body(order: Order, fulfillment: Fulfillment) -> dict[str, str]:
+    """What waits, and where."""
+    units = {line_id: units for line_id, units in fulfillment.planned.items() if order.method_of(line_id) == "pick_up"}
+    return {"location": fulfillment.location, "lines": units_text(order, units)}
 
 
 def _cancellation_body(order: Order, wish: Cancellation) -> dict[str, str]:

@@ -20,6 +20,7 @@ from orderflow.stages.changes import CancellationDeclined, CancellationRequested
 from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
+from orderflow.stages.handover import GoodsHandedOver, PickupReady
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.losses import (
     DamageReported,
@@ -81,6 +82,7 @@ __all__ = [
     "GoodsDelivered",
     "GoodsDespatched",
     "GoodsFound",
+    "GoodsHandedOver",
     "GoodsLost",
     "GoodsPicked",
     "HoldPlaced",
@@ -112,6 +114,7 @@ __all__ = [
     "PickedShort",
     "PickingFinished",
     "PickingStarted",
+    "PickupReady",
     "PriceQuoted",
     "PriceRefused",
     "ProblemSettled",

@@ -26,7 +26,7 @@ from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConfl
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
-from orderflow.policy import AUTOMATIC, REVIEWED, Policy
+from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Policy
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
@@ -39,6 +39,7 @@ from orderflow.stages import (
     drafts,
     exceptions,
     expiry,
+    handover,
     holds,
     losses,
     packing,
@@ -75,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
     packing.STAGE,
     booking.STAGE,
     voiding.STAGE,
+    handover.STAGE,
     shipping.STAGE,
     advices.STAGE,
     tracking.STAGE,
@@ -422,7 +424,7 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
                 problems.add("policy.missing_guard", f"the lifecycle of the {name} asks for {guard!r}", "guards")
     for code in sorted(set(policy.severities) - set(REVIEWED)):
         problems.add("policy.unknown_code", f"no rule of ours objects with {code!r}", f"severities[{code}]")
-    for step in sorted(policy.automatic - AUTOMATIC):
+    for step in sorted(policy.automatic - AUTOMATIC - BY_CHOICE):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()
 

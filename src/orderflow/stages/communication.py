@@ -27,6 +27,8 @@ __all__ = ["KINDS", "STAGE", "MessageFailed", "MessageQueued", "MessageSent", "M
 KINDS = {
     "order_placed": "placed",
     "order_verified": "verified",
+    "ready_for_pickup": "what the customer collects is all there, with the place",
+    "digital_delivered": "digital goods are sent, with the proof",
     "shipment_despatched": "a shipment leaves, with tracking and estimate",
     "order_delivered": "delivered",
     "lines_cancelled": "units are cancelled, and nobody is waited for about them any more",
@@ -97,7 +99,7 @@ def _message(order: Order, message_id: str, state: str, failure: str = "") -> Or
     return order.replace(messages=order.messages.set(message_id, message))
 
 
-_TOLD_OF = ("milestones", "shipments", "cancellation", "line_cancellations")
+_TOLD_OF = ("milestones", "shipments", "fulfillments", "handovers", "cancellation", "line_cancellations")
 
 
 def _to_tell(order: Order) -> Iterable[tuple[str, str]]:
@@ -115,6 +117,12 @@ def _to_tell(order: Order) -> Iterable[tuple[str, str]]:
     for shipment in order.shipments.values():
         if shipment.stage == "despatched":
             yield "shipment_despatched", shipment.id
+    for fulfillment in order.fulfillments.values():
+        if fulfillment.ready_at is not None:
+            yield "ready_for_pickup", fulfillment.id
+    for handover in order.handovers.values():
+        if handover.method == "digital":
+            yield "digital_delivered", handover.id
     if order.cancellation is None:
         for number, wish in enumerate(order.line_cancellations, 1):
             if wish.cancelled and not wish.waiting:
@@ -207,12 +215,13 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             yield Wait("the notifications", f"to tell {message.to or 'the customer'}: {message.kind}", message.id)
 
 
+_TOLD_OF = ("milestones", "shipments", "fulfillments", "handovers", "cancellation", "line_cancellations")
+
+
 def _looks_at(order: Order) -> tuple[str, ...] | None:
     """While something was not told, anything may change the mind of the strategy."""
     told = {(message.kind, message.subject) for message in order.messages.values()}
-    return (
-        ("milestones", "shipments", "cancellation", "line_cancellations") if told.issuperset(_to_tell(order)) else None
-    )
+    return _TOLD_OF if told.issuperset(_to_tell(order)) else None
 
 
 STAGE = Stage(

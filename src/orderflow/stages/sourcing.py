@@ -17,7 +17,7 @@ from orderflow.messages import Command, Event, command, event
 from orderflow.order import Fulfillment, Order
 from orderflow.policy import Allocation, Available, Policy
 from orderflow.stages.stage import Decision, Stage, nothing_holds, order_exists, order_not_cancelling
-from orderflow.values.checked import checked
+from orderflow.values.checked import checked, evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id
 from orderflow.values.numbers import EXACT, ZERO
@@ -108,9 +108,19 @@ def _plan(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         return
     state = policy.lifecycles.fulfillment.initial
     number = len(order.fulfillments)
-    for allocation in _within(policy.plan(order, units), units):
+    for allocation in _one_way_each(order, _within(policy.plan(order, units), units)):
         number += 1
         yield FulfillmentPlanned(at, f"F{number}", allocation.location, allocation.quantities, state)
+
+
+def _one_way_each(order: Order, allocations: Iterable[Allocation]) -> Iterable[Allocation]:
+    """What customers collect is other work than what leaves: neither is to wait for the other."""
+    for allocation in allocations:
+        ways: dict[str, dict[str, Decimal]] = {}
+        for line_id, quantity in allocation.quantities.items():
+            ways.setdefault(order.method_of(line_id), {})[line_id] = quantity
+        for quantities in ways.values():
+            yield allocation if len(ways) == 1 else evolved(allocation, quantities=FrozenMap(quantities))
 
 
 def _within(allocations: Iterable[Allocation], units: tuple[Available, ...]) -> Iterable[Allocation]:
@@ -135,7 +145,9 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for fulfillment in order.fulfillments.values():
         if not order.work_left(fulfillment.id):
             state = policy.fulfillment_step(order, fulfillment, "cancel")
-            if state is not None and not any(True for _ in _parcels_with_goods(order, fulfillment)):
+            if state is None or order.has_handed_over(fulfillment.id):
+                continue
+            if not any(True for _ in _parcels_with_goods(order, fulfillment)):
                 yield FulfillmentWithdrawn(at, fulfillment.id, state)
 
 
