@@ -437,6 +437,7 @@ with them: [settle exceptions](../howto/settle-exceptions.md)."""
 BY_CLOSING = {
     "try_again": "The request is asked again, in the same words and under the same key.",
     "settled": "Someone has seen to it.",
+    "keep_booking": "The booking stays, and the parcels travel under it.",
     "give_away": "The customer keeps what came beyond the order, and pays nothing for it.",
     "claim_back": "What came beyond the order is fetched back; someone sees to it.",
 }
@@ -477,6 +478,8 @@ def settled_by(code: str, option: str) -> str:
 OPTIONS = {
     ("port.gave_up", "given_up"): ("try_again", "not_booked", "give_up"),
     ("pricing.refused", "_quote_answered"): ("try_again", "cancel_order"),
+    ("shipping.shared_box", "_asked_about_the_box"): ("taken_out", "void_booking", "stays_in"),
+    ("shipping.void_declined", "_void_answered"): ("settled", "try_again", "keep_booking"),
 }
 
 

@@ -13,6 +13,7 @@ from orderflow.stages.checks import RecordCheck
 from orderflow.stages.confirmation import AcceptConfirmation, ConfirmOrder, RefuseConfirmation
 from orderflow.stages.drafts import PlaceDraft, SaveDraft
 from orderflow.stages.exceptions import ResolveException
+from orderflow.stages.handover import DeliverDigital, RecordCollection
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
@@ -34,6 +35,7 @@ __all__ = [
     "CancelOrder",
     "CompleteOrder",
     "ConfirmOrder",
+    "DeliverDigital",
     "DespatchShipment",
     "PackParcel",
     "PlaceDraft",
@@ -42,6 +44,7 @@ __all__ = [
     "PlanFulfillment",
     "RecordAnswer",
     "RecordCheck",
+    "RecordCollection",
     "RecordDespatch",
     "RecordPick",
     "RecordPutAway",

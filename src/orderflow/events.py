@@ -29,6 +29,7 @@ from orderflow.stages.confirmation import ConfirmationAccepted, ConfirmationRefu
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.fulfillers import FulfillerAskedAgain, WorkConfirmed, WorkDeclined, WorkWanted
+from orderflow.stages.handover import GoodsHandedOver, PickupReady
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.losses import (
     DamageReported,
@@ -108,6 +109,7 @@ __all__ = [
     "GoodsDelivered",
     "GoodsDespatched",
     "GoodsFound",
+    "GoodsHandedOver",
     "GoodsLost",
     "GoodsPicked",
     "GoodsPutAway",
@@ -144,6 +146,7 @@ __all__ = [
     "PickedShort",
     "PickingFinished",
     "PickingStarted",
+    "PickupReady",
     "PriceQuoted",
     "PriceRefused",
     "ProblemSettled",

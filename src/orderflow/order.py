@@ -65,6 +65,7 @@ __all__ = [
     "DespatchAdvice",
     "Fulfillment",
     "Goods",
+    "Handover",
     "Hold",
     "Line",
     "Message",
@@ -293,7 +294,8 @@ class Fulfillment(_Record):
     """The work of one location for this order.
 
     ``claims`` says by line under which claim its units are held. ``taken`` is what was read off the goods that were
-    picked: those with a lot, serials, an expiry or a measure.
+    picked: those with a lot, serials, an expiry or a measure. ``ready_at`` is when what the customer collects was all
+    there.
     """
 
     id: str
@@ -302,6 +304,7 @@ class Fulfillment(_Record):
     planned: FrozenMap[str, Decimal]
     claims: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
     taken: tuple[Goods, ...] = ()
+    ready_at: datetime | None = None
 
 
 @record
@@ -439,6 +442,25 @@ class Shipment(_Record):
     def is_live(self) -> bool:
         """Whether parcels travel, or are to travel, under this shipment; others came to nothing."""
         return not self.unwanted and self.stage not in _NOTHING_CAME_OF_IT
+
+
+@record(slots=False)
+class Handover(_Record):
+    """Goods that reached the customer without a carrier: collected (``pick_up``), or sent as data (``digital``).
+
+    ``moves`` are the units; ``issue`` is what the inventory is to be told, where they left our stock.
+    """
+
+    id: str
+    method: str
+    moves: tuple[Move, ...]
+    at: datetime
+    fulfillment_id: str = ""
+    parcel_ids: tuple[str, ...] = ()
+    taken_by: str = attrs.field(default="", metadata=PERSONAL)
+    proof: str = attrs.field(default="", metadata=PERSONAL)
+    issue: Any = None
+    issued: bool = False
 
 
 @record(slots=False)
@@ -697,6 +719,7 @@ class Order(_Record):
     works: FrozenMap[str, Work] = attrs.field(factory=FrozenMap)
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
     shipments: FrozenMap[str, Shipment] = attrs.field(factory=FrozenMap)
+    handovers: FrozenMap[str, Handover] = attrs.field(factory=FrozenMap)
     messages: FrozenMap[str, Message] = attrs.field(factory=FrozenMap)
     holds: FrozenMap[str, Hold] = attrs.field(factory=FrozenMap)
     waivers: tuple[Waiver, ...] = ()
@@ -974,6 +997,18 @@ class Order(_Record):
                 return parcel
         return None
 
+    @property
+    def unissued(self) -> dict[str, Any]:
+        """The goods issues that the inventory has not booked yet, by the shipment or handover in which goods left."""
+        if not self.shipments and not self.handovers:
+            return {}
+        left = {s.id: s.issue for s in self.shipments.values() if s.stage == "despatched" and not s.issued}
+        return left | {handover.id: handover.issue for handover in self.handovers.values() if not handover.issued}
+
+    def has_handed_over(self, fulfillment_id: str) -> bool:
+        """Whether a customer has collected anything of a fulfillment."""
+        return any(handover.fulfillment_id == fulfillment_id for handover in self.handovers.values())
+
     def freight_of(self, shipment_id: str) -> Money | None:
         """What the carrier charges this order for a shipment: of a shared box, its part."""
         shipment = self.shipments[shipment_id]
@@ -1060,16 +1095,23 @@ class Order(_Record):
     def left_at(self, line_id: str) -> datetime | None:
         """When the latest parcel with units of a line left, as far as that is known."""
         shipments = (self.shipment_of(parcel.id) for parcel in self._parcels_with(line_id))
-        return max((s.despatched_at for s in shipments if s is not None and s.despatched_at is not None), default=None)
+        times = (s.despatched_at for s in shipments if s is not None and s.despatched_at is not None)
+        return max((*times, *self._handed_over_at(line_id)), default=None)
 
     def arrived_at(self, line_id: str) -> datetime | None:
         """When the latest parcel with units of a line arrived, as far as that is known."""
         times = (parcel.tracking.delivered_at for parcel in self._parcels_with(line_id))
-        return max((moment for moment in times if moment is not None), default=None)
+        arrived = (moment for moment in times if moment is not None)
+        return max((*arrived, *self._handed_over_at(line_id)), default=None)
 
     def expected_on(self, line_id: str) -> date | None:
         """The day by which carriers believe to deliver what they have, or are to have, of a line."""
         return max((day for p in self._parcels_with(line_id) if (day := self._estimate(p)) is not None), default=None)
+
+    def _handed_over_at(self, line_id: str) -> Iterator[datetime]:
+        for handover in self.handovers.values():
+            if any(move.line_id == line_id for move in handover.moves):
+                yield handover.at
 
     def _parcels_with(self, line_id: str) -> Iterator[Parcel]:
         for account, _ in self.ledger.accounts(line_id):

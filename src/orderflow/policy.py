@@ -28,6 +28,7 @@ from orderflow.values.numbers import EXACT, plain
 
 __all__ = [
     "AUTOMATIC",
+    "BY_CHOICE",
     "REVIEWED",
     "Allocation",
     "Authority",
@@ -66,6 +67,8 @@ Weight: TypeAlias = Literal["error", "hold", "warning", "ignored"]
 
 #: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
 AUTOMATIC = frozenset({"acknowledge", "verify", "confirm", "plan", "complete"})
+#: What happens by itself where a policy adds it to these: digital goods are sent, the message being the delivery.
+BY_CHOICE = frozenset({"deliver_digital"})
 
 
 #: What our own rules object to without refusing: how much it weighs may be changed by ``Policy.severities``.

@@ -26,7 +26,7 @@ from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConfl
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
-from orderflow.policy import AUTOMATIC, REVIEWED, Policy, Withheld
+from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Policy, Withheld
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
@@ -43,6 +43,7 @@ from orderflow.stages import (
     exceptions,
     expiry,
     fulfillers,
+    handover,
     holds,
     losses,
     packing,
@@ -83,6 +84,7 @@ STAGES: tuple[Stage, ...] = (
     packing.STAGE,
     booking.STAGE,
     voiding.STAGE,
+    handover.STAGE,
     shipping.STAGE,
     advices.STAGE,
     tracking.STAGE,
@@ -450,7 +452,7 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
         problems.add("policy.check_twice", f"there are two checks {name!r}", "checks")
     if (policy.price_tolerance.amount if isinstance(policy.price_tolerance, Money) else policy.price_tolerance) < 0:
         problems.add("policy.negative_tolerance", "must not be below nothing", "price_tolerance")
-    for step in sorted(policy.automatic - AUTOMATIC):
+    for step in sorted(policy.automatic - AUTOMATIC - BY_CHOICE):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()
 

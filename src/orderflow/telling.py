@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 import attrs
 
-from orderflow.order import Cancellation, Order, Parcel, Shipment
+from orderflow.order import Cancellation, Fulfillment, Order, Parcel, Shipment
 from orderflow.policy import Draft
+from orderflow.stages.changes import units_by_line
 from orderflow.stages.stage import units_text
 from orderflow.tracking import TrackingStatus
 from orderflow.values.address import Address
@@ -134,6 +135,11 @@ def body_of(order: Order, kind: str, subject: str) -> FrozenMap[str, str]:
         body |= _cancellation_body(order, order.line_cancellations[int(subject) - 1])
     elif part in order.shipments:
         body |= _shipment_body(order, order.shipments[part])
+    elif part in order.fulfillments:
+        body |= _pickup_body(order, order.fulfillments[part])
+    elif part in order.handovers:
+        handover = order.handovers[part]
+        body |= {"lines": units_text(order, units_by_line(handover.moves)), "proof": handover.proof}
     elif part in order.parcels:
         body |= _parcel_body(order, order.parcels[part], kind, rest)
     elif part and all(line_id in order.lines for line_id in part.split("+")):
@@ -158,6 +164,12 @@ def _order_body(order: Order, kind: str) -> dict[str, str]:
     if kind == "order_verified" and len(promised) == len(order.lines):
         body["promised"] = max(promised).isoformat()
     return body
+
+
+def _pickup_body(order: Order, fulfillment: Fulfillment) -> dict[str, str]:
+    """What waits to be collected at a location of ours, and where."""
+    units = {line_id: units for line_id, units in fulfillment.planned.items() if order.method_of(line_id) == "pick_up"}
+    return {"place": fulfillment.location, "lines": units_text(order, units)}
 
 
 def _cancellation_body(order: Order, wish: Cancellation) -> dict[str, str]:

@@ -67,6 +67,9 @@ _ENGLISH: Mapping[str, str] = FrozenMap(
             {lines}
             Where: {place}
             Tracking: {tracking}""",
+        "digital_delivered": """Here is what you ordered: {order}
+            {lines}
+            {proof}""",
         "delivery_failed": """We could not deliver your order {order}
             The carrier tried on {day}.
             Reason: {reason}
@@ -136,6 +139,9 @@ _GERMAN: Mapping[str, str] = FrozenMap(
             {lines}
             Wo: {place}
             Sendungsnummer: {tracking}""",
+        "digital_delivered": """Hier ist Ihre Bestellung {order}
+            {lines}
+            {proof}""",
         "delivery_failed": """Ihre Bestellung {order} konnte nicht zugestellt werden
             Zustellversuch am {day}.
             Grund: {reason}

@@ -214,3 +214,11 @@ def test_goods_that_stay_in_the_box_are_not_cancelled(world: World) -> None:
     order = flow.handle(ResolveException("A", case.id, "stays_in")).order
     assert (order.state, order.is_cancelling, order.open_cases) == ("in_fulfillment", False, ())
     assert flow.handle(DespatchShipment("A")).order.state == "shipped"
+
+
+def test_a_loss_opens_a_case_in_both_orders(world: World) -> None:
+    flow = left(world)
+    lost = Scan(number_of(flow, "A"), "on_hold", world.clock() + timedelta(hours=30), reason="lost")
+    flow.observe(lost)
+    cases = [flow.get(order_id).open_cases for order_id in "AB"]
+    assert [[case.code for case in open_cases] for open_cases in cases] == [["delivery.lost"], ["delivery.lost"]]

@@ -13,7 +13,9 @@ from orderflow.commands import (
     DespatchShipment,
     RecordDespatch,
     ResolveException,
+    VoidShipment,
 )
+from orderflow.consignment import SharedBox
 from orderflow.ports import (
     BookCarrier,
     Booked,
@@ -64,6 +66,11 @@ def unwanted_booking() -> Life:
     return life.hears(request, booking_of(request)).answer(VoidBooking, Refused("void.too_late"))
 
 
+def in_a_shared_box() -> Life:
+    box = SharedBox("BOX-7", "8.2", {ID: 1, "B-2": 1})
+    return packed().do(BookShipment(ID, service="parcel", shared=box)).reply_all().do(VoidShipment(ID, "BOX-7"))
+
+
 def issue_refused() -> Life:
     return booked().do(DespatchShipment(ID)).reply_all(IssueStock).answer(IssueStock, Refused("period.closed"))
 
@@ -98,7 +105,11 @@ RAISED: dict[str, tuple[Made, ...]] = {
     "shipping.no_rate": (lambda: packed().do(BookShipment(ID)).answer(QueryRates, Rates(())),),
     "shipping.refused": (lambda: requested().answer(BookCarrier, Refused("area.closed")),),
     "shipping.contradiction": (contradicted,),
-    "shipping.void_declined": (unwanted_booking,),
+    "shipping.void_declined": (
+        lambda: booked().do(VoidShipment(ID, "S1")).answer(VoidBooking, Refused("void.too_late")),
+        unwanted_booking,
+    ),
+    "shipping.shared_box": (in_a_shared_box,),
     "shipping.issue_refused": (issue_refused,),
     "stock.short": (lambda: placed(lines=[("TEA-250", 3)]).answer(ClaimStock, lambda request: held(request, 1)),),
     "stock.release_refused": (release_refused,),

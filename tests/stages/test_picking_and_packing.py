@@ -34,7 +34,6 @@ ANOTHER_WAY: dict[str, dict[str, Any]] = {
     "address": {"ship_to": PARIS},
     "service": {"service": "express"},
     "carrier": {"carrier": "UPS"},
-    "method": {"method": "pick_up"},
 }
 EVERYTHING = (Goods("L1", D(2)), Goods("L2", D(1)))
 

@@ -19,6 +19,7 @@ from orderflow.commands import (
     CancelOrder,
     CompleteOrder,
     ConfirmOrder,
+    DeliverDigital,
     DespatchShipment,
     PackParcel,
     PlaceDraft,
@@ -26,6 +27,7 @@ from orderflow.commands import (
     PlanFulfillment,
     RecordAnswer,
     RecordCheck,
+    RecordCollection,
     RecordDespatch,
     RecordPick,
     RecordPutAway,
@@ -482,6 +484,37 @@ BOOK: dict[type[Command], list[Case]] = {
         (booked, DespatchShipment(ID, "S1", ["P1", "P9"]), [("shipping.other_parcel", "parcel_ids[1]")]),
         (lambda: one_of_two_booked().do(HOLD), DespatchShipment(ID), [("hold.active", "H1")]),
         (one_of_two_booked, DespatchShipment(ID), [("shipping.not_complete", "L1"), ("shipping.not_complete", "L2")]),
+    ],
+    RecordCollection: [
+        (Life, RecordCollection(ID, "F9"), [("order.unknown", "order_id")]),
+        (packed, RecordCollection(ID, "F9"), [("fulfillment.unknown", "fulfillment_id")]),
+        (
+            lambda: cancelling(requested()).do(HOLD),
+            RecordCollection(ID, "F1"),
+            [CANCELLING, ("hold.active", "H1")],
+        ),
+        (picking, RecordCollection(ID, "F1"), [("fulfillment.cannot_hand_over", "F1")]),
+        (packed, RecordCollection(ID, "F1"), [("handover.nothing_waits", "fulfillment_id")]),
+        (
+            lambda: picked(method="pick_up"),
+            RecordCollection(ID, "F1", goods=[("L1", 3)], parcel_ids=["P1"]),
+            [("handover.other_parcel", "parcel_ids[0]"), ("handover.too_much", "goods[0].quantity")],
+        ),
+    ],
+    DeliverDigital: [
+        (Life, DeliverDigital(ID), [("order.unknown", "order_id")]),
+        (
+            lambda: placed().do(HOLD),
+            DeliverDigital(ID),
+            [("order.cannot_start_fulfillment", ""), ("hold.active", "H1")],
+        ),
+        (lambda: cancelling(requested()), DeliverDigital(ID), [CANCELLING]),
+        (verified, DeliverDigital(ID), [("handover.nothing_digital", "")]),
+        (
+            lambda: verified(method="digital"),
+            DeliverDigital(ID, [("L1", 3), ("L9", 1)]),
+            [("handover.too_much", "goods[0].quantity"), ("handover.too_much", "goods[1].quantity")],
+        ),
     ],
     VoidShipment: [
         (Life, VoidShipment(ID, "S9"), [("order.unknown", "order_id")]),

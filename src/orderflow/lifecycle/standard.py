@@ -59,9 +59,12 @@ FULFILLMENT = Lifecycle(
         Step("picked", "finish_packing", "packed"),
         Step("picked", "unpack", "picked"),
         Step("picked", "record_despatch", "despatched"),
+        Step("picked", "hand_over", "picked"),
+        Step("picked", "finish_despatch", "despatched"),
         Step("picked", "cancel", "cancelled"),
         Step("packed", "unpack", "picked"),
         Step("packed", "despatch", "packed"),
+        Step("packed", "hand_over", "packed"),
         Step("packed", "finish_despatch", "despatched"),
         Step("packed", "record_despatch", "despatched"),
         Step("packed", "cancel", "cancelled"),
@@ -70,7 +73,7 @@ FULFILLMENT = Lifecycle(
 )
 """The work of one location: ours, or submitted to the fulfiller who runs it.
 
-Parcels are packed, unpacked and despatched one by one: those steps stay in place. Whoever works elsewhere and tells of
+What is done parcel by parcel (pack, unpack, despatch, hand over) stays in place. Whoever works elsewhere and tells of
 it afterwards (``record_despatch``) skips the steps between.
 """
 
@@ -82,6 +85,7 @@ PARCEL = Lifecycle(
         Step("packed", "unpack", "unpacked"),
         Step("packed", "book", "booked"),
         Step("packed", "record_despatch", "despatched"),
+        Step("packed", "hand_over", "delivered"),
         Step("booked", "unbook", "packed"),
         Step("booked", "despatch", "despatched"),
         Step("despatched", "deliver", "delivered"),
@@ -90,4 +94,5 @@ PARCEL = Lifecycle(
     final=("unpacked",),
     resting=("delivered",),
 )
-"""A parcel: packed, booked with a carrier, under way, delivered. To unpack a booked one, unbook it first."""
+"""A parcel: packed, booked with a carrier, under way, delivered; or handed over to who collects it. To unpack a booked
+one, unbook it first."""

@@ -241,6 +241,7 @@ def bookable_parcels(order: Order) -> tuple[Parcel, ...]:
         if order.ledger.holds_any(packed(parcel.id))
         and order.shipment_of(parcel.id) is None
         and not order.wished_out_of(packed(parcel.id))
+        and order.method_of(parcel.contents[0].line_id) == "carrier"
     )
 
 
@@ -290,6 +291,9 @@ def the_parcels_may_be_booked(order: Order, command: BookShipment, policy: Polic
         elif policy.parcel_step(order, parcel, "book") is None or not order.ledger.holds_any(packed(parcel_id)):
             told, _ = why_not(policy.lifecycles.parcel, parcel.state, "book")
             yield Violation("parcel.cannot_book", f"{parcel_id} is {told}", parcel_id)
+        elif order.method_of(parcel.contents[0].line_id) != "carrier":
+            how = order.method_of(parcel.contents[0].line_id)
+            yield Violation("shipping.not_by_carrier", f"{parcel_id} is delivered by {how}", parcel_id)
         elif order.wished_out_of(packed(parcel_id)):
             told = f"units in {parcel_id} are to be cancelled"
             yield Violation("cancellation.requested", told, parcel_id, remedy=f"UnpackParcel {parcel_id}")

@@ -292,6 +292,8 @@ def nothing_has_left(order: Order, command: Command, policy: Policy) -> Iterable
     """Goods that are gone cannot be cancelled."""
     if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
         yield Violation("cancellation.goods_have_left", "goods of this order have left", remedy="CancelLines")
+    if order.handovers:
+        yield Violation("cancellation.goods_have_left", "the customer has goods of this order", remedy="CancelLines")
     for parcel in order.moved_before_despatch:
         told = f"the carrier says that {parcel.id} is {parcel.tracking.status}"
         yield Violation("cancellation.goods_have_left", told, parcel.id, remedy="DespatchShipment")

@@ -40,12 +40,13 @@ _S = TrackingStatus
 KINDS = {
     "order_placed": "the order was received",
     "order_verified": "price, stock and requirements are in order",
+    "digital_delivered": "digital goods are sent, with the proof",
     "order_changed": "other quantities are wanted from now on",
     "lines_cancelled": "units are cancelled, and nobody is waited for about them any more",
     "goods_backordered": "lines wait for stock",
     "shipment_despatched": "a shipment leaves, with tracking and estimate",
     "out_for_delivery": "a parcel comes today",
-    "ready_for_pickup": "a parcel waits to be collected",
+    "ready_for_pickup": "goods wait to be collected, at a location of ours or of the carrier's",
     "delivery_failed": "the carrier tried to deliver, and could not",
     "action_required": "a parcel stands still until somebody does something",
     "return_to_sender": "a parcel is on its way back",
@@ -191,6 +192,12 @@ def _to_tell(order: Order) -> Iterator[Fact]:
             yield from _made_good(parcel)
     for slip in dict.fromkeys(s.slip for s in order.promises.values() if s.slip and s.deliver != "kept"):
         yield "delivery_delayed", slip, None
+    for fulfillment in order.fulfillments.values():
+        if fulfillment.ready_at is not None:
+            yield "ready_for_pickup", fulfillment.id, fulfillment.ready_at
+    for handover in order.handovers.values():
+        if handover.method == "digital":
+            yield "digital_delivered", handover.id, handover.at
     if order.cancellation is None:
         for number, wish in enumerate(order.line_cancellations, 1):
             if wish.cancelled and not wish.waiting:
@@ -410,6 +417,8 @@ _TOLD_OF = (
     "milestones",
     "shipments",
     "parcels",
+    "fulfillments",
+    "handovers",
     "ledger",
     "promises",
     "amendments",

@@ -34,7 +34,21 @@ __all__ = [
 ]
 
 #: The steps of our own that a hold can block; a host's own steps can be blocked by their names as well.
-STEPS = ("place", "acknowledge", "claim", "verify", "confirm", "plan", "submit", "pick", "pack", "book", "despatch")
+STEPS = (
+    "place",
+    "acknowledge",
+    "claim",
+    "verify",
+    "confirm",
+    "plan",
+    "submit",
+    "pick",
+    "pack",
+    "book",
+    "despatch",
+    "hand_over",
+    "deliver_digital",
+)
 
 
 @command("place_hold")

@@ -117,12 +117,15 @@ class GoodsDespatched(Event):
 
 @event("stock_issued")
 class StockIssued(Event):
-    """The inventory system has booked the goods out."""
+    """The inventory system has booked the goods out that left in a shipment, or were collected."""
 
     shipment_id: str
 
     def apply(self, order: Order) -> Order:
         """The goods issue is known outside."""
+        handover = order.handovers.get(self.shipment_id)
+        if handover is not None:
+            return order.replace(handovers=order.handovers.set(handover.id, handover.replace(issued=True)))
         return changed_shipment(order, self.shipment_id, issued=True)
 
 
@@ -304,7 +307,9 @@ def _fulfillments_despatched(order: Order, policy: Policy, at: datetime) -> Iter
         if fulfillment.state not in finishing or order.work_left(fulfillment.id):
             continue
         parcels = tuple(order.parcels_of(fulfillment.id))
-        has_left = any(not order.contents_of(parcel.id) and _has_left(order, parcel) for parcel in parcels)
+        has_left = order.has_handed_over(fulfillment.id) or any(
+            not order.contents_of(parcel.id) and _has_left(order, parcel) for parcel in parcels
+        )
         if has_left and not any(order.contents_of(parcel.id) for parcel in parcels):
             state = policy.fulfillment_step(order, fulfillment, "finish_despatch")
             if state is not None:
@@ -337,14 +342,13 @@ def _everything_left(order: Order) -> bool:
 
 
 def _wants(order: Order) -> Iterable[Wanted]:
-    for shipment in order.shipments.values():
-        if shipment.stage == "despatched" and not shipment.issued:
-            yield Wanted(shipment.issue)
+    for issue in order.unissued.values():
+        yield Wanted(issue)
 
 
 def _issue_answered(order: Order, request: IssueStock, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
     shipment_id = request.id.partition("/")[2]
-    if order.shipments[shipment_id].issued:
+    if shipment_id not in order.unissued:
         return
     if isinstance(reply, Issued):
         yield StockIssued(at, shipment_id)
@@ -361,22 +365,22 @@ def _issue_answered(order: Order, request: IssueStock, reply: Reply, policy: Pol
 def _booked_by_hand(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
     """Someone booked the goods out in the inventory."""
     shipment_id = case.about.split("/")[1]
-    if not order.shipments[shipment_id].issued:
+    if shipment_id in order.unissued:
         yield StockIssued(at, shipment_id)
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    for shipment in order.shipments.values():
-        if shipment.stage == "despatched" and not shipment.issued:
-            yield Wait("the inventory", "to book the goods out", f"shipment {shipment.id}")
+    for departure in order.unissued:
+        what = "handover" if departure in order.handovers else "shipment"
+        yield Wait("the inventory", "to book the goods out", f"{what} {departure}")
 
 
-_ALL = ("milestones", "state", "ledger", "shipments", "parcels", "fulfillments")
+_ALL = ("milestones", "state", "ledger", "shipments", "parcels", "fulfillments", "handovers")
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
-    """Without a shipment nothing can have left."""
-    return _ALL if order.shipments else ("shipments",)
+    """Without a shipment and without a handover, nothing can have left."""
+    return _ALL if order.shipments or order.handovers else ("shipments", "handovers")
 
 
 STAGE = Stage(

@@ -426,11 +426,21 @@ def _plan(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         return
     state = policy.lifecycles.fulfillment.initial
     number = len(order.fulfillments)
-    free = list(_free_units(order))
-    for allocation in _within(policy.plan(order, units), units):
+    free = sorted(_free_units(order), key=lambda pair: not pair[0].location)
+    for allocation in _one_way_each(order, _within(policy.plan(order, units), units)):
         for quantities, claims in _by_claim(allocation, free):
             number += 1
             yield FulfillmentPlanned(at, f"F{number}", allocation.location, quantities, state, claims)
+
+
+def _one_way_each(order: Order, allocations: Iterable[Allocation]) -> Iterable[Allocation]:
+    """What customers collect is other work than what leaves: neither is to wait for the other."""
+    for allocation in allocations:
+        ways: dict[str, dict[str, Decimal]] = {}
+        for line_id, quantity in allocation.quantities.items():
+            ways.setdefault(order.method_of(line_id), {})[line_id] = quantity
+        for quantities in ways.values():
+            yield allocation if len(ways) == 1 else evolved(allocation, quantities=FrozenMap(quantities))
 
 
 def _within(allocations: Iterable[Allocation], units: tuple[Available, ...]) -> Iterable[Allocation]:
@@ -480,7 +490,9 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for fulfillment in order.fulfillments.values():
         if not order.work_left(fulfillment.id):
             state = policy.fulfillment_step(order, fulfillment, "cancel")
-            if state is not None and not any(True for _ in _parcels_with_goods(order, fulfillment)):
+            if state is None or order.has_handed_over(fulfillment.id):
+                continue
+            if not any(True for _ in _parcels_with_goods(order, fulfillment)):
                 yield FulfillmentWithdrawn(at, fulfillment.id, state)
 
 

@@ -521,7 +521,7 @@ def _is_needed(order: Order, claim: Claim) -> bool:
     accounts = order.ledger.accounts(claim.line_id)
     if any(kind_of(account) in _STILL_HELD for account, _ in accounts):
         return True
-    return any(s.stage == "despatched" and not s.issued for s in order.shipments.values())
+    return bool(order.unissued)
 
 
 _STILL_HELD = frozenset({"open", "allocated", "picked", "packed"})

@@ -378,7 +378,7 @@ def _everything_arrived(order: Order) -> bool:
 def _nothing_is_open(order: Order) -> bool:
     """Every goods issue is booked, every claim confirmed, every exception settled."""
     return (
-        all(shipment.issued for shipment in order.shipments.values() if shipment.stage == "despatched")
+        not order.unissued
         and all(claim.is_settled for claim in order.claims.values())
         and all(case.code in _BESIDE_THE_GOODS for case in order.open_cases)
     )
@@ -411,7 +411,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 def _looks_at(order: Order) -> tuple[str, ...]:
     """Before anything has left there is nothing to follow."""
     if not order.ledger.kinds.isdisjoint(("shipped", "delivered", "lost")):
-        return ("milestones", "state", "ledger", "parcels", "shipments", "claims", "cases")
+        return ("milestones", "state", "ledger", "parcels", "shipments", "handovers", "claims", "cases")
     return ("ledger", "parcels")
 
 
