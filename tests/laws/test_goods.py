@@ -94,6 +94,15 @@ class Auditor:
     def _delivery_revoked(self, event: Any) -> Moved:
         return self._all(f"delivered:{event.parcel_id}", f"shipped:{event.parcel_id}")
 
+    def _goods_lost(self, event: Any) -> Moved:
+        return self._all(f"shipped:{event.parcel_id}", f"lost:{event.parcel_id}")
+
+    def _goods_found(self, event: Any) -> Moved:
+        return self._all(f"lost:{event.parcel_id}", f"shipped:{event.parcel_id}")
+
+    def _replacement_ordered(self, event: Any) -> Moved:
+        return ((line.line_id, "ordered", "open", line.quantity) for line in event.lines)
+
     def _all(self, source: str, target: str) -> Moved:
         held = [(line, units) for (line, account), units in self.books.items() if account == source and units]
         return ((line, source, target, units) for line, units in held)
