@@ -278,8 +278,8 @@ class Search:
     """How far the search for the units of a line went that the locations asked so far did not have.
 
     ``refused`` are the locations that had less than they were asked for, or less than they said. ``asking`` while the
-    levels of all locations are awaited; ``exhausted`` when there is nowhere left to ask. ``preferred`` is the location
-    that someone named.
+    levels of all locations are awaited, under a ``number`` that only rises in an order; ``exhausted`` when there is
+    nowhere left to ask. ``preferred`` is the location that someone named.
     """
 
     rounds: int = 0
@@ -287,6 +287,7 @@ class Search:
     asking: bool = False
     exhausted: bool = False
     preferred: str = ""
+    number: int = 0
 
 
 @record(slots=False)
@@ -713,6 +714,7 @@ class Order(_Record):
     refunded: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
     searches: FrozenMap[str, Search] = attrs.field(factory=FrozenMap)
+    asked: int = 0
     backorders: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
     released: tuple[str, ...] = ()
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)

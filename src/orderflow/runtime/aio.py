@@ -55,12 +55,14 @@ class AsyncOrderFlow(Face):
         receipts: tuple[Receipt, ...] = await self._drive(self._engine.observe(scans, by))
         return receipts
 
-    async def stock_arrived(self, sku: str, *, by: Actor = SYSTEM, limit: int = 1000) -> tuple[Receipt, ...]:
+    async def stock_arrived(
+        self, sku: str, location: str | None = None, *, by: Actor = SYSTEM, limit: int = 1000
+    ) -> tuple[Receipt, ...]:
         """Goods have come in: serve the orders that wait for a product, by priority and age (``Policy.queue``).
 
         Each asks the inventory anew, one after the other; so a unit goes to one order, the first in the queue.
         """
-        receipts: tuple[Receipt, ...] = await self._drive(self._engine.stock_arrived(sku, by, limit))
+        receipts: tuple[Receipt, ...] = await self._drive(self._engine.stock_arrived(sku, location, by, limit))
         return receipts
 
     async def close_location(self, location: str, to: str | None = None, *, by: Actor = SYSTEM) -> tuple[Receipt, ...]:

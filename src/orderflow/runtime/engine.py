@@ -557,11 +557,11 @@ class Engine:
         _raise_all("some orders could not take their scans", failed)
         return tuple(receipts)
 
-    def stock_arrived(self, sku: str, by: Actor, limit: int) -> Effects:
+    def stock_arrived(self, sku: str, location: str | None, by: Actor, limit: int) -> Effects:
         """Serve those who wait for a product, one after the other in the order of the policy's queue."""
         waiting = yield from self._labelled(f"backorder:{sku}")
         queue = sorted(waiting, key=self.process.policy.queue)[:limit]
-        return (yield from self._told_each([StockArrived(order.id, sku) for order in queue], by))
+        return (yield from self._told_each([StockArrived(order.id, sku, location) for order in queue], by))
 
     def close_location(self, location: str, to: str | None, by: Actor) -> Effects:
         """Take away from a location whatever has not been picked there, of all orders."""

@@ -69,10 +69,11 @@ class Reroute(Command):
 
 @command("stock_arrived")
 class StockArrived(Command):
-    """Goods have come in: ask again for what the order waits for, of one product or of all."""
+    """Goods have come in: ask again for what the order waits for, of one product or of all, at one location or all."""
 
     order_id: str = checked(as_id)
     sku: str | None = checked(optional(as_reference), default=None)
+    location: str | None = checked(optional(as_reference), default=None)
 
 
 @event("search_ended")
@@ -110,7 +111,7 @@ class WorkRerouted(Event):
             claims[claim_id] = claim.replace(missed=EXACT.add(claim.missed, units))
             known = searches.get(claim.line_id, Search())
             refused = tuple(dict.fromkeys((*known.refused, self.location)))
-            searches[claim.line_id] = Search(0, refused, known.asking, False, self.to)
+            searches[claim.line_id] = Search(0, refused, known.asking, False, self.to, known.number)
         ledger = order.ledger.moved(self.moves)
         return order.replace(ledger=ledger, claims=FrozenMap(claims), searches=FrozenMap(searches))
 
@@ -255,17 +256,17 @@ def the_named_place_exists(order: Order, command: Reroute, policy: Policy) -> It
 
 def the_order_waits_for_stock(order: Order, command: StockArrived, policy: Policy) -> Iterable[Violation]:
     """Units of the product are missing, and the inventory can be asked again."""
-    if not any(True for _ in _asked_again(order, command.sku, order.placed_at)):
+    if not any(True for _ in _asked_again(order, command, order.placed_at)):
         yield Violation("sourcing.nothing_waits", f"the order waits for no {command.sku or 'stock'}", "sku")
 
 
-def _asked_again(order: Order, sku: str | None, at: datetime) -> Iterable[Event]:
+def _asked_again(order: Order, command: StockArrived, at: datetime) -> Iterable[Event]:
     """What is asked again of the lines that wait for stock, of one product or of any."""
     for line_id, line in order.lines.items():
-        if (sku is None or line.sku == sku) and (
+        if command.sku in (None, line.sku) and (
             order.ledger.balance(line_id, BACKORDERED) or (_is_confirmed(order, line_id) and order.missing(line_id))
         ):
-            yield from sought_again(order, line_id, at)
+            yield from sought_again(order, line_id, at, command.location)
 
 
 def _named(command: Reroute) -> str:
@@ -309,22 +310,25 @@ def _reroute(order: Order, command: Reroute, policy: Policy, envelope: Envelope)
 
 
 def _arrived(order: Order, command: StockArrived, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    return _asked_again(order, command.sku, envelope.at)
+    return _asked_again(order, command, envelope.at)
 
 
 # -- where from: what is wanted from outside, and what the answer means --------------------------------------------
 
 
 def _wants(order: Order) -> Iterable[Wanted]:
-    asking = [line_id for line_id, search in order.searches.items() if search.asking]
-    if asking:
-        skus = tuple(dict.fromkeys(order.lines[line_id].sku for line_id in asking))
-        rounds = "+".join(f"{line_id}.{order.searches[line_id].rounds}" for line_id in asking)
-        yield Wanted(QueryLevels(order.id, f"levels/{rounds}", skus))
+    for number in dict.fromkeys(search.number for search in order.searches.values() if search.asking):
+        skus = tuple(dict.fromkeys(order.lines[line_id].sku for line_id in _asked_under(order, number)))
+        yield Wanted(QueryLevels(order.id, f"levels/{number}", skus))
+
+
+def _asked_under(order: Order, number: int) -> tuple[str, ...]:
+    """The lines for which locations are asked under a number."""
+    return tuple(id for id, search in order.searches.items() if search.asking and search.number == number)
 
 
 def _levels_answered(order: Order, request: QueryLevels, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
-    asking = tuple(line_id for line_id, search in order.searches.items() if search.asking)
+    asking = _asked_under(order, int(request.id.partition("/")[2]))
     if not asking:
         return
     if isinstance(reply, Refused):
@@ -332,9 +336,7 @@ def _levels_answered(order: Order, request: QueryLevels, reply: Reply, policy: P
     elif not isinstance(reply, Levels):
         yield from impossible_reply(order, request, reply, at)
     else:
-        known = set(request.skus)
-        lines = tuple(line_id for line_id in asking if order.lines[line_id].sku in known)
-        yield from _shared_out(order, lines, reply, policy, at)
+        yield from _shared_out(order, asking, reply, policy, at)
 
 
 def _shared_out(order: Order, lines: tuple[str, ...], levels: Levels, policy: Policy, at: datetime) -> Iterable[Event]:

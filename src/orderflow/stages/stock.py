@@ -110,6 +110,7 @@ class StockClaimed(Event):
             location=self.location or order.claims[self.claim_id].location,
             held_until=self.held_until,
             refusal=self.refusal,
+            missed=min(order.claims[self.claim_id].missed, self.held),
         )
         return order.replace(claims=order.claims.set(self.claim_id, claim))
 
@@ -130,8 +131,10 @@ class StockSought(Event):
         for line_id in self.line_ids:
             search = searches.get(line_id, Search())
             refused = dict.fromkeys((*search.refused, *self.refused.get(line_id, ())))
-            searches[line_id] = Search(search.rounds + 1, tuple(refused), True, False, search.preferred)
-        return order.replace(searches=FrozenMap(searches))
+            searches[line_id] = Search(
+                search.rounds + 1, tuple(refused), True, False, search.preferred, order.asked + 1
+            )
+        return order.replace(searches=FrozenMap(searches), asked=order.asked + 1)
 
 
 @event("search_reopened")
@@ -416,7 +419,11 @@ _NUMBERED = (ExceptionRaised, HoldPlaced, LineSubstituted, OrderRejected)
 
 def _is_answered(order: Order, line_id: str) -> bool:
     """Whether all that is wanted of a line was put to the inventory, and answered."""
-    return all(claim.is_settled for claim in order.claims_on(line_id))
+    claims = order.claims_on(line_id)
+    if not claims:
+        search = order.searches.get(line_id)
+        return search is not None and search.exhausted
+    return all(claim.is_settled for claim in claims)
 
 
 def _is_asked(order: Order, line_id: str) -> bool:
@@ -559,13 +566,18 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 # -- settling, and waiting ------------------------------------------------------------------------------------------
 
 
-def sought_again(order: Order, line_id: str, at: datetime) -> Iterable[Event]:
-    """Ask for the stock of a short line once more, everywhere: the shelves may have been filled."""
-    if line_id in order.searches:
+def sought_again(order: Order, line_id: str, at: datetime, location: str | None = None) -> Iterable[Event]:
+    """Ask for the stock of a short line once more, everywhere: the shelves may have been filled.
+
+    What was missed on a shelf is believed to be there again, at the ``location`` where goods came in, if one is named.
+    """
+    search = order.searches.get(line_id)
+    if search is not None and not search.asking:
         yield SearchReopened(at, line_id)
     for claim in order.claims_on(line_id):
-        if claim.is_settled and claim.to_be_had < claim.wanted:
-            yield put_again(claim, at, afresh=True)
+        is_there = location is None or location == claim.location
+        if claim.is_settled and (claim.to_be_had if is_there else claim.held) < claim.wanted:
+            yield put_again(claim, at, afresh=is_there)
 
 
 def _try_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
