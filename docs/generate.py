@@ -4,6 +4,7 @@
 - ``errors.md``: every stable code, in the order in which they are met;
 - ``tracking.md``: the twelve statuses and what may follow what;
 - ``cases.md``: every exception case, its options, and what each does;
+- ``policy.md``: the standard policy as a table;
 - ``api.md``: every public name in one sentence.
 
 Codes are read off the source, not off a list: a rule whose codes cannot be read stops the generator.
@@ -25,6 +26,8 @@ from typing import Any, NamedTuple
 import attrs
 
 from orderflow.adapters.vocabularies import EASYPOST, KARRIO, Vocabulary
+from orderflow.defaults import STANDARD
+from orderflow.policy_table import policy_table
 from orderflow.process import STAGES
 from orderflow.stages import advices, losses
 from orderflow.stages.stage import Decision
@@ -300,9 +303,10 @@ def errors() -> str:
     told = all_told()
     invalid = [t for t in told if t.kind == "invalid" or _is_input(t)]
     lifecycle = [t for t in told if t.kind == "violation" and ".lifecycle" in t.where]
-    blockers = [t for t in told if t.function == "blockers"]
+    blockers = [t for t in told if t.function == "blockers" or t.where.endswith(".objections")]
     cases = told_cases()
     anomalies = [t for t in told if t.kind == "anomaly"]
+    remarks = [t for t in told if t.function == "past_their_day"]
     classes = {name: (name, code, says) for name, code, says in error_classes()}
     parts = ["# Errors", MADE, ERRORS]
     parts += ["## 1. A value cannot be what it says it is: `InvalidInput`", INVALID, _table(invalid)]
@@ -319,6 +323,7 @@ def errors() -> str:
     parts += ["### What an order lacks before it is verified", "In `Explanation.missing`.", _table(blockers)]
     parts += ["### Exception cases", CASES, _case_table(cases)]
     parts += ["### Anomalies", "In `order.anomalies`: facts that do not fit; kept, flagged.", _table(anomalies)]
+    parts += ["### Warnings on record", "In `WarningRecorded`: they refuse nothing.", _table(remarks)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -568,6 +573,18 @@ def _words(vocabulary: Vocabulary) -> str:
     return "\n".join(rows)
 
 
+# -- policy.md -------------------------------------------------------------------------------------------------------
+
+POLICY = """\
+What the standard policy says, drawn by `orderflow.policy_table.policy_table(STANDARD)`. Draw your own the same way. How
+to change one is told in [Change the policy](../howto/change-the-policy.md)."""
+
+
+def policy() -> str:
+    """The page of the standard policy."""
+    return "\n\n".join(["# The standard policy", MADE, POLICY, policy_table(STANDARD)])
+
+
 # -- api.md ----------------------------------------------------------------------------------------------------------
 
 PUBLIC = (
@@ -575,6 +592,7 @@ PUBLIC = (
     "orderflow.process",
     "orderflow.explain",
     "orderflow.policy",
+    "orderflow.policy_table",
     "orderflow.defaults",
     "orderflow.ports",
     "orderflow.lifecycle",
@@ -583,7 +601,12 @@ PUBLIC = (
     "orderflow.charges",
     "orderflow.tracking",
     "orderflow.promise",
+    "orderflow.telling",
+    "orderflow.texts",
     "orderflow.calendars",
+    "orderflow.cartons",
+    "orderflow.papers",
+    "orderflow.proposals",
     "orderflow.messages",
     "orderflow.commands",
     "orderflow.events",
@@ -677,6 +700,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "cases.md": cases,
     "tracking.md": tracking,
+    "policy.md": policy,
     "api.md": api,
 }
 

@@ -37,6 +37,9 @@ from orderflow.ports import (
     ClaimStock,
     Issued,
     IssueStock,
+    Levels,
+    PutWork,
+    QueryLevels,
     QueryRates,
     QueryTracking,
     Quote,
@@ -52,10 +55,11 @@ from orderflow.ports import (
     StockHeld,
     VoidBooking,
     Voided,
+    WorkAccepted,
 )
 from orderflow.process import STAGES, OrderProcess, pending, replay
 from orderflow.tracking import Scan
-from orderflow.values import Address, Contact, Money, Party, zero
+from orderflow.values import Address, Contact, FrozenMap, Money, Party, zero
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 BERLIN = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
@@ -63,6 +67,8 @@ ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 #: Net price and tax of one unit; what is not listed costs ten.
 PRICES = {"TEA-250": ("8.50", "0.60"), "POT-1": ("24.00", "4.56")}
 ID = "A-1001"
+#: The standard policy where there is one location only: what it does not have, nobody has.
+ONE_PLACE = attrs.evolve(STANDARD, sourcing=attrs.evolve(STANDARD.sourcing, ask="never"))
 
 
 def D(number: Any) -> Decimal:  # noqa: N802 - reads as a number
@@ -115,16 +121,20 @@ SENSIBLE: dict[type[Request], Callable[[Any], Any]] = {
     QueryRates: lambda request: Rates((Rate("DHL", "parcel", eur("4.90")),)),
     BookCarrier: booking_of,
     VoidBooking: lambda request: Voided(),
+    PutWork: lambda request: WorkAccepted(
+        request.revision, FrozenMap({line.line_id: line.quantity for line in request.lines})
+    ),
     IssueStock: lambda request: Issued(),
     SendMessage: lambda request: Sent(),
     QueryTracking: lambda request: Scans(()),
+    QueryLevels: lambda request: Levels(()),
 }
 
 
 class Life:
     """The life of one order so far: the process, the order, the time, and what has happened."""
 
-    def __init__(self, policy: Policy = STANDARD) -> None:
+    def __init__(self, policy: Policy = ONE_PLACE) -> None:
         self.process = OrderProcess(policy)
         blind = tuple(attrs.evolve(stage, looks_at=lambda order: None) for stage in STAGES)
         self._forgetful = OrderProcess(policy, blind)
@@ -297,37 +307,37 @@ def given(*steps: Command | Life) -> Given:
 # -- lives up to a point --------------------------------------------------------------------------------------------
 
 
-def placed(policy: Policy = STANDARD, **changes: Any) -> Life:
+def placed(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     """Placed and acknowledged; nobody outside has answered yet."""
     return Life(policy).do(a_place_order(**changes))
 
 
-def verified(policy: Policy = STANDARD, **changes: Any) -> Life:
+def verified(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     return placed(policy, **changes).reply_all()
 
 
-def picking(policy: Policy = STANDARD, **changes: Any) -> Life:
+def picking(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     return verified(policy, **changes).do(StartPicking(ID, "F1")).reply_all()
 
 
-def picked(policy: Policy = STANDARD, **changes: Any) -> Life:
+def picked(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     return picking(policy, **changes).do(RecordPick(ID, "F1")).reply_all()
 
 
-def packed(policy: Policy = STANDARD, **changes: Any) -> Life:
+def packed(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     return picked(policy, **changes).do(PackParcel(ID, "F1")).reply_all()
 
 
-def requested(policy: Policy = STANDARD, **changes: Any) -> Life:
+def requested(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     """A booking was asked for; the carrier has not answered yet."""
     return packed(policy, **changes).do(BookShipment(ID, service="parcel", carrier="DHL"))
 
 
-def booked(policy: Policy = STANDARD, **changes: Any) -> Life:
+def booked(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     return requested(policy, **changes).reply_all()
 
 
-def despatched(policy: Policy = STANDARD, **changes: Any) -> Life:
+def despatched(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     return booked(policy, **changes).do(DespatchShipment(ID)).reply_all()
 
 
@@ -335,5 +345,5 @@ def scan(status: str, number: str = "T-S1-1", hours: float = 0, **more: Any) -> 
     return Scan(number, status, NOW + timedelta(hours=hours), **more)
 
 
-def delivered(policy: Policy = STANDARD, **changes: Any) -> Life:
+def delivered(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     return despatched(policy, **changes).do(RecordTracking(ID, [scan("delivered", hours=30)])).reply_all()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow import commands, events
 from orderflow.commands import (
+    AcceptConfirmation,
     AcknowledgeOrder,
     AmendOrder,
     ApproveOrder,
@@ -20,6 +21,7 @@ from orderflow.commands import (
     CancelLines,
     CancelOrder,
     CompleteOrder,
+    ConfirmOrder,
     DeliverDigital,
     DespatchShipment,
     PackParcel,
@@ -27,16 +29,22 @@ from orderflow.commands import (
     PlaceHold,
     PlaceOrder,
     PlanFulfillment,
+    RecordAnswer,
+    RecordCheck,
     RecordCollection,
     RecordDespatch,
     RecordPick,
+    RecordPutAway,
     RecordReply,
     RecordTracking,
+    RefuseConfirmation,
     RejectOrder,
     ReleaseHold,
+    Reroute,
     ResolveException,
     SaveDraft,
     StartPicking,
+    StockArrived,
     TakeStep,
     UnpackParcel,
     VoidShipment,
@@ -54,8 +62,8 @@ from orderflow.errors import (
 from orderflow.explain import Explanation, explain
 from orderflow.lifecycle import Lifecycle, Step
 from orderflow.messages import Actor, Command, Envelope, Event
-from orderflow.order import Goods, Order
-from orderflow.policy import Lifecycles, Policy, Retry
+from orderflow.order import ConfirmedLine, Goods, Order
+from orderflow.policy import Authority, Check, Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
@@ -86,18 +94,23 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "STANDARD",
+    "AcceptConfirmation",
     "AcknowledgeOrder",
     "Actor",
     "Address",
     "AmendOrder",
     "ApproveOrder",
     "AsyncOrderFlow",
+    "Authority",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "Check",
     "Command",
     "CommandRefused",
     "CompleteOrder",
+    "ConfirmOrder",
+    "ConfirmedLine",
     "Contact",
     "DeliverDigital",
     "DespatchShipment",
@@ -127,13 +140,18 @@ __all__ = [
     "PortUnavailable",
     "Quantity",
     "Receipt",
+    "RecordAnswer",
+    "RecordCheck",
     "RecordCollection",
     "RecordDespatch",
     "RecordPick",
+    "RecordPutAway",
     "RecordReply",
     "RecordTracking",
+    "RefuseConfirmation",
     "RejectOrder",
     "ReleaseHold",
+    "Reroute",
     "ResolveException",
     "Retry",
     "SaveDraft",
@@ -141,6 +159,7 @@ __all__ = [
     "SqliteStore",
     "StartPicking",
     "Step",
+    "StockArrived",
     "TakeStep",
     "TrackingStatus",
     "UnpackParcel",

@@ -188,8 +188,11 @@ class PromiseCalendar:
 
 
 def as_wished(order: Order, line_id: str, location: str, at: datetime) -> Promise | None:
-    """The standard strategy: the day that the customer asked for is promised, and without one, none."""
-    if order.wished_by(line_id) is None:
+    """The standard strategy: the day that the customer asked for is promised, and without one, none.
+
+    A line that replaces what did not arrive is not promised for the day by which the original was asked for.
+    """
+    if order.wished_by(line_id) is None or order.lines[line_id].is_free:
         return None
     terms = order.terms_of(line_id)
     return Promise(

@@ -25,12 +25,14 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from operator import attrgetter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from orderflow.values.checked import checked, evolved, value
+from orderflow.values.ids import as_text
 from orderflow.values.money import Money, zero
-from orderflow.values.numbers import EXACT, Rounding, ratio_rounded, round_to
+from orderflow.values.numbers import EXACT, Rounding, as_not_negative, ratio_cut, ratio_rounded, round_to
 from orderflow.values.record import record
 
 __all__ = [
@@ -43,6 +45,8 @@ __all__ = [
     "charged",
     "credited",
     "given_back",
+    "measured_back",
+    "measured_out",
 ]
 
 #: The parts of a price, as fields of `Amounts`. Discounts are negative.
@@ -63,13 +67,17 @@ class RoundingRule:
     tax_per: Literal["line", "group"] | None = None
 
 
-@record
+@value
 class TaxGroup:
     """Goods that are taxed alike: the rate, its code (``standard``, ``reduced``, ``zero``), and where it is owed."""
 
-    code: str = ""
-    rate: Decimal = _ZERO
-    jurisdiction: str = ""
+    code: str = checked(as_text(100))
+    rate: Decimal = checked(as_not_negative)
+    jurisdiction: str = checked(as_text(100), default="")
+
+    if TYPE_CHECKING:
+
+        def __init__(self, code: str, rate: Decimal | int | str, jurisdiction: str = "") -> None: ...
 
 
 @record
@@ -145,7 +153,8 @@ class Tranche:
     quantity was estimated to measure, where that is what is priced.
 
     What became of it: ``surplus`` units that came beyond the order are charged at this price as well, and of all its
-    units ``measured_units`` were found to measure ``measured`` when they left.
+    units ``measured_units`` were found to measure ``measured`` when they left. Of these, some may have been given back,
+    with what they measured.
     """
 
     line_id: str
@@ -160,6 +169,8 @@ class Tranche:
     surplus: Decimal = _ZERO
     measured_units: Decimal = _ZERO
     measured: Decimal = _ZERO
+    measured_units_back: Decimal = _ZERO
+    measured_back: Decimal = _ZERO
 
     @property
     def units(self) -> Decimal:
@@ -180,6 +191,17 @@ class Tranche:
     def whole(self) -> Fraction:
         """All that it charges, as a part of the agreed amounts: goods that were measured by that, others by number."""
         return self.share(EXACT.subtract(self.units, self.measured_units), self.measured)
+
+    def share_back(self, units: Decimal) -> Fraction:
+        """The part of the agreed amounts that is owed back for so many units; measured ones count by their measure."""
+        return self.share(EXACT.subtract(units, self.measured_units_back), self.measured_back)
+
+    def unmeasured(self, back: Decimal) -> Decimal:
+        """Units that were neither measured nor given back, of which ``back`` were."""
+        if not self.measured_units:
+            return EXACT.subtract(self.units, back)
+        still_there = EXACT.subtract(self.measured_units, self.measured_units_back)
+        return EXACT.subtract(EXACT.subtract(self.units, back), still_there)
 
     def upto(self, units: Decimal, rounding: Rounding) -> Amounts:
         """F: the charge for the first ``units`` of this tranche, rounded.
@@ -225,10 +247,64 @@ def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: De
     back = [*before, *[_ZERO] * (len(tranches) - len(before))]
     left = units
     for index in reversed(range(len(tranches))):
-        taken = min(left, EXACT.subtract(tranches[index].units, back[index]))
+        taken = min(left, tranches[index].unmeasured(back[index]))
         back[index] = EXACT.add(back[index], taken)
         left = EXACT.subtract(left, taken)
     return tuple(back)
+
+
+def measured_out(
+    tranches: Sequence[Tranche], back: Sequence[Decimal], units: Decimal, measure: Decimal
+) -> tuple[Tranche, ...]:
+    """The tranches of a line after ``units`` left that measure so much: the oldest that are charged leave first.
+
+    Units that span two tranches are measured in proportion.
+
+    >>> none = Amounts.none("EUR")
+    >>> old, new = (Tranche("L1", Decimal(n), zero("EUR"), none, measure=Decimal(n)) for n in (3, 2))
+    >>> [str(one.measured) for one in measured_out([old, new], [], Decimal(4), Decimal("4.4"))]
+    ['3.3', '1.1']
+    """
+    made, units_left, measure_left = list(tranches), units, measure
+    for index, tranche in enumerate(tranches):
+        taken = min(units_left, tranche.unmeasured(back[index] if index < len(back) else _ZERO))
+        if taken <= 0:
+            continue
+        part = ratio_cut(EXACT.multiply(measure_left, taken), units_left)
+        units_left, measure_left = EXACT.subtract(units_left, taken), EXACT.subtract(measure_left, part)
+        if tranche.measure is not None:
+            made[index] = evolved(
+                tranche,
+                measured_units=EXACT.add(tranche.measured_units, taken),
+                measured=EXACT.add(tranche.measured, part),
+            )
+    return tuple(made)
+
+
+def measured_back(
+    tranches: Sequence[Tranche], before: Sequence[Decimal], units: Decimal, measure: Decimal
+) -> tuple[tuple[Tranche, ...], tuple[Decimal, ...]]:
+    """The tranches of a line, and how many units of each are given back, after measured goods are given back.
+
+    The newest tranche with measured units first; who gives back all that was measured is owed all that it measured.
+    """
+    made, back = list(tranches), [*before, *[_ZERO] * (len(tranches) - len(before))]
+    units_left, measure_left = units, measure
+    for index in reversed(range(len(made))):
+        tranche = made[index]
+        there = EXACT.subtract(tranche.measured_units, tranche.measured_units_back)
+        taken, rest = min(units_left, there), EXACT.subtract(tranche.measured, tranche.measured_back)
+        if taken <= 0:
+            continue
+        part = rest if taken == there else min(rest, ratio_cut(EXACT.multiply(measure_left, taken), units_left))
+        units_left, measure_left = EXACT.subtract(units_left, taken), max(_ZERO, EXACT.subtract(measure_left, part))
+        back[index] = EXACT.add(back[index], taken)
+        made[index] = evolved(
+            tranche,
+            measured_units_back=EXACT.add(tranche.measured_units_back, taken),
+            measured_back=EXACT.add(tranche.measured_back, part),
+        )
+    return tuple(made), tuple(back)
 
 
 def credited(
@@ -240,7 +316,7 @@ def credited(
     shares round in the same company (of a line, a tax group, the document) as the charge did.
     """
     pairs = ((tranche, units) for tranches, back in given for tranche, units in zip(tranches, back, strict=False))
-    return _rounded([(tranche, tranche.share(units)) for tranche, units in pairs if units], rule, currency)
+    return _rounded([(tranche, tranche.share_back(units)) for tranche, units in pairs if units], rule, currency)
 
 
 def _rounded(shares: Sequence[tuple[Tranche, Fraction]], rule: RoundingRule, currency: str) -> Amounts:

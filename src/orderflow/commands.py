@@ -6,22 +6,27 @@ from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrde
 from orderflow.stages.advices import RecordDespatch
 from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
+from orderflow.stages.authority import RecordAnswer
 from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import CancelLines, CancelOrder
+from orderflow.stages.checks import RecordCheck
+from orderflow.stages.confirmation import AcceptConfirmation, ConfirmOrder, RefuseConfirmation
 from orderflow.stages.drafts import PlaceDraft, SaveDraft
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.handover import DeliverDigital, RecordCollection
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
+from orderflow.stages.putaway import RecordPutAway
 from orderflow.stages.shipping import DespatchShipment
-from orderflow.stages.sourcing import PlanFulfillment
+from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
 from orderflow.stages.tracking import CompleteOrder, RecordTracking
 from orderflow.stages.verification import ApproveOrder
 from orderflow.stages.voiding import VoidShipment
 
 __all__ = [
+    "AcceptConfirmation",
     "AcknowledgeOrder",
     "AmendOrder",
     "ApproveOrder",
@@ -29,6 +34,7 @@ __all__ = [
     "CancelLines",
     "CancelOrder",
     "CompleteOrder",
+    "ConfirmOrder",
     "DeliverDigital",
     "DespatchShipment",
     "PackParcel",
@@ -36,16 +42,22 @@ __all__ = [
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "RecordAnswer",
+    "RecordCheck",
     "RecordCollection",
     "RecordDespatch",
     "RecordPick",
+    "RecordPutAway",
     "RecordReply",
     "RecordTracking",
+    "RefuseConfirmation",
     "RejectOrder",
     "ReleaseHold",
+    "Reroute",
     "ResolveException",
     "SaveDraft",
     "StartPicking",
+    "StockArrived",
     "TakeStep",
     "TimePassed",
     "UnpackParcel",

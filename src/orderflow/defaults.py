@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
-from orderflow.order import Cancellation, Fulfillment, Order, Shipment
-from orderflow.policy import Allocation, Available, Draft, Policy
+from orderflow.order import Order, Shipment
+from orderflow.policy import Allocation, Available, Need, Policy, Share, Source, Sourcing
 from orderflow.ports import Rate
 from orderflow.process import STAGES, OrderProcess
-from orderflow.stages.changes import units_by_line
-from orderflow.stages.stage import units_text
+from orderflow.telling import SUPERSEDED_BY, TOLD_WITHIN, tell_the_customer
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import plain
+from orderflow.values.numbers import EXACT, ZERO, add, sub
 
 __all__ = [
     "STAGES",
@@ -21,9 +20,12 @@ __all__ = [
     "cheapest",
     "cheapest_in_time",
     "fastest",
+    "fewest_locations",
+    "fullest_first",
     "one_fulfillment_a_line",
     "one_fulfillment_a_location",
     "standard_process",
+    "take_in_order",
     "tell_the_customer",
 ]
 
@@ -39,6 +41,49 @@ def one_fulfillment_a_location(order: Order, units: tuple[Available, ...]) -> It
 def one_fulfillment_a_line(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
     """Each line travels by itself: for goods that are despatched on days of their own."""
     return [Allocation(unit.location, FrozenMap({unit.line_id: unit.quantity})) for unit in units]
+
+
+def fullest_first(order: Order, source: Source) -> Decimal:
+    """Locations that have most come first."""
+    return EXACT.minus(_total(source.available.values()))
+
+
+def take_in_order(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
+    """The best location gives what it has, the next one the rest, and so on."""
+    left = {need.line_id: need.quantity for need in needs}
+    for source in sources:
+        given: dict[str, Decimal] = {}
+        for need in needs:
+            there = sub(source.available.get(need.line_id, ZERO), given.get(need.sku, ZERO))
+            taken = min(left[need.line_id], there)
+            if taken > 0:
+                yield Share(need.line_id, source.location, taken)
+                left[need.line_id] = sub(left[need.line_id], taken)
+                given[need.sku] = add(given.get(need.sku, ZERO), taken)
+
+
+def fewest_locations(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
+    """As few parcels as can be: whoever covers most of what is still needed comes next; the better one among equals."""
+    left, rest = {need.line_id: need.quantity for need in needs}, list(sources)
+    while rest and any(left.values()):
+        best = max(rest, key=lambda source: _covered(source, needs, left))
+        rest.remove(best)
+        still = tuple(Need(need.line_id, need.sku, left[need.line_id]) for need in needs if left[need.line_id])
+        for share in take_in_order(order, still, (best,)):
+            left[share.line_id] = sub(left[share.line_id], share.quantity)
+            yield share
+
+
+def _covered(source: Source, needs: tuple[Need, ...], left: dict[str, Decimal]) -> Decimal:
+    """How many of the units that are still needed a location has."""
+    return _total(min(left[need.line_id], source.available.get(need.line_id, ZERO)) for need in needs)
+
+
+def _total(quantities: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for quantity in quantities:
+        total = add(total, quantity)
+    return total
 
 
 def cheapest(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
@@ -69,89 +114,13 @@ def _speed(order: Order, rate: Rate) -> tuple[bool, date]:
     return rate.estimate is None, rate.estimate or order.placed_at.date()
 
 
-def tell_the_customer(order: Order, kind: str, subject: str) -> Draft | None:
-    """The customer's contact hears of every milestone it wants to hear of, in its own locale, by its own channel."""
-    contact = order.customer.contact if order.customer is not None else None
-    if contact is None or not contact.wants_kind(kind):
-        return None
-    to = contact.phone if contact.channel in ("sms", "phone") else contact.email
-    if not to:
-        return None
-    return Draft(contact.channel, to, contact.locale, FrozenMap(_body(order, kind, subject)))
-
-
-def _body(order: Order, kind: str, subject: str) -> dict[str, str]:
-    """The data of a message: what happened to which order, and what the recipient will want to know next."""
-    body = {"order": order.reference, "name": order.customer.name if order.customer is not None else ""}
-    if kind == "shipment_despatched":
-        return body | _shipment_body(order, order.shipments[subject])
-    if kind == "ready_for_pickup":
-        return body | _pickup_body(order, order.fulfillments[subject])
-    if kind == "digital_delivered":
-        handover = order.handovers[subject]
-        return body | {"lines": units_text(order, units_by_line(handover.moves)), "proof": handover.proof}
-    if kind == "lines_cancelled":
-        return body | _cancellation_body(order, order.line_cancellations[int(subject) - 1])
-    body["lines"] = ", ".join(
-        f"{plain(order.live_quantity(line.id) or order.ledger.ordered(line.id))} × {line.sku}"
-        for line in order.lines.values()
-    )
-    if order.tranches and order.is_priced and kind != "order_cancelled":
-        body["total"] = str(order.total)
-    if order.wanted_by is not None:
-        body["wanted_by"] = order.wanted_by.isoformat()
-    return body
-
-
-def _pickup_body(order: Order, fulfillment: Fulfillment) -> dict[str, str]:
-    """What waits, and where."""
-    units = {line_id: units for line_id, units in fulfillment.planned.items() if order.method_of(line_id) == "pick_up"}
-    return {"location": fulfillment.location, "lines": units_text(order, units)}
-
-
-def _cancellation_body(order: Order, wish: Cancellation) -> dict[str, str]:
-    """What was cancelled, what could not be, and what is to be paid for the rest."""
-    body = {"lines": units_text(order, wish.cancelled)}
-    if wish.declined:
-        body["declined"] = units_text(order, wish.declined)
-    if wish.reason:
-        body["reason"] = wish.reason
-    if order.tranches and order.is_priced:
-        body["total"] = str(order.total)
-    return body
-
-
-def _shipment_body(order: Order, shipment: Shipment) -> dict[str, str]:
-    parcels = [order.parcels[parcel_id] for parcel_id in shipment.parcel_ids]
-    body = {
-        "shipment": shipment.id,
-        "lines": ", ".join(
-            f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}"
-            for parcel in parcels
-            for goods in parcel.contents
-        ),
-        "tracking": ", ".join(parcel.tracking_number for parcel in parcels if parcel.tracking_number),
-    }
-    booking = shipment.booking
-    if booking is not None:
-        body["carrier"] = booking.carrier
-        body["tracking"] = body["tracking"] or booking.tracking_number
-        if booking.estimate is not None:
-            body["estimate"] = booking.estimate.isoformat()
-    return body
-
-
 STANDARD = Policy(
     plan=one_fulfillment_a_location,
     choose_rate=cheapest_in_time,
     draft=tell_the_customer,
-    superseded_by=FrozenMap(
-        {
-            "order_cancelled": ("order_placed", "order_verified"),
-            "order_rejected": ("order_placed", "order_verified"),
-            "order_delivered": ("order_verified", "shipment_despatched"),
-        }
-    ),
+    sourcing=Sourcing(allocate=fewest_locations, rank=fullest_first),
+    superseded_by=SUPERSEDED_BY,
+    told_within=TOLD_WITHIN,
 )
 
 

@@ -17,9 +17,18 @@ from orderflow.stages.booking import (
     ShipmentWithdrawn,
 )
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
-from orderflow.stages.communication import MessageFailed, MessageQueued, MessageSent, MessageSuperseded
+from orderflow.stages.checks import CheckDropped, CheckRecorded, CheckRequired
+from orderflow.stages.communication import (
+    MessageFailed,
+    MessageQueued,
+    MessageSent,
+    MessageSuperseded,
+    MessageWithheld,
+)
+from orderflow.stages.confirmation import ConfirmationAccepted, ConfirmationRefused, OrderConfirmed
 from orderflow.stages.drafts import OrderDrafted
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
+from orderflow.stages.fulfillers import FulfillerAskedAgain, WorkConfirmed, WorkDeclined, WorkWanted
 from orderflow.stages.handover import GoodsHandedOver, PickupReady
 from orderflow.stages.holds import HoldPlaced, HoldReleased, WarningRecorded
 from orderflow.stages.losses import (
@@ -35,10 +44,21 @@ from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacke
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
+from orderflow.stages.putaway import GoodsPutAway
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, ShipmentDivided, StockIssued
-from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn
+from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
 from orderflow.stages.steps import StepTaken
-from orderflow.stages.stock import BackorderFilled, ClaimWanted, LineBackordered, ReservationLapsed, StockClaimed
+from orderflow.stages.stock import (
+    BackorderAccepted,
+    BackorderFilled,
+    ClaimWanted,
+    LineBackordered,
+    LineSubstituted,
+    ReservationLapsed,
+    SearchReopened,
+    StockClaimed,
+    StockSought,
+)
 from orderflow.stages.tolerance import LinesClosedShort
 from orderflow.stages.tracking import (
     DeliveryRevoked,
@@ -57,6 +77,7 @@ from orderflow.stages.voiding import ShipmentVoided, TakenOutOfBox, VoidDeclined
 
 __all__ = [
     "AnswerDeferred",
+    "BackorderAccepted",
     "BackorderFilled",
     "BookingAbandoned",
     "BookingContradicted",
@@ -64,7 +85,12 @@ __all__ = [
     "BookingRequested",
     "CancellationDeclined",
     "CancellationRequested",
+    "CheckDropped",
+    "CheckRecorded",
+    "CheckRequired",
     "ClaimWanted",
+    "ConfirmationAccepted",
+    "ConfirmationRefused",
     "DamageReported",
     "DeferralClosed",
     "DeliveryDelayed",
@@ -75,6 +101,7 @@ __all__ = [
     "ExceptionRaised",
     "ExceptionResolved",
     "FactFlagged",
+    "FulfillerAskedAgain",
     "FulfillmentDespatched",
     "FulfillmentPlanned",
     "FulfillmentWithdrawn",
@@ -85,19 +112,24 @@ __all__ = [
     "GoodsHandedOver",
     "GoodsLost",
     "GoodsPicked",
+    "GoodsPutAway",
     "HoldPlaced",
     "HoldReleased",
     "LineBackordered",
+    "LineSubstituted",
     "LinesCancelled",
     "LinesClosedShort",
+    "LinesReleased",
     "MessageFailed",
     "MessageQueued",
     "MessageSent",
     "MessageSuperseded",
+    "MessageWithheld",
     "OrderAcknowledged",
     "OrderAmended",
     "OrderCancelled",
     "OrderCompleted",
+    "OrderConfirmed",
     "OrderDelivered",
     "OrderDrafted",
     "OrderInFulfillment",
@@ -124,6 +156,8 @@ __all__ = [
     "PromiseMissed",
     "ReplacementOrdered",
     "ReservationLapsed",
+    "SearchEnded",
+    "SearchReopened",
     "ServiceChosen",
     "ShipmentBooked",
     "ShipmentDivided",
@@ -133,6 +167,7 @@ __all__ = [
     "StepTaken",
     "StockClaimed",
     "StockIssued",
+    "StockSought",
     "StrayScanRecorded",
     "SurplusCharged",
     "TakenOutOfBox",
@@ -140,4 +175,8 @@ __all__ = [
     "VoidDeclined",
     "VoidWanted",
     "WarningRecorded",
+    "WorkConfirmed",
+    "WorkDeclined",
+    "WorkRerouted",
+    "WorkWanted",
 ]

@@ -56,12 +56,19 @@ def _as_version(raw: Any) -> int:
     return raw
 
 
+def _as_notify(raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise InvalidInput.because("envelope.not_a_flag", "must be true or false")
+    return raw
+
+
 @value
 class Envelope:
     """The outside of a command: when, by whom, under which id, why, and which version the sender has seen.
 
     ``command_id`` makes a command idempotent within its tenant: the same id with the same body gets the original
     answer, with another body it is refused. ``expected_version`` is the sender's optimistic lock and is never retried.
+    Without ``notify`` nobody is told, now or later, of what the command itself leads to.
     """
 
     at: datetime = checked(as_instant)
@@ -70,6 +77,7 @@ class Envelope:
     reason: str = checked(as_text(1000), default="")
     expected_version: int | None = checked(optional(_as_version), default=None)
     correlation_id: str | None = checked(optional(as_reference), default=None)
+    notify: bool = checked(_as_notify, default=True)
 
 
 class Command:

@@ -12,12 +12,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import attrs
 
-from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back
+from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_back, measured_out
 from orderflow.consignment import Label, Leg, SharedBox
+from orderflow.errors import InvalidInput
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -38,23 +39,28 @@ from orderflow.ledger import (
     shipped,
 )
 from orderflow.promise import PromiseStatus, Standing
+from orderflow.totals import Totals, totals
 from orderflow.tracking import Anomaly, Scan, Tracking, TrackingStatus, fold
 from orderflow.values.address import Address
-from orderflow.values.checked import PERSONAL, checked, evolved, value
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
-from orderflow.values.money import Money
-from orderflow.values.numbers import EXACT
+from orderflow.values.money import Money, as_money
+from orderflow.values.numbers import EXACT, ratio_cut
 from orderflow.values.party import Party
+from orderflow.values.quantity import as_amount
 from orderflow.values.record import field_names, record
-from orderflow.values.times import Window
+from orderflow.values.times import Window, as_day
 
 __all__ = [
+    "Answer",
     "Booking",
     "Cancellation",
     "Case",
     "Choice",
     "Claim",
+    "Confirmation",
+    "ConfirmedLine",
     "Deferral",
     "DespatchAdvice",
     "Fulfillment",
@@ -67,6 +73,7 @@ __all__ = [
     "Origin",
     "Parcel",
     "Reason",
+    "Search",
     "Shipment",
     "Status",
     "Terms",
@@ -84,6 +91,7 @@ _ZERO = Decimal(0)
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
 _GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
 _SOURCES = frozenset({ORDERED, SURPLUS})
+_HAS_LEFT = frozenset({"shipped", "delivered", "lost"})
 #: Where the units of a parcel may be that has left.
 _LEFT = (shipped, delivered, lost)
 
@@ -120,7 +128,8 @@ class Terms:
 
     ``deliver_by`` and ``not_before`` are calendar days in ``zone``, where the customer is. ``method`` is ``carrier``,
     ``pick_up`` (the customer collects), ``digital`` (nothing to carry) or ``supplier`` (a supplier of ours ships, from
-    its own stock).
+    its own stock). ``complete`` says what leaves together or not at all: ``order``, ``line``,
+    or the name of a group of lines; nothing, or ``no``, is as available.
     """
 
     deliver_by: date | None = None
@@ -132,6 +141,7 @@ class Terms:
     carrier: str | None = None
     method: str | None = None
     supplier: str | None = None
+    complete: str | None = None
 
     def over(self, base: Terms) -> Terms:
         """These terms, with what they leave open taken from ``base``."""
@@ -162,11 +172,16 @@ class Tolerance:
 
 
 _EXACTLY = Tolerance()
+_ONE = Decimal(1)
 
 
 @record(slots=False)
 class Line(_Record):
-    """A row of the order. How many units it has, and where they are, the ledger says."""
+    """A row of the order. How many units it has, and where they are, the ledger says.
+
+    Goods that are handled in pieces and priced by what they weigh, say, have a ``measure_unit``, and an
+    ``estimated_measure`` for so many units (``estimated_for``).
+    """
 
     id: str
     sku: str
@@ -177,6 +192,20 @@ class Line(_Record):
     requirements: tuple[str, ...] = ()
     origin: Origin = attrs.field(factory=Origin)
     tolerance: Tolerance = _EXACTLY
+    measure_unit: str = ""
+    estimated_measure: Decimal | None = None
+    estimated_for: Decimal = Decimal(1)
+    stated_per: Decimal = _ONE
+    stated_with_tax: bool | None = None
+
+    def estimate(self, units: Decimal) -> Decimal | None:
+        """What so many units are expected to measure; ``None`` where goods are not priced by that.
+
+        It is cut after a dozen places where it does not end: an estimate is not a reading.
+        """
+        if self.estimated_measure is None:
+            return None
+        return ratio_cut(EXACT.multiply(self.estimated_measure, units), self.estimated_for)
 
     @property
     def is_free(self) -> bool:
@@ -198,6 +227,17 @@ class Goods:
     serials: tuple[str, ...] = ()
     expires_on: date | None = None
 
+    @property
+    def was_read(self) -> bool:
+        """Whether more is known of these units than how many they are."""
+        return bool(self.lot or self.serials) or self.measured is not None or self.expires_on is not None
+
+    def part(self, quantity: Decimal) -> Goods:
+        """So many of these units; what they measure is known of all of them together only."""
+        if quantity == self.quantity:
+            return self
+        return evolved(self, quantity=quantity, measured=None, serials=self.serials[: int(quantity)])
+
 
 @record(slots=False)
 class Claim(_Record):
@@ -205,8 +245,8 @@ class Claim(_Record):
 
     ``wanted`` counts all units ever wanted under this claim, issued ones included; ``held`` is what the inventory
     system confirmed for ``confirmed`` (a revision), in the same counting. ``could_hold`` is the most that may be held
-    by now, for all that we know: answers may have been lost. ``missed`` are units that the inventory says are held, and
-    that were not found on the shelf.
+    by now, for all that we know: answers may have been lost. ``missed`` are units that are held by the books and cannot
+    be had: they were not on the shelf, or the location is not to send them.
     """
 
     id: str
@@ -223,19 +263,47 @@ class Claim(_Record):
     missed: Decimal = _ZERO
 
     @property
+    def to_be_had(self) -> Decimal:
+        """Units held that can indeed be had."""
+        return EXACT.subtract(self.held, self.missed) if self.missed else self.held
+
+    @property
     def is_settled(self) -> bool:
         """Whether the answer to the latest revision is known."""
         return self.confirmed == self.revision
 
 
+@record
+class Search:
+    """How far the search for the units of a line went that the locations asked so far did not have.
+
+    ``refused`` are the locations that had less than they were asked for, or less than they said. ``asking`` while the
+    levels of all locations are awaited; ``exhausted`` when there is nowhere left to ask. ``preferred`` is the location
+    that someone named.
+    """
+
+    rounds: int = 0
+    refused: tuple[str, ...] = ()
+    asking: bool = False
+    exhausted: bool = False
+    preferred: str = ""
+
+
 @record(slots=False)
 class Fulfillment(_Record):
-    """The work of one location for this order; ``ready_at`` is when what the customer collects was all there."""
+    """The work of one location for this order.
+
+    ``claims`` says by line under which claim its units are held. ``taken`` is what was read off the goods that were
+    picked: those with a lot, serials, an expiry or a measure. ``ready_at`` is when what the customer collects was all
+    there.
+    """
 
     id: str
     location: str
     state: str
     planned: FrozenMap[str, Decimal]
+    claims: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
+    taken: tuple[Goods, ...] = ()
     ready_at: datetime | None = None
 
 
@@ -280,6 +348,15 @@ class Parcel(_Record):
     credited: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
     earlier_legs: tuple[str, ...] = ()
+
+    def measure_of(self, line_id: str, units: Decimal) -> Decimal | None:
+        """What units of a line in this parcel measure, by what was read when they were packed, if all was."""
+        goods = [some for some in self.contents if some.line_id == line_id]
+        readings = [some.measured for some in goods if some.measured is not None]
+        if not goods or len(readings) < len(goods):
+            return None
+        packed_units, measure = _sum(some.quantity for some in goods), _sum(readings)
+        return measure if units == packed_units else ratio_cut(EXACT.multiply(measure, units), packed_units)
 
     def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
         """This parcel with another set of reports, and what they amount to."""
@@ -388,7 +465,11 @@ class Handover(_Record):
 
 @record(slots=False)
 class Message(_Record):
-    """Something the customer is to be told: ``queued``, ``sent``, ``failed`` or ``superseded``; its body is frozen."""
+    """Something that someone is to be told: ``queued``, ``sent``, ``failed`` or ``superseded``; its body is frozen.
+
+    ``recipient`` says which party of the order it is for. After ``send_before`` it is not worth sending any more. What
+    was not to be told at all is kept as ``withheld``, with the reason, so that it is not told later either.
+    """
 
     id: str
     kind: str
@@ -399,6 +480,8 @@ class Message(_Record):
     body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
     state: str = "queued"
     failure: str = ""
+    recipient: str = "customer"
+    send_before: datetime | None = None
 
 
 @record(slots=False)
@@ -482,8 +565,9 @@ class Cancellation:
 class Work(_Record):
     """What a fulfiller was asked to do: the work of a fulfillment at a location that others run. It converges.
 
-    ``wanted`` counts, by line, all units ever wanted under this work, those that have left included; ``confirmed`` is
-    the last revision that was answered. ``request`` is the whole body of what was asked last, frozen.
+    ``wanted`` counts, by line, all units ever wanted under this work, those that have left included; ``agreed`` is what
+    the fulfiller will do, by its last answer, to the revision ``confirmed``. ``declined`` are the units that it would
+    not do. ``request`` is the whole body of what was asked last, frozen.
     """
 
     fulfillment_id: str
@@ -492,11 +576,81 @@ class Work(_Record):
     wanted: FrozenMap[str, Decimal]
     request: Any = None
     confirmed: int = 0
+    agreed: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
 
     @property
     def is_settled(self) -> bool:
         """Whether the answer to the latest revision is known."""
         return self.confirmed == self.revision
+
+
+@record(slots=False)
+class Answer(_Record):
+    """A check that somebody must answer on certain facts of the order, and the answer, once there is one."""
+
+    check: str
+    facts: str
+    who: str
+    asked_at: datetime
+    passed: bool | None = None
+    answered_at: datetime | None = None
+    valid_until: datetime | None = None
+    note: str = ""
+    evidence: str = ""
+    overridden: bool = False
+
+
+_Answers = Literal["accepted", "changed", "backordered", "substituted", "rejected"]
+_ANSWERS = get_args(_Answers)
+
+
+def _as_answer(raw: Any) -> Any:
+    if raw not in _ANSWERS:
+        raise InvalidInput.because("confirmation.unknown_answer", f"must be one of {', '.join(_ANSWERS)}")
+    return raw
+
+
+@value
+class ConfirmedLine:
+    """What is confirmed of a line, or of some of its units: a line may have several, for several days.
+
+    ``answer`` is ``accepted``, ``changed`` (in price, day or quantity), ``backordered``, ``substituted`` (by ``sku``)
+    or ``rejected``. ``price`` is for ``price_per`` units; ``day`` is when they arrive.
+    """
+
+    line_id: str = checked(as_id)
+    quantity: Decimal = checked(as_amount)
+    answer: _Answers = checked(_as_answer, default="accepted")
+    price: Money | None = checked(optional(as_money), default=None)
+    day: date | None = checked(optional(as_day), default=None)
+    sku: str = checked(as_text(128), default="")
+    note: str = checked(as_text(1000), default="")
+    price_per: Decimal = checked(as_amount, default=_ONE)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            line_id: str,
+            quantity: Decimal | int | str,
+            answer: _Answers = "accepted",
+            price: Money | None = None,
+            day: date | None = None,
+            sku: str = "",
+            note: str = "",
+            price_per: Decimal | int | str = 1,
+        ) -> None: ...
+
+
+@record(slots=False)
+class Confirmation(_Record):
+    """The answer to an order, line by line: ``word`` is ``stands``, ``waits`` (for the buyer's) or ``refused``."""
+
+    lines: tuple[ConfirmedLine, ...]
+    at: datetime
+    word: str = "stands"
+    refused: tuple[str, ...] = ()
 
 
 @value
@@ -558,6 +712,9 @@ class Order(_Record):
     unbilled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     refunded: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
+    searches: FrozenMap[str, Search] = attrs.field(factory=FrozenMap)
+    backorders: FrozenMap[str, str] = attrs.field(factory=FrozenMap)
+    released: tuple[str, ...] = ()
     fulfillments: FrozenMap[str, Fulfillment] = attrs.field(factory=FrozenMap)
     works: FrozenMap[str, Work] = attrs.field(factory=FrozenMap)
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
@@ -570,13 +727,18 @@ class Order(_Record):
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
     stray_scans: tuple[Scan, ...] = ()
     despatch_advices: FrozenMap[str, DespatchAdvice] = attrs.field(factory=FrozenMap)
+    put_away: FrozenMap[str, FrozenMap[str, Decimal]] = attrs.field(factory=FrozenMap)
     flagged: tuple[Anomaly, ...] = ()
     cancellation: Cancellation | None = None
     line_cancellations: tuple[Cancellation, ...] = ()
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
+    amendments: int = 0
     customer_reference: str = ""
     rejected_for: tuple[Reason, ...] = ()
+    checks: FrozenMap[str, Answer] = attrs.field(factory=FrozenMap)
+    confirmation: Confirmation | None = None
+    theirs: tuple[str, ...] = ()
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
@@ -595,10 +757,31 @@ class Order(_Record):
         for line_id, units in more.items():
             order = order._came_beyond(line_id, units, unbilled.get(line_id, _ZERO))
         gone = _by_line(move for move in moves if move.target in _GIVEN_UP and move.source not in _GIVEN_UP)
+        if gone:
+            order = order.replace(put_away=self._to_be_put_away(moves))
         for line_id, units in gone.items():
             came = _sum(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
-            order = order._gave_back(line_id, units, EXACT.add(self.live_quantity(line_id), came))
+            live = EXACT.add(self.live_quantity(line_id), came)
+            if self.lines[line_id].measure_unit:
+                order, measured = order._gave_back_measured(line_id, moves)
+                units, live = EXACT.subtract(units, measured), EXACT.subtract(live, measured)
+            order = order._gave_back(line_id, units, live)
+        for move in moves:
+            if move.target.startswith("shipped:") and self.lines[move.line_id].measure_unit:
+                order = order._measured_out(move)
         return order.replace(ledger=self.ledger.moved(moves))
+
+    def _to_be_put_away(self, moves: Iterable[Move]) -> FrozenMap[str, FrozenMap[str, Decimal]]:
+        """What goes back on the shelf, by who has it in hand: goods that were picked, and are not wanted any more."""
+        waiting = self.put_away
+        for move in moves:
+            kind, place = kind_of(move.source), place_of(move.source)
+            if move.target in _GIVEN_UP and kind in ("picked", "packed"):
+                work = place if kind == "picked" else self.parcels[place].fulfillment_id
+                units = waiting.get(work) or FrozenMap[str, Decimal]()
+                more = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
+                waiting = waiting.set(work, units.set(move.line_id, more))
+        return waiting
 
     def billed(self, line_id: str, units: Decimal) -> Order:
         """The order after someone chose to charge units that came beyond it and were not charged so far."""
@@ -632,6 +815,34 @@ class Order(_Record):
         if priced > 0:
             back = back.set(line_id, given_back(self.tranches[line_id], back.get(line_id, ()), priced))
         return order.replace(given_back=back)
+
+    def _gave_back_measured(self, line_id: str, moves: Iterable[Move]) -> tuple[Order, Decimal]:
+        """Of units taken back, those that were measured when they left, by that; and how many they were."""
+        order, units = self, _ZERO
+        for move in moves:
+            if move.line_id != line_id or move.target not in _GIVEN_UP or kind_of(move.source) not in _HAS_LEFT:
+                continue
+            tranches, parcel = order.tranches.get(line_id, ()), order.parcels.get(place_of(move.source))
+            measure = parcel.measure_of(line_id, move.quantity) if parcel is not None else None
+            there = _sum(EXACT.subtract(one.measured_units, one.measured_units_back) for one in tranches)
+            if measure is not None and (taken := min(move.quantity, there)):
+                measure = ratio_cut(EXACT.multiply(measure, taken), move.quantity)
+                made, back = measured_back(tranches, order.given_back.get(line_id, ()), taken, measure)
+                order = order.replace(
+                    tranches=order.tranches.set(line_id, made), given_back=order.given_back.set(line_id, back)
+                )
+                units = EXACT.add(units, taken)
+        return order, units
+
+    def _measured_out(self, move: Move) -> Order:
+        """Goods have left that are priced by what they measure: from now on by what was read, if anything was."""
+        parcel = self.parcels.get(place_of(move.target))
+        measure = parcel.measure_of(move.line_id, move.quantity) if parcel is not None else None
+        if measure is None:
+            return self
+        back = self.given_back.get(move.line_id, ())
+        tranches = measured_out(self.tranches.get(move.line_id, ()), back, move.quantity, measure)
+        return self.replace(tranches=self.tranches.set(move.line_id, tranches))
 
     def _charged_units(self, line_id: str) -> Decimal:
         """Units of a line that are charged, and were not given back; or were, although they had left."""
@@ -719,8 +930,9 @@ class Order(_Record):
     def labels(self) -> frozenset[str]:
         """By what this order is found in a store, beside its state and numbers; derived, and worked out once.
 
-        ``location:BER`` while a fulfillment there has work left, ``backorder:TEA-250`` while units of a product wait
-        for stock, ``customer_reference:PO-7`` for the number that the customer gave it.
+        ``location:BER`` while a fulfillment there has work left or open units are held there, ``put_away:BER`` while
+        goods are to go back on the shelf there, ``backorder:TEA-250`` while units of a product wait for stock,
+        ``customer_reference:PO-7`` for the number that the customer gave it.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -740,6 +952,11 @@ class Order(_Record):
         for fulfillment in self.fulfillments.values():
             if self.work_left(fulfillment.id):
                 yield f"location:{fulfillment.location}"
+        for claim in self.claims.values():
+            if claim.location and self.ledger.balance(claim.line_id, OPEN):
+                yield f"location:{claim.location}"
+        for fulfillment_id in self.put_away:
+            yield f"put_away:{self.fulfillments[fulfillment_id].location}"
         for line_id in self.ledger.held.get(BACKORDERED, ()):
             yield f"backorder:{self.lines[line_id].sku}"
         yield from customer_reference_labels(self.customer_reference, self.customer)
@@ -754,6 +971,13 @@ class Order(_Record):
         """Whether a fulfillment still has units to pick or to pack."""
         held = self.ledger.held
         return allocated(fulfillment_id) in held or picked(fulfillment_id) in held
+
+    def declining(self, line_id: str) -> frozenset[str]:
+        """The locations whose fulfillers would not do units of a line."""
+        if not self.works:
+            return frozenset()
+        works = (work for work in self.works.values() if line_id in work.declined)
+        return frozenset(self.fulfillments[work.fulfillment_id].location for work in works)
 
     def parcels_of(self, fulfillment_id: str) -> Iterator[Parcel]:
         """The parcels a fulfillment packed."""
@@ -904,8 +1128,32 @@ class Order(_Record):
     # -- terms, money ------------------------------------------------------------------------------------------------
 
     def terms_of(self, line_id: str) -> Terms:
-        """The terms of a line: its own, and the order's for what it leaves open."""
-        return self.lines[line_id].terms.over(self.terms)
+        """The terms of a line: its own, and the order's for what it leaves open. Worked out once while lines stay."""
+        memory = self._of_lines
+        known: Terms | None = memory.get(line_id)
+        if known is None:
+            known = memory[line_id] = self.lines[line_id].terms.over(self.terms)
+        return known
+
+    @property
+    def _of_lines(self) -> dict[Any, Any]:
+        """What was worked out from lines and terms alone: the next order takes it over as long as it has the same."""
+        lines, terms, memory = self.__dict__.get("_memory_of_lines", _NO_MEMORY)
+        if lines is not self.lines or terms is not self.terms:
+            memory = {}
+            self.__dict__["_memory_of_lines"] = self.lines, self.terms, memory
+        known: dict[Any, Any] = memory
+        return known
+
+    @property
+    def later_lines(self) -> dict[str, Terms]:
+        """The lines that are not wanted before a day, with their terms."""
+        memory = self._of_lines
+        known: dict[str, Terms] | None = memory.get(_LATER)
+        if known is None:
+            every = ((line_id, self.terms_of(line_id)) for line_id in self.lines)
+            known = memory[_LATER] = {line_id: terms for line_id, terms in every if terms.not_before is not None}
+        return known
 
     def method_of(self, line_id: str) -> str:
         """How a line reaches the customer: ``carrier``, ``pick_up``, ``digital`` or ``supplier``."""
@@ -968,26 +1216,82 @@ class Order(_Record):
         return (charged - self.credited).total if self.given_back else charged.total
 
     @property
+    def totals(self) -> Totals:
+        """What is to be paid, by line, by discount and charge, by tax group: as documents show it."""
+        lines = ((line_id, (tranches, self.given_back.get(line_id, ()))) for line_id, tranches in self.tranches.items())
+        return totals(lines, self.rounding, self.currency)
+
+    @property
     def is_priced(self) -> bool:
         """Whether quotes cover every unit."""
         return all(not self.unpriced(line_id) for line_id in self.lines)
 
     # -- stock -------------------------------------------------------------------------------------------------------
 
-    def claim_on(self, line_id: str) -> Claim | None:
-        """The claim for the stock of a line."""
-        for claim in self.claims.values():
-            if claim.line_id == line_id:
-                return claim
-        return None
+    @property
+    def claims_by_line(self) -> Mapping[str, tuple[Claim, ...]]:
+        """The claims of each line that has any, in the order in which they were made."""
+        known: Mapping[str, tuple[Claim, ...]] | None = self.remembered.get("claims_by_line")
+        if known is None:
+            found: dict[str, tuple[Claim, ...]] = {}
+            for claim in self.claims.values():
+                found[claim.line_id] = (*found.get(claim.line_id, ()), claim)
+            self.remembered["claims_by_line"] = known = found
+        return known
+
+    def claims_on(self, line_id: str) -> tuple[Claim, ...]:
+        """The claims for the stock of a line, one a location, in the order in which they were made."""
+        return self.claims_by_line.get(line_id, ())
+
+    def claim_at(self, line_id: str, location: str) -> Claim | None:
+        """The claim for a line at a location; the first one of the line where there is none at that."""
+        claims = self.claims_on(line_id)
+        return next((claim for claim in claims if claim.location == location), claims[0] if claims else None)
+
+    def claim_of(self, fulfillment_id: str, line_id: str) -> Claim | None:
+        """The claim under which a fulfillment's units of a line are, or were, held."""
+        fulfillment = self.fulfillments.get(fulfillment_id)
+        if fulfillment is None:
+            return self.claim_at(line_id, "")
+        named = fulfillment.claims.get(line_id)
+        return self.claims[named] if named is not None else self.claim_at(line_id, fulfillment.location)
+
+    def taken(self, claim: Claim) -> Decimal:
+        """Units under a claim that were given to a fulfillment, wherever they are by now."""
+        if len(self.claims_on(claim.line_id)) == 1:
+            return EXACT.subtract(self.live_quantity(claim.line_id), self.waiting(claim.line_id))
+        total = _ZERO
+        for account, quantity in self.ledger.accounts(claim.line_id):
+            place = place_of(account)
+            work = self.parcels[place].fulfillment_id if place in self.parcels else place
+            if place and self.claim_of(work, claim.line_id) == claim:
+                total = EXACT.add(total, quantity)
+        return total
 
     def free_hold(self, claim: Claim) -> Decimal:
-        """Units held under a claim that no fulfillment has been given yet, and that may be on the shelf."""
-        used = EXACT.subtract(
-            EXACT.subtract(self.live_quantity(claim.line_id), self.ledger.balance(claim.line_id, OPEN)),
-            self.ledger.of_kind(claim.line_id, "backordered"),
-        )
-        return max(_ZERO, EXACT.subtract(EXACT.subtract(claim.held, claim.missed), used))
+        """Units under a claim that can be had and that no fulfillment has been given yet."""
+        return max(_ZERO, EXACT.subtract(claim.to_be_had, self.taken(claim)))
+
+    def waiting(self, line_id: str) -> Decimal:
+        """Units of a line that no location has been given yet."""
+        return EXACT.add(self.ledger.balance(line_id, OPEN), self.ledger.balance(line_id, BACKORDERED))
+
+    def missing(self, line_id: str) -> Decimal:
+        """Units of a line that wait for stock: no claim that was answered has them, and nobody handles them."""
+        waiting = self.waiting(line_id)
+        if not waiting or not self.needs_stock(line_id):
+            return _ZERO
+        short = EXACT.subtract(self.live_quantity(line_id), _sum(claim.to_be_had for claim in self.claims_on(line_id)))
+        return max(_ZERO, min(short, waiting))
+
+    def group_of(self, line_id: str) -> tuple[str, ...]:
+        """The lines that leave together with a line, by its terms: itself, its group, or the whole order."""
+        complete = self.terms_of(line_id).complete
+        if complete is None or complete == "no":
+            return ()
+        if complete in ("line", "order"):
+            return (line_id,) if complete == "line" else tuple(self.lines)
+        return tuple(other for other in self.lines if self.terms_of(other).complete == complete)
 
     def contents_of(self, parcel_id: str) -> dict[str, Decimal]:
         """What is still in a parcel that has not left."""
@@ -1017,7 +1321,9 @@ class Order(_Record):
 
 
 #: The fields on which labels depend.
-_LABELLED_BY = ("fulfillments", "ledger", "lines", "customer", "customer_reference")
+_NO_MEMORY: tuple[Any, Any, dict[Any, Any]] = (None, None, {})
+_LATER = object()
+_LABELLED_BY = ("fulfillments", "put_away", "ledger", "lines", "claims", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
 
 

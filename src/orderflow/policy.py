@@ -8,33 +8,51 @@ standard policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from orderflow.calendars import as_wished
+from orderflow.cartons import Box, Packable, first_fit_decreasing
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
-from orderflow.order import Case, Fulfillment, Order, Parcel, Shipment
+from orderflow.order import Case, ConfirmedLine, Fulfillment, Line, Order, Parcel, Shipment
 from orderflow.ports import Rate
 from orderflow.promise import Promise
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.money import Money
+from orderflow.values.numbers import EXACT, plain
 
 __all__ = [
     "AUTOMATIC",
     "BY_CHOICE",
     "REVIEWED",
     "Allocation",
+    "Authority",
     "Available",
+    "Check",
     "Draft",
+    "Drafts",
     "Lifecycles",
+    "Need",
     "Policy",
+    "RequirementRule",
     "Retry",
     "Rule",
+    "Share",
+    "Shortage",
+    "Source",
+    "Sourcing",
+    "Substitute",
     "VerificationRule",
+    "Weight",
+    "Withheld",
+    "answered_as_it_stands",
+    "nobody_must_agree",
+    "what_is_ordered",
 ]
 
 #: A rule of a command: a function whose name is a true sentence, and which yields what contradicts it.
@@ -48,7 +66,7 @@ Guard: TypeAlias = Callable[[Order, str], bool]
 Weight: TypeAlias = Literal["error", "hold", "warning", "ignored"]
 
 #: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
-AUTOMATIC = frozenset({"acknowledge", "verify", "plan", "complete"})
+AUTOMATIC = frozenset({"acknowledge", "verify", "confirm", "plan", "complete"})
 #: What happens by itself where a policy adds it to these: digital goods are sent, the message being the delivery.
 BY_CHOICE = frozenset({"deliver_digital"})
 
@@ -57,6 +75,8 @@ BY_CHOICE = frozenset({"deliver_digital"})
 REVIEWED: FrozenMap[str, str] = FrozenMap(
     {
         "acceptance.repeated_reference": "the same customer has used its own number for another order",
+        "verification.price_differs": "a quoted price is above the one that the customer stated",
+        "verification.unknown_requirement": "the customer requires what no rule of the policy knows",
     }
 )
 
@@ -89,6 +109,98 @@ class Retry:
         return min(self.longest, grown)
 
 
+#: A rule of a requirement, over the order and the id of the line that has it (``None``: the order itself).
+RequirementRule: TypeAlias = Callable[[Order, str | None], Iterable[Violation]]
+
+
+def what_is_ordered(order: Order) -> object:
+    """The facts on which most checks depend: who orders, where to, what, and for how much."""
+    customer = order.customer
+    who = (customer.id, customer.name) if customer is not None else ()
+    lines = tuple((line.sku, plain(order.live_quantity(line.id))) for line in order.lines.values())
+    return who, repr(order.ship_to), lines, str(order.total) if order.tranches and order.is_priced else ""
+
+
+@attrs.frozen
+class Check:
+    """Something that only others can answer before work begins: credit, fraud, export, payment.
+
+    Attributes:
+        name: by which it is asked for and answered.
+        who: who answers it, in words.
+        valid_for: how long an answer holds; ``None`` for as long as the facts stay.
+        facts: on what the answer depends: a value whose ``repr`` says it all. Where it changes, the check is asked
+            for again.
+        needs_price: whether it is asked for only once every unit has a price.
+    """
+
+    name: str
+    who: str = "someone"
+    valid_for: timedelta | None = None
+    facts: Callable[[Order], object] = what_is_ordered
+    needs_price: bool = True
+
+
+def answered_as_it_stands(order: Order) -> Iterable[ConfirmedLine]:
+    """Each line is confirmed as it stands: what waits for stock as backordered, the rest as accepted or changed.
+
+    It is changed where another price is quoted than the customer stated, substituted where it stands in for another.
+    The day is the promised one, or the one that was wished for.
+    """
+    for line in order.lines.values():
+        live, waiting = order.live_quantity(line.id), order.ledger.of_kind(line.id, "backordered")
+        price, per = _price_of(order, line)
+        day, there = _day_of(order, line), EXACT.subtract(live, waiting)
+        if there > 0:
+            yield ConfirmedLine(line.id, there, _answer_to(line, price), price, day, price_per=per)
+        if waiting:
+            yield ConfirmedLine(line.id, waiting, "backordered", price, day, price_per=per)
+
+
+def _price_of(order: Order, line: Line) -> tuple[Money | None, Decimal]:
+    tranches = order.tranches.get(line.id, ())
+    return (tranches[-1].unit_price, tranches[-1].base_quantity) if tranches else (None, Decimal(1))
+
+
+def _answer_to(line: Line, price: Money | None) -> Literal["accepted", "changed", "substituted"]:
+    if line.origin.kind == "substitute_for":
+        return "substituted"
+    return "accepted" if line.stated_price in (None, price) else "changed"
+
+
+def _day_of(order: Order, line: Line) -> date | None:
+    standing = order.promises.get(line.id)
+    return (standing.promise.deliver_by if standing is not None else None) or order.terms_of(line.id).deliver_by
+
+
+def nobody_must_agree(order: Order, lines: tuple[ConfirmedLine, ...]) -> bool:
+    """What we confirm stands without the buyer's word."""
+    return False
+
+
+Whose: TypeAlias = Literal["ours", "theirs"]
+
+
+@attrs.frozen
+class Authority:
+    """Who decides: we do, or others whom we wait for. Frozen into an order when it is placed.
+
+    ``price``: what units cost; ``stock``: what is held, and the goods issue; ``fulfillment``: what locations are asked
+    to do; ``booking``: carriers, services, voids; ``messages``: what the customer is told.
+    """
+
+    price: Whose = "ours"
+    stock: Whose = "ours"
+    fulfillment: Whose = "ours"
+    booking: Whose = "ours"
+    messages: Whose = "ours"
+
+    @property
+    def theirs(self) -> tuple[str, ...]:
+        """The concerns that others decide."""
+        return tuple(field.name for field in attrs.fields(Authority) if getattr(self, field.name) == "theirs")
+
+
 @attrs.frozen
 class Available:
     """Units of a line that are held for us and wait for a fulfillment."""
@@ -96,6 +208,84 @@ class Available:
     line_id: str
     quantity: Decimal
     location: str
+
+
+@attrs.frozen
+class Need:
+    """Units of a line for which a location is sought."""
+
+    line_id: str
+    sku: str
+    quantity: Decimal
+
+
+@attrs.frozen
+class Source:
+    """A location that has something of what is needed: what is available there, by line.
+
+    Where two lines are of one product, both are told all of it; it is given once.
+    """
+
+    location: str
+    available: FrozenMap[str, Decimal]
+
+
+@attrs.frozen
+class Share:
+    """Units of a line that a location is to hold for us."""
+
+    line_id: str
+    location: str
+    quantity: Decimal
+
+
+def _filters(raw: Iterable[Callable[[Order, Source], bool]]) -> tuple[Callable[[Order, Source], bool], ...]:
+    return tuple(raw)
+
+
+@attrs.frozen
+class Sourcing:
+    """How locations are chosen for what is needed: filter, rank, allocate; `Policy.plan` then splits the work.
+
+    Attributes:
+        allocate: how what is needed is divided among the sources, best first.
+        rank: a key by which sources are sorted, smallest first; sources of equal rank stay in the inventory's order.
+        filters: which sources may serve an order at all.
+        ask: ``first``: levels are asked before anything is claimed; ``when_short``: the inventory chooses a location,
+            and levels are asked for what it does not have there; ``never``: what it does not have there is short.
+        rounds: how often the levels are asked for one line, as claims come back short.
+    """
+
+    allocate: Callable[[Order, tuple[Need, ...], tuple[Source, ...]], Iterable[Share]]
+    rank: Callable[[Order, Source], Any]
+    filters: tuple[Callable[[Order, Source], bool], ...] = attrs.field(default=(), converter=_filters)
+    ask: Literal["first", "when_short", "never"] = attrs.field(
+        default="when_short", validator=attrs.validators.in_(("first", "when_short", "never"))
+    )
+    rounds: int = 5
+
+
+@attrs.frozen
+class Substitute:
+    """Another product is sent for units that cannot be had: ``ratio`` units of it for one."""
+
+    sku: str
+    ratio: Decimal = Decimal(1)
+
+
+#: What becomes of units that no location has: the order waits for them (``wait``), goes on without them for now
+#: (``backorder``), is held for a person (``hold``), loses them (``cancel``), is rejected, or gets something else.
+Shortage: TypeAlias = Literal["wait", "backorder", "hold", "cancel", "reject"] | Substitute
+
+
+def by_priority_and_age(order: Order) -> tuple[bool, str, datetime]:
+    """Orders with a priority come first, by its name (``1-urgent`` before ``2-high``); among equals the older one."""
+    return (not order.priority, order.priority, order.placed_at)
+
+
+def wait_for_stock(order: Order, line_id: str) -> Shortage:
+    """An order waits until all of it can be had; someone may decide otherwise."""
+    return "wait"
 
 
 @attrs.frozen
@@ -114,10 +304,26 @@ class Draft:
     to: str
     locale: str
     body: FrozenMap[str, str]
+    recipient: str = "customer"
+
+
+@attrs.frozen
+class Withheld:
+    """What a strategy says of something that nobody is to be told, now or later, and why."""
+
+    why: str
+
+
+#: What a message strategy may answer: what to tell whom, that nobody is to be told, or nothing for now.
+Drafts: TypeAlias = Draft | Withheld | Iterable[Draft] | None
 
 
 def _rules(raw: Iterable[VerificationRule] | VerificationRule) -> tuple[VerificationRule, ...]:
     return (raw,) if callable(raw) else tuple(raw)
+
+
+def _checks(raw: Any) -> Any:
+    return raw if callable(raw) else tuple(raw)
 
 
 def _steps(raw: Iterable[str]) -> frozenset[str]:
@@ -129,10 +335,17 @@ class Policy:
     """How this host processes orders.
 
     Attributes:
-        plan: sourcing strategy: which location does which part of what is available.
+        plan: sourcing strategy: into which pieces of work what is held at each location is split.
         choose_rate: carrier strategy: which of the offered rates is taken; ``None`` where none will do.
         promise: promise strategy: what is promised of a line from a location, as of a moment; ``None`` for nothing.
-        draft: message strategy: what to tell whom at a milestone ``(kind, subject)``; ``None`` for nothing.
+        draft: message strategy: what to tell whom of a fact ``(kind, subject)``: a draft or several; `Withheld` where
+            nobody is ever to be told; nothing where it is to be asked again.
+        sourcing: sourcing strategy: which location is to hold what, where one does not have it all.
+        shortage: what becomes of units of a line that no location has.
+        queue: who is served first when stock arrives: a key by which waiting orders are sorted.
+        release_before: how long before the start of its "not before" day a line is given to the warehouse.
+        pack: packing strategy: into which boxes of a kind goods are proposed to go (`propose_parcels`).
+        lifecycles: the states and steps of an order, a fulfillment and a parcel.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -140,12 +353,21 @@ class Policy:
             it is said, ``error``, ``warning``, or ``ignored``.
         expire_after: how long an order may wait to be verified and confirmed before it is cancelled by itself: a time
             after it was placed, or a strategy that says until when; ``None`` for ever.
+        checks: what only others can answer before an order is verified: the checks, or a strategy that says which
+            ones an order needs.
+        requirements: rules by the names of the requirements that customers put on orders and lines.
+        price_tolerance: by how much a quoted price may be above the one that the customer stated: per cent, or money.
+        confirm: confirmation strategy: how each line of a verified order is answered.
+        buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
+        authority: who decides about price, stock, fulfillment, booking and messages: we, or others.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
-        superseded_by: which unsent messages a later one makes stale.
+        superseded_by: which unsent messages a later one about the same part of the order makes stale.
+        told_within: how long after the fact a message of a kind is still worth sending.
         rounding: how charges round; frozen into an order when it is placed.
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
+        fulfillers: which locations are run by others: a name by location, or a function that says so (``None``: ours).
         renew_before: how long before a reservation ends it is put again; half-way, where it lasts less than twice that.
         settle: which option settles an exception without a person, asked while the case is open; ``None`` leaves it
             to someone. It can see in the order how often it has chosen already, and should come to an end.
@@ -154,23 +376,41 @@ class Policy:
 
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
     choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
-    draft: Callable[[Order, str, str], Draft | None]
+    draft: Callable[[Order, str, str], Drafts]
+    sourcing: Sourcing
+    shortage: Callable[[Order, str], Shortage] = wait_for_stock
+    queue: Callable[[Order], Any] = by_priority_and_age
+    release_before: timedelta = timedelta(0)
     promise: Callable[[Order, str, str, datetime], Promise | None] = as_wished
+    pack: Callable[[tuple[Packable, ...], Box], Iterable[tuple[Packable, ...]]] = first_fit_decreasing
     lifecycles: Lifecycles = attrs.field(factory=Lifecycles)
     rules: Mapping[str, tuple[Rule, ...]] = attrs.field(factory=FrozenMap)
     verification: tuple[VerificationRule, ...] = attrs.field(default=(), converter=_rules)
     guards: Mapping[str, Guard] = attrs.field(factory=FrozenMap)
     automatic: frozenset[str] = attrs.field(default=AUTOMATIC, converter=_steps)
     superseded_by: Mapping[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
+    told_within: Mapping[str, timedelta] = attrs.field(factory=FrozenMap)
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     retry: Retry = attrs.field(factory=Retry)
     poll_every: timedelta | None = timedelta(hours=6)
     renew_before: timedelta = timedelta(minutes=5)
+    fulfillers: Mapping[str, str] | Callable[[str], str | None] = attrs.field(factory=FrozenMap)
     severities: Mapping[str, Weight] = attrs.field(factory=FrozenMap)
     expire_after: timedelta | Callable[[Order], datetime | None] | None = None
+    checks: tuple[Check, ...] | Callable[[Order], Iterable[Check]] = attrs.field(default=(), converter=_checks)
+    requirements: Mapping[str, RequirementRule] = attrs.field(factory=FrozenMap)
+    price_tolerance: Decimal | Money = Decimal(0)
+    confirm: Callable[[Order], Iterable[ConfirmedLine]] = answered_as_it_stands
+    buyer_must_agree: Callable[[Order, tuple[ConfirmedLine, ...]], bool] = nobody_must_agree
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
+
+    authority: Authority = attrs.field(factory=Authority)
+
+    def checks_of(self, order: Order) -> tuple[Check, ...]:
+        """The checks that an order needs."""
+        return self.checks if isinstance(self.checks, tuple) else tuple(self.checks(order))
 
     def severity(self, code: str) -> Weight:
         """How much an objection of our own rules weighs."""
@@ -193,6 +433,12 @@ class Policy:
     def parcel_step(self, order: Order, parcel: Parcel, step: str) -> str | None:
         """The state into which a step would take a parcel."""
         return self._target(self.lifecycles.parcel, parcel.state, step, order, parcel.id)
+
+    def fulfiller_at(self, location: str) -> str | None:
+        """Who runs a location; ``None`` where we do."""
+        if callable(self.fulfillers):
+            return self.fulfillers(location)
+        return self.fulfillers.get(location)
 
     def _target(self, lifecycle: Lifecycle, state: str, step: str, order: Order, subject: str) -> str | None:
         if step not in lifecycle.events:

@@ -1,13 +1,13 @@
 """What orderflow asks of the systems around it, and what they may answer.
 
-Four ports: inventory, pricing, carriers, notifications. Each method takes one request value and returns one reply
-value, in a plain or an ``async`` form. Two kinds of request:
+Five ports: inventory, pricing, carriers, fulfillers, notifications. Each method takes one request value and returns one
+reply value, in a plain or an ``async`` form. Two kinds of request:
 
-*Effects* (claim stock, issue stock, book, void, send) carry an idempotency ``key`` made of tenant, order, purpose and
-generation; the same key always carries the same body, because the intention was written down whole before it was asked
-for. A *claim* is a PUT under one key with rising revisions: an older revision than the newest seen is ignored and
-answered with what is held, and zero releases (and fences a key never seen). *Queries* (levels, rates, quote, tracking)
-have no key and may be asked again.
+*Effects* (claim stock, issue stock, book, void, put work, send) carry an idempotency ``key`` made of tenant, order,
+purpose and generation; the same key always carries the same body, because the intention was written down whole before
+it was asked for. A *claim* is a PUT under one key with rising revisions: an older revision than the newest seen is
+ignored and answered with what is held, and zero releases (and fences a key never seen). The *work* of a fulfiller is a
+PUT in the same manner. *Queries* (levels, rates, quote, tracking) have no key and may be asked again.
 
 A port raises `PortUnavailable` (try again later; any unknown exception counts as that) or `PortRefused` (a business
 answer: no), or returns `Deferred` (the answer will come). What a port can do about repeated effects it declares:
@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
-from orderflow.charges import Amounts
+from orderflow.charges import Adjustment, Amounts, TaxGroup
 from orderflow.errors import InvalidInput
 from orderflow.order import Booking, Goods
 from orderflow.tracking import Scan
@@ -44,6 +44,7 @@ __all__ = [
     "CarrierPort",
     "ClaimStock",
     "Deferred",
+    "FulfillerPort",
     "GaveUp",
     "InventoryPort",
     "IssueLine",
@@ -54,6 +55,7 @@ __all__ = [
     "NotificationPort",
     "ParcelBody",
     "PricingPort",
+    "PutWork",
     "QueryLevels",
     "QueryRates",
     "QueryTracking",
@@ -73,6 +75,8 @@ __all__ = [
     "StockHeld",
     "VoidBooking",
     "Voided",
+    "WorkAccepted",
+    "WorkLine",
 ]
 
 
@@ -153,18 +157,28 @@ class QueryLevels(Request):
 
 @record
 class QuoteLine:
-    """Units of a product to be priced; ``already`` counts units of the line priced before (for quantity breaks)."""
+    """Units of a product to be priced; ``already`` counts units of the line priced before (for quantity breaks).
+
+    ``stated`` is the unit price that the customer stated. Goods that are priced by what they measure come with what
+    these units are estimated to ``measure``, and the unit of that.
+    """
 
     line_id: str
     sku: str
     unit: str
     quantity: Decimal
     already: Decimal = Decimal(0)
+    stated: Money | None = None
+    measure: Decimal | None = None
+    measure_unit: str = ""
 
 
 @record
 class QuotePrices(Request):
-    """What do these units cost this customer, tax included or added as the price list has it."""
+    """What do these units cost this customer, tax included or added as the price list has it.
+
+    ``shipping_charged`` says that an earlier quote is in force, with what is charged once per order.
+    """
 
     TAG = "quote_prices"
     PORT = ("pricing", "quote")
@@ -173,6 +187,7 @@ class QuotePrices(Request):
     customer: Party | None
     ship_to: Address | None
     lines: tuple[QuoteLine, ...]
+    shipping_charged: bool = False
 
 
 @record
@@ -256,6 +271,41 @@ class SendMessage(Request):
     body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
 
 
+@record
+class WorkLine:
+    """Units of a line that a fulfiller is to send; ``ship_to`` only where the line goes elsewhere than the work."""
+
+    line_id: str
+    sku: str
+    unit: str
+    quantity: Decimal
+    ship_to: Address | None = None
+    carrier: str = ""
+    service: str = ""
+    instructions: tuple[str, ...] = ()
+
+
+@record
+class PutWork(Request):
+    """PUT: pick, pack and send these units from a location of yours, counting those of this work that have left.
+
+    Revision 1 submits the work; a higher one has smaller quantities, and zero cancels what has not been packed.
+    """
+
+    TAG = "put_work"
+    PORT = ("fulfillers", "put")
+
+    key: str
+    fulfillment_id: str
+    revision: int
+    fulfiller: str
+    location: str
+    lines: tuple[WorkLine, ...]
+    ship_to: Address | None = None
+    instructions: tuple[str, ...] = ()
+    reference: str = ""
+
+
 # -- replies -----------------------------------------------------------------------------------------------------------
 
 
@@ -299,22 +349,32 @@ class Levels:
 
 @record
 class QuotedLine:
-    """The price of some units: per unit, and the unrounded components for all of them."""
+    """The price of some units: per unit, and the unrounded components for all of them.
+
+    ``adjustments`` name what discount, charges and shipping consist of: of those kinds that are named, they sum to the
+    component. ``tax_included`` says that prices are shown with tax, so that the sum is what must be paid to the cent.
+    ``measure`` is what the amounts are for, where the goods are priced by what they measure.
+    """
 
     line_id: str
     quantity: Decimal
     unit_price: Money
     amounts: Amounts
     base_quantity: Decimal = Decimal(1)
+    adjustments: tuple[Adjustment, ...] = ()
+    tax_group: TaxGroup | None = None
+    tax_included: bool = False
+    measure: Decimal | None = None
 
 
 @record
 class Quote:
-    """The price of what was asked."""
+    """The price of what was asked; ``adjustments`` are for the order as a whole, and are shared out over its lines."""
 
     TAG: ClassVar[str] = "quote"
 
     lines: tuple[QuotedLine, ...]
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 @record
@@ -351,6 +411,19 @@ class Voided:
     """The booking is void."""
 
     TAG: ClassVar[str] = "voided"
+
+
+@record
+class WorkAccepted:
+    """What a fulfiller will do after ``revision``, by line, counted like the wanted quantity: what has left included.
+
+    Less than was wanted: the rest is declined. More: it was packed already, and will be sent.
+    """
+
+    TAG: ClassVar[str] = "work_accepted"
+
+    revision: int
+    quantities: FrozenMap[str, Decimal]
 
 
 @record
@@ -409,7 +482,19 @@ class GaveUp:
 
 
 Reply: TypeAlias = (
-    StockHeld | Issued | Levels | Quote | Rates | Booked | Voided | Scans | Sent | Refused | Deferred | GaveUp
+    StockHeld
+    | Issued
+    | Levels
+    | Quote
+    | Rates
+    | Booked
+    | Voided
+    | WorkAccepted
+    | Scans
+    | Sent
+    | Refused
+    | Deferred
+    | GaveUp
 )
 
 REQUESTS: tuple[type[Request], ...] = (
@@ -420,6 +505,7 @@ REQUESTS: tuple[type[Request], ...] = (
     QueryRates,
     BookCarrier,
     VoidBooking,
+    PutWork,
     QueryTracking,
     SendMessage,
 )
@@ -431,6 +517,7 @@ REPLIES: tuple[type[Any], ...] = (
     Rates,
     Booked,
     Voided,
+    WorkAccepted,
     Scans,
     Sent,
     Refused,
@@ -438,7 +525,7 @@ REPLIES: tuple[type[Any], ...] = (
     GaveUp,
 )
 #: The requests that change something outside, and so carry a key.
-EFFECTS: frozenset[type[Request]] = frozenset({ClaimStock, IssueStock, BookCarrier, VoidBooking, SendMessage})
+EFFECTS: frozenset[type[Request]] = frozenset({ClaimStock, IssueStock, BookCarrier, VoidBooking, PutWork, SendMessage})
 
 
 # -- ports -------------------------------------------------------------------------------------------------------------
@@ -488,6 +575,15 @@ class CarrierPort(Protocol):
 
     def track(self, request: QueryTracking) -> Scans | Awaitable[Scans]:
         """Say what was seen of parcels."""
+        ...
+
+
+@runtime_checkable
+class FulfillerPort(Protocol):
+    """Whoever picks, packs and sends at locations that are not ours: third-party logistics, a marketplace, a shop."""
+
+    def put(self, request: PutWork) -> WorkAccepted | Deferred | Awaitable[WorkAccepted | Deferred]:
+        """Put the wanted quantities of a work, and say what will be done."""
         ...
 
 

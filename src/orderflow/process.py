@@ -26,19 +26,23 @@ from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConfl
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
-from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Policy
+from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Policy, Withheld
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
     advices,
     amendment,
     answers,
+    authority,
     booking,
     changes,
+    checks,
     communication,
+    confirmation,
     drafts,
     exceptions,
     expiry,
+    fulfillers,
     handover,
     holds,
     losses,
@@ -46,6 +50,7 @@ from orderflow.stages import (
     picking,
     pricing,
     promises,
+    putaway,
     shipping,
     sourcing,
     steps,
@@ -70,8 +75,11 @@ STAGES: tuple[Stage, ...] = (
     expiry.STAGE,
     stock.STAGE,
     pricing.STAGE,
+    checks.STAGE,
     verification.STAGE,
+    confirmation.STAGE,
     sourcing.STAGE,
+    fulfillers.STAGE,
     picking.STAGE,
     packing.STAGE,
     booking.STAGE,
@@ -83,11 +91,13 @@ STAGES: tuple[Stage, ...] = (
     amendment.STAGE,
     losses.STAGE,
     changes.STAGE,
+    putaway.STAGE,
     promises.STAGE,
     communication.STAGE,
     holds.STAGE,
     exceptions.STAGE,
     answers.STAGE,
+    authority.STAGE,
     steps.STAGE,
 )
 
@@ -131,6 +141,8 @@ def pending(order: Order, stages: tuple[Stage, ...] = STAGES) -> tuple[Wanted, .
 
 def _wanted(order: Order, stages: tuple[Stage, ...]) -> tuple[Wanted, ...]:
     wanted = tuple(one for stage in stages if stage.wants is not _NO_WANTS for one in stage.wants(order))
+    if order.theirs:
+        wanted = tuple(one for one in wanted if authority.asked_of_us(order, one.request))
     if not wanted or not (order.cases or order.deferrals):
         return wanted
     blocked = {case.about for case in order.open_cases if case.is_about_request}
@@ -231,7 +243,8 @@ class OrderProcess:
         events = list(decision.events(order, command, self.policy, envelope))  # type: ignore[arg-type]
         if order is not None:
             events += self._beyond_its_stage(order, command, envelope.at)
-        return self._outcome(order, (*events, *self._remarked(decision, order, events, command, envelope)), envelope.at)
+        events += self._remarked(decision, order, events, command, envelope)
+        return self._outcome(order, events, envelope.at, self.policy if envelope.notify else _silenced(self.policy))
 
     def settle(self, order: Order, request: Request, reply: Reply, at: datetime) -> Outcome:
         """`conclude`, with the order after it."""
@@ -289,14 +302,14 @@ class OrderProcess:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _outcome(self, before: Order | None, events: Iterable[Event], at: datetime) -> Outcome:
+    def _outcome(self, before: Order | None, events: Iterable[Event], at: datetime, policy: Policy) -> Outcome:
         happened = list(events)
         order = before
         for event in happened:
             order = evolve(order, event)
         assert order is not None
         if happened:
-            order = self._run_consequences(order, at, happened, before)
+            order = self._run_consequences(order, at, happened, before, policy)
         return Outcome(tuple(happened), order)
 
     def _remarked(
@@ -341,12 +354,15 @@ class OrderProcess:
                 yield from self._settled(order, case, option, at)
                 return
 
-    def _run_consequences(self, order: Order, at: datetime, events: list[Event], before: Order | None = None) -> Order:
+    def _run_consequences(
+        self, order: Order, at: datetime, events: list[Event], before: Order | None = None, policy: Policy | None = None
+    ) -> Order:
         """Ask every stage what follows, until none has anything to say; ``before`` is an order that was asked already.
 
         A stage is not asked again while nothing that it looks at has changed. That is remembered with the order, for
         this process alone: an order that was loaded, or that another policy has left, is looked at whole.
         """
+        policy = policy or self.policy
         settled = before if before is not None and before.remembered.get("settled") is self else None
         seen: list[Order | None] = [settled] * len(self._follow)
         for _ in range(_MOST_ROUNDS):
@@ -354,7 +370,7 @@ class OrderProcess:
             for number, (follow, looks_at) in enumerate(self._follow):
                 if _is_unchanged(seen[number], order, looks_at):
                     continue
-                found = tuple(follow(order, self.policy, at))
+                found = tuple(follow(order, policy, at))
                 seen[number] = order
                 for event in found:
                     order = evolve(order, event)
@@ -389,6 +405,10 @@ class OrderProcess:
         """What a command means to other stages than its own: a reply, a settled case, the time."""
         if isinstance(command, answers.RecordReply):
             return self._meaning(order, order.deferrals[command.ticket].request, command.reply, at)
+        if isinstance(command, authority.RecordAnswer):
+            request = authority.open_request(order, command.request_id)
+            assert request is not None
+            return self._meaning(order, request, command.reply, at)
         if isinstance(command, exceptions.ResolveException):
             return self._settled(order, order.cases[command.case_id], command.option, at)
         if isinstance(command, steps.TimePassed):
@@ -410,6 +430,7 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
     """What a policy names must be there: commands with rules, guards that lifecycles ask for, steps to automate."""
     problems = Problems()
     known = {command.TAG for stage in stages for command in stage.commands}
+    checks_named = policy.checks if isinstance(policy.checks, tuple) else ()
     for tag in policy.rules:
         if tag not in known:
             problems.add("policy.unknown_command", f"no command has the tag {tag!r}", f"rules[{tag}]")
@@ -424,9 +445,21 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
                 problems.add("policy.missing_guard", f"the lifecycle of the {name} asks for {guard!r}", "guards")
     for code in sorted(set(policy.severities) - set(REVIEWED)):
         problems.add("policy.unknown_code", f"no rule of ours objects with {code!r}", f"severities[{code}]")
+    fulfillment = policy.lifecycles.fulfillment
+    if policy.fulfillers and isinstance(fulfillment, Lifecycle) and "submit" not in fulfillment.events:
+        problems.add("policy.missing_step", "work of others is submitted, and the fulfillment cannot be", "lifecycles")
+    for name in sorted({c.name for c in checks_named if sum(c.name == d.name for d in checks_named) > 1}):
+        problems.add("policy.check_twice", f"there are two checks {name!r}", "checks")
+    if (policy.price_tolerance.amount if isinstance(policy.price_tolerance, Money) else policy.price_tolerance) < 0:
+        problems.add("policy.negative_tolerance", "must not be below nothing", "price_tolerance")
     for step in sorted(policy.automatic - AUTOMATIC - BY_CHOICE):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()
+
+
+def _silenced(policy: Policy) -> Policy:
+    """The same policy, under which nobody is told anything."""
+    return attrs.evolve(policy, draft=lambda order, kind, subject: Withheld("not to be told"))
 
 
 _NOTHING = Stage("nothing")

@@ -10,7 +10,6 @@ import attrs
 import pytest
 
 from orderflow.adapters.memory import Deferring, Flaky, Mailbox, ManualClock, MemoryInventory
-from orderflow.adapters.memory.mailbox import TEMPLATES
 from orderflow.errors import InvalidInput, PortRefused, PortUnavailable
 from orderflow.ports import (
     ClaimStock,
@@ -23,6 +22,8 @@ from orderflow.ports import (
     SendMessage,
     StockHeld,
 )
+from orderflow.stages.communication import KINDS
+from orderflow.texts import Text
 from orderflow.values import FrozenMap
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -71,19 +72,27 @@ def test_messages_are_kept_in_order_and_found_by_order() -> None:
 
 
 def test_a_message_can_be_read() -> None:
-    message = mail(kind="shipment_despatched", reference="WEB-7", tracking_number="PA000001", note="")
+    body = {"order": "WEB-7", "name": "Ada Krull", "tracking": "PA000001", "estimate": "2026-12-01", "carrier": ""}
+    message = attrs.evolve(mail(kind="shipment_despatched"), body=FrozenMap(body))
 
     assert Mailbox().render(message) == (
         "To: ada@example.org (email)\n"
-        "Subject: Shipment despatched\n"
+        "Subject: Goods of your order WEB-7 are on their way\n"
         "\n"
-        "Goods of your order WEB-7 are on their way.\n"
-        "\n"
-        "Tracking number: PA000001\n"
+        "Hello Ada Krull,\n"
+        "Tracking: PA000001\n"
+        "Expected on Tuesday 1 December 2026.\n"
     )
 
 
-@pytest.mark.parametrize("kind", [*TEMPLATES, "parcel_delayed"])
+def test_a_mailbox_takes_any_template() -> None:
+    mailbox = Mailbox(lambda kind, locale, body: Text(f"{kind} in {locale}", ""))
+    mailbox.send(mail())
+
+    assert "Subject: order_placed in en" in str(mailbox)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "news_of_a_host"])
 def test_every_kind_of_message_names_its_order(kind: str) -> None:
     mailbox = Mailbox()
     mailbox.send(mail(kind=kind))

@@ -8,7 +8,7 @@ what cannot be.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -17,23 +17,30 @@ from hypothesis import strategies as st
 
 from orderflow import commands as c
 from orderflow.charges import RoundingRule
-from orderflow.defaults import STANDARD, one_fulfillment_a_line, one_fulfillment_a_location
+from orderflow.defaults import (
+    STANDARD,
+    fewest_locations,
+    one_fulfillment_a_line,
+    one_fulfillment_a_location,
+    take_in_order,
+)
 from orderflow.errors import CommandRefused, OrderflowError, VersionConflict, Violation
 from orderflow.explain import explain
 from orderflow.lifecycle.worked import WITH_ENGRAVING, WITH_FRAUD_REVIEW
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
-from orderflow.policy import AUTOMATIC, Lifecycles, Policy
+from orderflow.policy import AUTOMATIC, Lifecycles, Policy, Shortage, Source, Sourcing, Substitute
 from orderflow.ports import Booked, Request
 from orderflow.process import OrderProcess, pending
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.holds import STEPS
+from orderflow.stages.picking import ShortPick
 from orderflow.tracking import Scan
 from orderflow.values.address import Address
 from orderflow.values.numbers import Rounding
 from orderflow.values.party import Contact, Party
 from tests.laws.chance import Chance, Script, numbered, scripts
-from tests.laws.world import World, deferral, impossible_replies, lost, scan
+from tests.laws.world import LOCATIONS, World, deferral, impossible_replies, lost, scan
 
 __all__ = ["Answered", "Given", "Life", "Living", "Step", "fails_somewhere", "live", "lives"]
 
@@ -41,6 +48,7 @@ BEGUN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CURRENCIES = ("EUR", "JPY", "KWD")
 _HOME = Address("DE", "Hauptstr. 1", city="Berlin", postal_code="10115")
 _WORK = Address("DE", "Weg 2", city="Bonn", postal_code="53111")
+_SOON = date(2026, 3, 4)
 
 
 @attrs.frozen
@@ -137,6 +145,49 @@ def large_orders_are_reviewed(order: Order) -> Iterable[Violation]:
             yield Violation("review.large", f"{order.live_quantity(line_id)} of {line_id}", line_id, "hold")
 
 
+def by_name(order: Order, source: Source) -> str:
+    """As in the telephone book."""
+    return source.location
+
+
+def never_from_munich(order: Order, source: Source) -> bool:
+    """That location serves shops only."""
+    return source.location != "MUC"
+
+
+def drawn_sourcing(chance: Chance) -> Sourcing:
+    """How this host looks for what is short."""
+    return Sourcing(
+        allocate=chance.one((fewest_locations, take_in_order)),
+        rank=chance.one((STANDARD.sourcing.rank, by_name)),
+        filters=chance.one(((), (never_from_munich,))),
+        ask=chance.one(("when_short", "when_short", "first", "never")),
+        rounds=chance.one((5, 1, 2)),
+    )
+
+
+def always(choice: Shortage) -> Callable[[Order, str], Shortage]:
+    """What becomes of units that nobody has; a substitute is not substituted."""
+
+    def choose(order: Order, line_id: str) -> Shortage:
+        is_one = isinstance(choice, Substitute) and order.lines[line_id].origin.kind == "substitute_for"
+        return "wait" if is_one else choice
+
+    return choose
+
+
+_SHORTAGES: tuple[Shortage, ...] = (
+    "wait",
+    "wait",
+    "wait",
+    "backorder",
+    "hold",
+    "cancel",
+    "reject",
+    Substitute("CUP", Decimal("2")),
+)
+
+
 def drawn_policy(chance: Chance) -> Policy:
     """How this host works."""
     lifecycles = chance.one(
@@ -153,9 +204,13 @@ def drawn_policy(chance: Chance) -> Policy:
         STANDARD,
         lifecycles=lifecycles,
         plan=chance.one((one_fulfillment_a_location, one_fulfillment_a_line)),
+        sourcing=drawn_sourcing(chance),
+        shortage=always(chance.one(_SHORTAGES)),
+        release_before=timedelta(hours=chance.one((0, 12))),
         automatic=AUTOMATIC - by_hand,
         verification=chance.one(((), (), (large_orders_are_reviewed,))),
         rounding=RoundingRule(chance.one(tuple(Rounding)), "line"),
+        fulfillers=chance.one(({}, {}, {"HAM": "ACME"}, {"HAM": "ACME", "BER": "ACME"})),
     )
 
 
@@ -167,11 +222,14 @@ def drawn_order(chance: Chance) -> c.PlaceOrder:
             chance.quantity(),
             service=chance.one((None, None, None, "express")),
             ship_to=_WORK if chance.once_in(12) else None,
+            complete=chance.one((None, None, None, None, "A", "line", "no")),
+            not_before=_SOON if chance.once_in(9) else None,
         )
         for _ in range(1 + chance.below(4))
     ]
     ada = Party("Ada", contact=Contact("ada@example.org")) if chance.below(4) != 3 else None
-    return c.PlaceOrder(lines, chance.one(CURRENCIES), _HOME, ada, order_id="A-1", reference="R-1")
+    complete = "order" if chance.once_in(6) else None
+    return c.PlaceOrder(lines, chance.one(CURRENCIES), _HOME, ada, order_id="A-1", reference="R-1", complete=complete)
 
 
 # -- moves -------------------------------------------------------------------------------------------------------------
@@ -363,6 +421,25 @@ class Living:
             )
         )
 
+    def _sources(self, chance: Chance, order: Order) -> None:
+        """Goods are not found, taken away from a location, or come in."""
+        fulfillment = chance.one((*order.fulfillments, "F99"))
+        line, units = chance.one(tuple(order.lines)), chance.one(("1", "0.5", "0.001", "2"))
+        elsewhere = chance.one((None, None, *LOCATIONS))
+        self.give(
+            chance.one(
+                (
+                    c.RecordPick(order.id, fulfillment, short={line: "not found"}),
+                    c.RecordPick(order.id, fulfillment, short=[ShortPick(line, "damaged", units)]),
+                    c.RecordPick(order.id, fulfillment, (), short=[ShortPick(line, "damaged", units)]),
+                    c.Reroute(order.id, fulfillment, to=elsewhere),
+                    c.Reroute(order.id, location=chance.one(LOCATIONS), to=elsewhere),
+                    c.StockArrived(order.id),
+                    c.StockArrived(order.id, order.lines[line].sku),
+                )
+            )
+        )
+
     def _is_reported(self, chance: Chance, order: Order) -> None:
         """A carrier reports."""
         number = chance.one((*order.tracking_numbers, *order.tracking_numbers, "T-nobody"))
@@ -397,7 +474,7 @@ class Living:
 _ANY = Request("A-1", "any")
 _MOVES = (
     (1, "rest"),
-    (130, "goes_on"),
+    (114, "goes_on"),
     (26, "answers"),
     (14, "answers_late"),
     (6, "answers_by_ticket"),
@@ -408,6 +485,7 @@ _MOVES = (
     (6, "cancels_some"),
     (8, "waits"),
     (16, "handles_some"),
+    (16, "sources"),
     (12, "is_reported"),
     (4, "blunders"),
     (2, "has_seen_another_version"),

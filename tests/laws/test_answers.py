@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from orderflow.explain import explain
 from orderflow.order import Order
-from orderflow.ports import GaveUp, QuotePrices, Request
+from orderflow.ports import GaveUp, PutWork, QuotePrices, Request
 from orderflow.process import STAGES, pending
 from orderflow.stages import stock
 from tests.laws.chance import Chance
@@ -116,6 +116,9 @@ def _was_asked_by(order: Order, request: Request) -> bool:
     claim, shipment = getattr(request, "claim_id", None), getattr(request, "shipment_id", None)
     if claim is not None:
         return claim in order.claims and getattr(request, "revision", 0) <= order.claims[claim].revision
+    if isinstance(request, PutWork):
+        work = order.works.get(request.fulfillment_id)
+        return work is not None and request.revision <= work.revision
     if request.id.startswith("issue/"):
         shipment = request.id.partition("/")[2]
     if shipment is not None:

@@ -22,7 +22,10 @@ _ALWAYS_YES = Chance(b"")
 
 
 def at_rest(life: Life) -> Order:
-    """The order when all answers under way have come, every request was answered, and every question settled."""
+    """The order when all answers under way have come, every request was answered, and every question settled.
+
+    What was backordered comes in as well: it is asked for again as long as anything waits for stock.
+    """
     order, now, process, world = life.order, life.now, life.process, life.world
     for request, reply in tuple(world.untold.values()):
         order = process.settle(order, request, reply, now).order
@@ -39,7 +42,10 @@ def at_rest(life: Life) -> Order:
             choice = c.ResolveException(order.id, case.id, case.options[0])
             order = process.carry_out(order, choice, Envelope(now)).order
         elif not wanted:
-            return order
+            came = c.StockArrived(order.id)
+            if process.violations(order, came):
+                return order
+            order = process.carry_out(order, came, Envelope(now)).order
     raise AssertionError(f"never at rest: {[one.request for one in pending(order)]} {list(order.open_cases)}")
 
 

@@ -64,9 +64,17 @@ class Auditor:
     def _backorder_filled(self, event: Any) -> Moved:
         return ((event.line_id, "backordered", "open", event.quantity),)
 
+    def _line_substituted(self, event: Any) -> Moved:
+        yield from ((m.line_id, m.source, m.target, m.quantity) for m in event.moves)
+        yield event.substitute.id, "ordered", "open", event.quantity
+
     def _fulfillment_planned(self, event: Any) -> Moved:
         work = f"allocated:{event.fulfillment_id}"
         return ((line_id, "open", work, units) for line_id, units in event.quantities.items())
+
+    def _work_declined(self, event: Any) -> Moved:
+        work = f"allocated:{event.fulfillment_id}"
+        return ((line_id, work, "open", units) for line_id, units in event.quantities.items())
 
     def _goods_picked(self, event: Any) -> Moved:
         source, target = f"allocated:{event.fulfillment_id}", f"picked:{event.fulfillment_id}"

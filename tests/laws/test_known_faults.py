@@ -26,12 +26,14 @@ from tests.laws.world import priced
 
 _HOME = Address("DE", "Hauptstr. 1", city="Berlin", postal_code="10115")
 _YES = Chance(b"")
+#: What the one location does not have, nobody has.
+ONE_PLACE = attrs.evolve(STANDARD, sourcing=attrs.evolve(STANDARD.sourcing, ask="never"))
 
 
 class Told(Living):
     """A life as it is told, step by step."""
 
-    def __init__(self, *lines: tuple[str, str], policy: Policy = STANDARD) -> None:
+    def __init__(self, *lines: tuple[str, str], policy: Policy = ONE_PLACE) -> None:
         super().__init__(OrderProcess(policy), honest=True)
         self.now = BEGUN
         self.does(c.PlaceOrder(lines or (("TEA", "3"),), "EUR", _HOME, order_id="A-1"))

@@ -177,7 +177,7 @@ def test_credits_that_round_away_from_the_charge_are_noticed(monkeypatch: pytest
 
 
 def test_a_sum_in_the_hosts_own_context_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = [live(numbered(number)).order for number in range(20)]
+    free = [live(numbered(number)).order for number in range(60)]
     monkeypatch.setattr(Money, "__add__", lambda self, other: Money(self.amount + other.amount, self.currency))
 
     with hostile(), pytest.raises((decimal.Inexact, decimal.Rounded)):

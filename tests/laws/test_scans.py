@@ -45,6 +45,9 @@ def sent_off(drawn: bytes, until: str = "despatched") -> Living:
             living.answer(wanted[0].request, living.world.does(wanted[0].request, chance, living.now))
         elif possible:
             living.give(possible[0])
+        elif (moment := living.process.attention(order)) is not None and set(order.later_lines) - set(order.released):
+            living.now = max(living.now, moment)
+            living.give(c.TimePassed(order.id))
         else:
             assert {shipment.stage for shipment in order.shipments.values()} == {until}
             return living

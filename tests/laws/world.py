@@ -20,6 +20,10 @@ from orderflow.ports import (
     GaveUp,
     Issued,
     IssueStock,
+    Level,
+    Levels,
+    PutWork,
+    QueryLevels,
     QueryRates,
     QueryTracking,
     Quote,
@@ -35,6 +39,7 @@ from orderflow.ports import (
     StockHeld,
     VoidBooking,
     Voided,
+    WorkAccepted,
 )
 from orderflow.tracking import Scan
 from orderflow.values.frozenmap import FrozenMap
@@ -42,9 +47,12 @@ from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT
 from tests.laws.chance import Chance
 
-__all__ = ["World", "impossible_replies", "nonsense"]
+__all__ = ["LOCATIONS", "World", "impossible_replies", "nonsense"]
+
+LOCATIONS = ("BER", "HAM", "MUC")
 
 _PRICES = ("9.99", "0.333", "1", "3.3333", "0.005", "1250", "0.105")
+_LEVELS = ("1000", "1000", "2", "0", "0.5")
 ZERO = Decimal(0)
 
 
@@ -63,6 +71,8 @@ class World:
 
     def __init__(self) -> None:
         self.claims: dict[str, tuple[int, Decimal, Decimal]] = {}
+        self.places: dict[str, str] = {}
+        self.works: dict[str, tuple[int, FrozenMap[str, Decimal]]] = {}
         self.bookings: dict[str, str] = {}
         self.numbers: dict[str, Any] = {}
         self.voided: set[str] = set()
@@ -78,6 +88,8 @@ class World:
         """Do it, once under its key, and say what came of it. Who is not generous grants less, or refuses."""
         if isinstance(request, ClaimStock):
             return self._claimed(request, chance, now, generous)
+        if isinstance(request, PutWork):
+            return self._put(request, chance, generous)
         key = getattr(request, "key", None)
         if key is None:
             return self._found(request, chance, now, generous)
@@ -88,11 +100,33 @@ class World:
     def _claimed(self, request: ClaimStock, chance: Chance, now: datetime, generous: bool) -> Any:
         known = self.claims.get(request.key)
         if known is None or known[0] < request.revision:
-            held = request.quantity if generous else EXACT.multiply(request.quantity, Decimal(chance.one(("0", "0.5"))))
+            held = request.quantity
+            if not generous or chance.once_in(9):
+                held = EXACT.multiply(held, Decimal(chance.one(("0", "0.5"))))
             known = self.claims[request.key] = (request.revision, request.quantity, held)
+            if request.location or request.key not in self.places:
+                self.places[request.key] = request.location or chance.one(("BER", "BER", "HAM", ""))
         revision, _wanted, held = known
         until = now + timedelta(hours=chance.one((1, 30, 300))) if held and chance.once_in(4) else None
-        return StockHeld(revision, held, chance.one(("BER", "BER", "HAM")), until)
+        return StockHeld(revision, held, self.places[request.key], until)
+
+    def _put(self, request: PutWork, chance: Chance, generous: bool) -> Any:
+        """A work is taken on or reduced as asked; who is not generous takes on less, and keeps what it has packed."""
+        revision, doing = self.works.get(request.key, (0, FrozenMap()))
+        if revision < request.revision:
+            if not generous and chance.once_in(4):
+                return Refused("fulfiller.no", "not us")
+            wanted = {line.line_id: line.quantity for line in request.lines}
+            if not generous and not revision:
+                wanted = {
+                    line: EXACT.multiply(units, Decimal(chance.one(("0", "0.5")))) for line, units in wanted.items()
+                }
+            elif not generous:
+                wanted = {line: chance.one((doing[line], units)) for line, units in wanted.items() if line in doing}
+            elif revision:
+                wanted = {line: min(doing.get(line, ZERO), units) for line, units in wanted.items()}
+            revision, doing = self.works[request.key] = (request.revision, FrozenMap(wanted))
+        return WorkAccepted(revision, doing)
 
     def _done(self, request: Request, chance: Chance, now: datetime, generous: bool) -> Any:
         if isinstance(request, BookCarrier):
@@ -140,6 +174,8 @@ class World:
                     for line in request.lines
                 )
             )
+        if isinstance(request, QueryLevels):
+            return self._levels(request, chance) if generous else chance.one((Levels(()), Refused("inventory.closed")))
         if isinstance(request, QueryRates):
             if not generous:
                 return chance.one((Rates(()), Refused("carrier.closed")))
@@ -148,6 +184,11 @@ class World:
         if not generous:
             return Refused("carrier.unknown_number")
         return Scans(tuple(scan(number, chance, now) for number in request.tracking_numbers))
+
+    def _levels(self, request: QueryLevels, chance: Chance) -> Levels:
+        """What is said to be where; whether a claim then gets it is another matter."""
+        said = ((sku, location, Decimal(chance.one(_LEVELS))) for sku in request.skus for location in LOCATIONS)
+        return Levels(tuple(Level(sku, location, units, units) for sku, location, units in said))
 
     # -- what it knows at the end ------------------------------------------------------------------------------------
 
@@ -221,6 +262,10 @@ def impossible_replies(request: Request, now: datetime) -> list[Any]:
         Rates(()),
         Rates((Rate("DHL", "", Money(1, "EUR")),)),
         Rates((Rate("DHL", "slow", Money(1, "USD")),)),
+        WorkAccepted(1, FrozenMap({"L1": Decimal(10**6)})),
+        WorkAccepted(10**6, FrozenMap({"L1": Decimal(1)})),
+        WorkAccepted(1, FrozenMap({"L1": Decimal(-1)})),
+        WorkAccepted(1, FrozenMap({"L99": Decimal(1)})),
         Booked(Booking("", "DHL", "express", "T")),
         Booked(Booking("B-other", "DHL", "express", "T-other")),
         Booked(Booking("B-odd", "DHL", "express", "T"), FrozenMap({"P99": "T9"})),
@@ -230,6 +275,10 @@ def impossible_replies(request: Request, now: datetime) -> list[Any]:
         Sent(""),
         Refused("no"),
         Refused(""),
+        Levels(()),
+        Levels((Level("NOTHING", "BER", Decimal(5), Decimal(5)),)),
+        Levels(tuple(Level(sku, "", Decimal(-5), Decimal(-5)) for sku in ("TEA", "POT", "CUP"))),
+        Levels(tuple(Level(sku, "BER", Decimal(0), Decimal(10**6)) for sku in ("TEA", "TEA", "POT", "CUP"))),
     ]
     if isinstance(request, QuotePrices):
         other = "USD"
@@ -247,6 +296,8 @@ def nonsense(request: Request, now: datetime) -> list[Any]:
     found: list[Any] = [None, 0, 42, "yes", b"", [], {}, (), True, odd, Exception("?"), StockHeld, request]
     found += [StockHeld(revision, part) for part in parts]
     found += [StockHeld(part, Decimal(0)) for part in parts]
+    found += [WorkAccepted(part, FrozenMap()) for part in parts]
+    found += [WorkAccepted(revision, part) for part in parts]
     found += [Quote(part) for part in parts]
     found += [Quote((part,)) for part in parts]
     found += [Rates(part) for part in parts]
@@ -254,6 +305,10 @@ def nonsense(request: Request, now: datetime) -> list[Any]:
     found += [Rates((Rate(odd, "express", part),)) for part in parts]
     found += [Booked(part) for part in parts]
     found += [Booked(Booking("B", "DHL", "express", "T"), part) for part in (None, 1.5, odd)]
+    found += [Levels(part) for part in parts]
+    found += [Levels((part,)) for part in parts]
+    found += [Levels((Level("TEA", "BER", Decimal(1), part),)) for part in parts]
+    found += [Levels((Level("TEA", part, Decimal(1), Decimal(1)),)) for part in (None, 1.5, odd, [])]
     found += [Scans(part) for part in parts]
     found += [Scans((part,)) for part in parts]
     if isinstance(request, QuotePrices):

@@ -172,7 +172,7 @@ def test_the_standard_fulfillment_packs_and_despatches_parcel_by_parcel() -> Non
     assert FULFILLMENT.target("packed", "despatch") == "packed"
     assert FULFILLMENT.target("packed", "unpack") == "picked"
     assert set(FULFILLMENT.final) == {"despatched", "cancelled"}
-    assert FULFILLMENT.sources_of("cancel") == ("planned", "picking", "picked", "packed")
+    assert FULFILLMENT.sources_of("cancel") == ("planned", "submitted", "picking", "picked", "packed")
 
 
 def test_the_standard_parcel_is_unpacked_only_when_it_is_not_booked() -> None:

@@ -99,7 +99,7 @@ def test_the_quickstart_order_is_explained_when_it_is_ready_to_be_picked() -> No
     assert str(explain(life.order, life.process)).splitlines() == [
         "A-1001  verified · 2 lines · 46.76 EUR · wanted by Tue 01 Dec",
         "  waiting for   BER to pick 2 × TEA-250 and 1 × POT-1 (fulfillment F1)",
-        "  possible      StartPicking F1 · AmendOrder · CancelOrder · CancelLines · PlaceHold",
+        "  possible      Reroute F1 · StartPicking F1 · AmendOrder · CancelOrder · CancelLines · PlaceHold",
         "  not possible  AcknowledgeOrder: the order is verified (order.cannot_acknowledge)",
         "                RejectOrder: the order is verified (order.cannot_reject)",
         "                ApproveOrder: the order is verified (order.cannot_verify)",

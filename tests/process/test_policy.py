@@ -13,9 +13,10 @@ from orderflow.defaults import STANDARD
 from orderflow.errors import InvalidInput, Violation
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Step
 from orderflow.order import Order
-from orderflow.policy import Lifecycles, Retry
+from orderflow.policy import Check, Lifecycles, Retry
 from orderflow.process import OrderProcess
 from orderflow.runtime import OrderFlow
+from orderflow.values import Money
 from tests.scenario import placed, verified
 
 WRONG: dict[str, Any] = {
@@ -106,3 +107,11 @@ def test_a_severity_for_a_code_that_no_rule_of_ours_has_is_refused() -> None:
     assert [(v.code, v.path) for v in invalid.value.violations] == [
         ("policy.unknown_code", "severities[acceptance.repeated]")
     ]
+
+
+def test_two_checks_of_one_name_and_a_tolerance_below_nothing_are_refused_together() -> None:
+    twice = [Check("credit"), Check("credit", "the bank"), Check("export")]
+    with pytest.raises(InvalidInput) as invalid:
+        OrderProcess(attrs.evolve(STANDARD, checks=twice, price_tolerance=Money("-0.01", "EUR")))
+    assert invalid.value.codes == ("policy.check_twice", "policy.negative_tolerance")
+    OrderProcess(attrs.evolve(STANDARD, checks=twice[1:], price_tolerance=0))

@@ -17,7 +17,7 @@ from orderflow.messages import Event
 from orderflow.order import Order
 from orderflow.ports import BookCarrier
 from orderflow.process import STAGES
-from orderflow.stages import booking, changes
+from orderflow.stages import booking, changes, stock
 from orderflow.stages.stage import Stage, Wanted
 from orderflow.stages.voiding import VoidWanted
 from tests.proof.interleaving import Found
@@ -60,9 +60,34 @@ def test_a_cancellation_that_the_carrier_declines_leaves_an_order_that_goes_on(c
 
 def test_stock_that_comes_late_is_found(covered: dict[str, Found]) -> None:
     """With too little stock the order is backordered, cancelled or not, and nothing is held for nobody."""
-    found = proved(Setting.fresh(stock=1), CANCELLATION, crashes=1)
+    found = proved(Setting.fresh(stock={("TEA", "BER"): 1}), CANCELLATION, crashes=1)
     covered["a life with short stock, a cancellation, 1 crash"] = found
     assert found.violations == ()
+
+
+#: Two lines, two locations: no location has all of the tea, so that the first claim for it comes back short.
+APART: dict[str, Any] = {
+    "lines": {"TEA": 2, "POT": 1},
+    "stock": {("TEA", "BER"): 1, ("TEA", "HAM"): 1, ("POT", "BER"): 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "across", "crashes"),
+    [
+        ("a cancellation", CANCELLATION, 1),
+        ("an amendment down", AMENDMENT_DOWN, 0),
+        ("a second worker that only attends", NOTHING, 1),
+    ],
+)
+def test_two_lines_from_two_locations_with_a_short_claim(
+    name: str, across: tuple[Any, ...], crashes: int, covered: dict[str, Found]
+) -> None:
+    """What one location does not have is found at the other, and what comes across leaves nothing held at either."""
+    found = proved(Setting.fresh(**APART), across, crashes=crashes)
+    covered[f"two lines, two locations, a short claim, {name}, {crashes} crash{'es' * (crashes != 1)}"] = found
+    assert found.violations == ()
+    assert found.schedules > 1_000_000
 
 
 @pytest.mark.parametrize("name", ["a cancellation", "an amendment down"])
@@ -116,3 +141,17 @@ def test_without_the_frozen_body_one_key_carries_two_bookings() -> None:
 
     found = proved(Setting.fresh(_changed(booking.STAGE, wants=as_it_is_now)), CANCELLATION, crashes=1)
     assert any("booking" in violation for violation in found.violations)
+
+
+def test_with_only_the_first_claim_released_the_second_location_keeps_its_units(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that forgets that a line may be claimed at two locations holds stock for a cancelled order."""
+    whole = stock._claims_of_a_line
+
+    def of_the_first(order: Order, line_id: str, claims: tuple[Any, ...], at: Any) -> Iterable[Event]:
+        return (event for event in whole(order, line_id, claims, at) if event.claim_id == claims[0].id)
+
+    monkeypatch.setattr(stock, "_claims_of_a_line", of_the_first)
+    found = proved(Setting.fresh(**APART), CANCELLATION, crashes=0)
+    assert any("held that nobody wants" in violation for violation in found.violations)

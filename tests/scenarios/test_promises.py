@@ -124,3 +124,57 @@ def test_half_past_ten_in_the_evening_in_new_york_is_on_time() -> None:
     assert (promise.ship, promise.deliver) == ("kept", "kept")
     assert (promise.days_late_shipped, promise.days_late) == (0, 0)
     assert order.state == "completed"
+
+
+def test_a_line_that_is_not_wanted_before_the_fifteenth_of_december_raises_no_delay() -> None:
+    world = World(FRIDAY_LATE)
+    order = world.orders(OrderLine("TEA", 2, not_before=date(2026, 12, 15)))
+    promise = order.promises["L1"].promise
+    assert (promise.ship_by, promise.deliver_by) == (date(2026, 12, 15), date(2026, 12, 16))
+
+    world.is_at(datetime(2026, 12, 15, 16, 59, tzinfo=UTC))
+    assert world.happened == ["promise_made"]
+    assert "delivery_delayed" not in world.told
+
+    world.is_at(datetime(2026, 12, 15, 17, tzinfo=UTC))  # carriers have come and gone
+    assert world.happened == ["promise_made", "promise_at_risk"]
+
+
+def test_a_slip_is_told_before_the_day_is_over_and_once() -> None:
+    world = World(FRIDAY_LATE)
+    world.orders()
+    world.is_at(datetime(2026, 11, 30, 10, tzinfo=UTC))
+    world.despatches()
+
+    def believes(day: int, at: datetime) -> None:
+        world.is_at(at)
+        world.carriers.scan("PA000001", "in_transit", at, estimate=date(2026, 12, day))
+        world.flow.observe(world.carriers.events_for("PA000001"))
+
+    believes(3, datetime(2026, 12, 1, 9, tzinfo=UTC))
+    believes(2, datetime(2026, 12, 1, 12, tzinfo=UTC))
+    believes(3, datetime(2026, 12, 1, 15, tzinfo=UTC))
+    world.is_at(datetime(2026, 12, 2, 12, tzinfo=UTC))
+    assert world.happened[-2:] == ["promise_at_risk", "promise_missed"]
+    assert world.told.count("delivery_delayed") == 1
+    assert "We now expect Thursday 3 December 2026." in str(world.mailbox)
+
+    believes(4, datetime(2026, 12, 2, 15, tzinfo=UTC))
+    assert world.told.count("delivery_delayed") == 2
+    order = world.delivered(datetime(2026, 12, 4, 18, tzinfo=UTC))
+    promise = order.promise_of("L1")
+    assert promise is not None
+    assert (promise.deliver, promise.days_late) == ("missed", 3)
+    assert world.told[-1] == "order_delivered"
+
+
+def test_nobody_reads_out_for_delivery_days_later() -> None:
+    world = World(FRIDAY_LATE)
+    world.orders()
+    world.despatches()
+    friday_night = FRIDAY_LATE + timedelta(hours=6)
+    world.is_at(friday_night + timedelta(days=3))
+    world.carriers.scan("PA000001", "out_for_delivery", friday_night)
+    world.flow.observe(world.carriers.events_for("PA000001"))
+
+    assert "out_for_delivery" not in world.told

@@ -15,6 +15,7 @@ from orderflow.commands import (
     CancelOrder,
     DespatchShipment,
     PackParcel,
+    RecordDespatch,
     RecordPick,
     RecordTracking,
     UnpackParcel,
@@ -25,6 +26,7 @@ from orderflow.explain import explain
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Move, allocated, packed, picked
 from orderflow.ports import BookCarrier, ClaimStock, Refused, VoidBooking
 from orderflow.process import OrderProcess
+from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.changes import (
     CancellationDeclined,
     CancellationRequested,
@@ -232,6 +234,27 @@ def test_an_earlier_wish_for_the_same_parcel_is_declined_with_the_order() -> Non
     life = booked_order(**TEN).do(CancelLines(ID, {"L1": 2}), CancelOrder(ID)).answer(VoidBooking, Refused("no"))
     assert life.order.to_be_cancelled == ()
     assert life.asks == ()
+
+
+def leaves(number: str, units: int) -> RecordDespatch:
+    """The ERP says that a parcel has left after all."""
+    return RecordDespatch(ID, "ERP", "D-1", [DespatchedParcel([("L1", units)], number)])
+
+
+def test_a_parcel_that_left_after_all_takes_its_units_along() -> None:
+    life = booked_order(**TEN).do(CancelLines(ID, {"L1": 3}), leaves("T-S1-1", 10))
+    assert dict(life.order.line_cancellations[-1].declined) == {"L1": D(3)}
+    assert life.goods["L1"] == {"shipped:P1": D(10)}
+    assert not [ask for ask in life.asks if ask.startswith("void/")]
+    assert "lines_cancelled" not in [kind for kind, _ in life.told]
+
+
+def test_an_order_of_which_a_parcel_left_after_all_loses_the_rest() -> None:
+    life = two_parcels().do(BookShipment(ID, ["P1"], service="parcel")).reply_all()
+    life.do(CancelOrder(ID), leaves("T-S1-1", 4))
+    assert life.goods["L1"] == {"shipped:P1": D(4), "cancelled": D(6)}
+    assert not life.order.is_cancelling
+    assert life.order.state == "shipped"
 
 
 # -- after a part has left --------------------------------------------------------------------------------------------

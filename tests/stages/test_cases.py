@@ -8,6 +8,7 @@ import pytest
 
 from orderflow.commands import (
     BookShipment,
+    CancelLines,
     CancelOrder,
     DespatchShipment,
     RecordDespatch,
@@ -21,21 +22,25 @@ from orderflow.ports import (
     ClaimStock,
     GaveUp,
     IssueStock,
+    PutWork,
     QueryRates,
     QuotePrices,
     Rates,
     Refused,
     SendMessage,
     VoidBooking,
+    WorkAccepted,
 )
 from orderflow.process import STAGES
 from orderflow.stages import advices
 from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.losses import CODES
+from orderflow.values import FrozenMap
 from orderflow.values.checked import evolved
 from tests.docs.test_reference import generate
-from tests.scenario import ID, Life, booked, booking_of, held, packed, placed, requested, verified
+from tests.scenario import ID, SENSIBLE, Life, booked, booking_of, held, packed, placed, requested, verified
 from tests.stages.test_answers import LATER
+from tests.stages.test_fulfillers import submitted as work_of_others
 from tests.stages.test_losses import in_trouble
 
 Made = Callable[[], Life]
@@ -79,6 +84,14 @@ def beyond_tolerance() -> Life:
     return verified(lines=[("TEA-250", 2)]).do(told)
 
 
+def said_twice() -> Life:
+    life = work_of_others()
+    request = life.wanted(PutWork)
+    less = {line.line_id: line.quantity - 1 for line in request.lines}
+    life.hears(request, WorkAccepted(1, FrozenMap(less))).do(CancelLines(ID, {"L1": 1})).reply_all()
+    return life.hears(request, SENSIBLE[PutWork](request))
+
+
 #: Every code of a case, and lives in which it comes up.
 RAISED: dict[str, tuple[Made, ...]] = {
     "port.gave_up": (
@@ -100,6 +113,11 @@ RAISED: dict[str, tuple[Made, ...]] = {
     "shipping.issue_refused": (issue_refused,),
     "stock.short": (lambda: placed(lines=[("TEA-250", 3)]).answer(ClaimStock, lambda request: held(request, 1)),),
     "stock.release_refused": (release_refused,),
+    "fulfillers.declined": (lambda: work_of_others().answer(PutWork, Refused("acme.closed")),),
+    "fulfillers.unclear": (
+        lambda: work_of_others().do(CancelLines(ID, {"L1": 1})).answer(PutWork, Refused("acme.no")),
+    ),
+    "fulfillers.contradiction": (said_twice,),
     "message.refused": (lambda: placed().answer(SendMessage, Refused("address.unknown")),),
     "despatch.beyond_tolerance": (beyond_tolerance,),
     **{code: ((lambda code=code: in_trouble(code)),) for code in CODES},

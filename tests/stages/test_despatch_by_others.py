@@ -115,6 +115,12 @@ def test_another_content_under_the_same_number_is_flagged_once() -> None:
     assert [(flag.code, flag.about) for flag in life.order.anomalies] == [("despatch.contradicted", "S1")]
 
 
+def test_the_same_content_under_other_tracking_numbers_is_flagged() -> None:
+    life = verified(**TWO).do(sent(1)).do(sent(1, number="T-10"))
+    assert [flag.code for flag in life.order.anomalies] == ["despatch.contradicted"]
+    assert life.order.tracking_numbers == ("T-9",)
+
+
 # -- parcels of ours that others sent -------------------------------------------------------------------------------
 
 
@@ -137,6 +143,7 @@ def test_a_packed_parcel_is_known_by_its_container_code() -> None:
 def test_what_stayed_behind_of_a_parcel_is_on_the_packing_table_again() -> None:
     life = booked(**TWO).do(sent(1, number="T-S1-1"))
     assert life.goods == {"L1": {"shipped:P1": D(1), "picked:F1": D(1)}}
+    assert life.order.anomalies == ()
     life.do(PackParcel(ID, "F1"), BookShipment(ID, service="parcel")).reply_all().do(DespatchShipment(ID, "S2"))
     assert life.order.state == "shipped"
 
@@ -154,11 +161,20 @@ def test_a_carrier_that_keeps_an_empty_booking_is_not_asked_again() -> None:
     assert not any(isinstance(request, VoidBooking) for request in life.requests)
 
 
+def test_of_two_parcels_under_one_number_one_is_ours() -> None:
+    life = booked(**TWO)
+    parcels = [DespatchedParcel([("L1", 1)], "T-S1-1"), DespatchedParcel([("L1", 1)], "T-S1-1")]
+    life.do(RecordDespatch(ID, "3PL", "D-1", parcels))
+    assert sorted(life.order.parcels) == ["P1", "P2"]
+    assert life.order.ledger.of_kind("L1", "shipped") == D(2)
+
+
 def test_one_of_two_booked_parcels_that_left_travels_on_its_own() -> None:
     life = picked(**TWO).do(PackParcel(ID, "F1", [("L1", 1)], sscc=SSCC), PackParcel(ID, "F1"))
     life.do(BookShipment(ID, service="parcel", carrier="DHL")).reply_all().do(sent(1, sscc=SSCC))
     assert life.goods == {"L1": {"packed:P2": D(1), "shipped:P1": D(1)}}
     assert life.order.shipments["S1"].parcel_ids == ("P2",)
+    assert life.order.anomalies == ()
     assert life.order.shipments["S2"].parcel_ids == ("P1",)
     life.do(DespatchShipment(ID, "S1")).reply_all()
     assert life.order.state == "shipped"

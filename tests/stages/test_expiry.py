@@ -56,4 +56,4 @@ def test_until_when_an_order_may_wait_can_be_a_strategy() -> None:
 def test_the_explanation_says_when_the_order_will_expire() -> None:
     life = placed(A_DAY).reply_all(QuotePrices)
     waits = [str(wait) for stage in life.process.stages for wait in stage.awaits(life.order, life.process.policy)]
-    assert "the clock to cancel the order at 2026-11-24 09:00, unless it is verified by then" in waits
+    assert "the clock to cancel the order at 2026-11-24 09:00, unless it is verified and agreed by then" in waits

@@ -129,7 +129,7 @@ def test_a_hold_ends_by_itself_when_its_time_is_over() -> None:
 def test_an_order_that_waited_only_for_a_hold_goes_on_when_it_expires() -> None:
     life = placed().do(PlaceHold(ID, "wait", blocks=["verify"], expires_at=NOW + timedelta(hours=1))).reply_all()
     assert life.order.state == "acknowledged"
-    assert life.passes(hours=2).happened[:3] == ["HoldReleased", "OrderVerified", "FulfillmentPlanned"]
+    assert life.passes(hours=2).happened[:3] == ["HoldReleased", "OrderVerified", "OrderConfirmed"]
 
 
 # -- what holds never stop ------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_answers_are_heard_whatever_is_held() -> None:
     assert life.answer(ClaimStock, about="C1").happened == ["StockClaimed"]
     life.reply_all()
     assert life.order.state == "acknowledged"
-    assert life.do(ReleaseHold(ID, "H1")).happened[1:3] == ["OrderVerified", "FulfillmentPlanned"]
+    assert life.do(ReleaseHold(ID, "H1")).happened[1:4] == ["OrderVerified", "OrderConfirmed", "FulfillmentPlanned"]
 
 
 def test_a_booking_that_was_asked_for_is_recorded_whatever_is_held() -> None:

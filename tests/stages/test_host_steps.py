@@ -27,7 +27,7 @@ from orderflow.messages import Command
 from orderflow.policy import Lifecycles, Policy
 from orderflow.ports import ClaimStock, QuotePrices
 from orderflow.stages.steps import StepTaken
-from tests.scenario import ID, NOW, D, Life, given, held, packed, picked, picking, placed, verified
+from tests.scenario import ID, NOW, ONE_PLACE, D, Life, given, held, packed, picked, picking, placed, verified
 
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 ENGRAVING = attrs.evolve(STANDARD, lifecycles=Lifecycles(fulfillment=WITH_ENGRAVING))
@@ -39,7 +39,7 @@ def test_an_order_is_verified_only_after_the_hosts_own_step() -> None:
     assert life.asks == ()
     life.do(TakeStep(ID, "review_fraud"))
     assert life.events[0] == StepTaken(NOW, "review_fraud", "fraud_review")
-    assert life.happened[1:3] == ["OrderVerified", "FulfillmentPlanned"]
+    assert life.happened[1:4] == ["OrderVerified", "OrderConfirmed", "FulfillmentPlanned"]
     assert "review_fraud" in life.order.milestones
 
 
@@ -61,7 +61,11 @@ def test_from_the_hosts_own_state_the_order_can_still_be_cancelled_or_rejected(c
 
 
 def test_from_the_hosts_own_state_an_order_that_is_short_can_be_amended_or_cancelled_by_its_case() -> None:
-    short = placed(FRAUD, lines=[("TEA-250", 3)]).answer(QuotePrices).answer(ClaimStock, lambda r: held(r, 1))
+    short = (
+        placed(attrs.evolve(FRAUD, sourcing=ONE_PLACE.sourcing), lines=[("TEA-250", 3)])
+        .answer(QuotePrices)
+        .answer(ClaimStock, lambda r: held(r, 1))
+    )
     short.do(TakeStep(ID, "review_fraud"))
     assert short.order.state == "fraud_review"
     assert short.do(AmendOrder(ID, {"L1": 2})).order.live_quantity("L1") == 2

@@ -13,6 +13,7 @@ import pytest
 
 from orderflow.commands import (
     BookShipment,
+    CancelLines,
     DespatchShipment,
     PackParcel,
     RecordPick,
@@ -22,16 +23,15 @@ from orderflow.commands import (
 )
 from orderflow.defaults import STANDARD
 from orderflow.explain import explain
-from orderflow.ledger import CANCELLED, OPEN, Move
 from orderflow.order import Case, Order
 from orderflow.policy import Policy
 from orderflow.ports import ClaimStock, QueryTracking, QuotePrices
-from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
+from orderflow.stages.exceptions import ExceptionResolved
 from orderflow.stages.losses import CODES, STAGE, GoodsCredited, PatienceEnded, ReplacementOrdered
 from orderflow.stages.tracking import GoodsFound, GoodsLost
 from orderflow.tracking import Reason
 from orderflow.values import FrozenMap
-from tests.scenario import ID, NOW, Life, despatched, eur, picked, scan
+from tests.scenario import ID, NOW, Life, despatched, eur, held, picked, scan
 
 LOST = scan("unknown", "T-S2-1", 40, reason="lost")
 
@@ -181,10 +181,26 @@ def test_a_replacement_that_is_lost_may_be_credited_on_the_line_that_was_paid() 
 
 
 def test_when_a_replacement_is_cancelled_the_problem_is_there_again() -> None:
-    life = chosen(lost(), "reship").reply_all(ClaimStock)
-    without = life.order.moved((Move("L2", OPEN, CANCELLED, Decimal(1)),))
-    (anew,) = (event for event in life.process.consequences(without, NOW) if isinstance(event, ExceptionRaised))
-    assert (anew.code, anew.about, anew.options) == ("delivery.lost", "P2", ("reship", "refund", "wait"))
+    life = chosen(lost(), "reship").reply_all().do(CancelLines(ID, {"L2": 1}))
+    assert life.goods["L2"] == {"cancelled": 1}
+    assert (life.case.code, life.case.about, life.order.total) == ("delivery.lost", "P2", eur("18.20"))
+    chosen(life, "refund").reply_all()
+    assert (life.order.state, life.order.total) == ("completed", eur("9.10"))
+
+
+def test_a_replacement_that_is_not_in_stock_can_be_cancelled_and_credited_instead() -> None:
+    life = chosen(lost(), "reship").answer(ClaimStock, lambda request: held(request, 0), "C2")
+    assert life.case.code == "stock.short"
+    life.do(CancelLines(ID)).reply_all()
+    assert life.order.cases["X2"].chosen == "filled"
+    assert chosen(life, "refund").reply_all().order.state == "completed"
+
+
+def test_beside_a_replacement_nothing_that_has_left_can_be_cancelled() -> None:
+    life = chosen(lost(), "reship").reply_all()
+    assert "order.cannot_cancel" in life.codes(CancelLines(ID, {"L1": 1, "L2": 1}))
+    sent_once_more(life)
+    assert "order.cannot_cancel" in life.codes(CancelLines(ID))
 
 
 # -- refund ---------------------------------------------------------------------------------------------------------

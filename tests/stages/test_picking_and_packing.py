@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from orderflow.commands import AmendOrder, PackParcel, RecordPick, StartPicking, UnpackParcel
+from orderflow.commands import PackParcel, RecordPick, ResolveException, StartPicking, UnpackParcel
 from orderflow.errors import InvalidInput
 from orderflow.explain import explain
 from orderflow.order import Goods
 from orderflow.ports import ClaimStock
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.exceptions import ExceptionRaised
 from orderflow.stages.packing import PackingFinished, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import (
     GoodsPicked,
@@ -21,6 +22,7 @@ from orderflow.stages.picking import (
     PickingStarted,
     ShortPick,
 )
+from orderflow.stages.stock import LineBackordered
 from orderflow.values import Address
 from tests.scenario import BERLIN, ID, NOW, D, Life, given, packed, picked, picking, placed, verified
 
@@ -34,6 +36,10 @@ ANOTHER_WAY: dict[str, dict[str, Any]] = {
     "carrier": {"carrier": "UPS"},
 }
 EVERYTHING = (Goods("L1", D(2)), Goods("L2", D(1)))
+
+
+#: What can be done about stock that nobody has.
+SHORT = ("try_again", "ship_available", "cancel_rest", "cancel_order")
 
 
 def test_the_first_location_that_picks_puts_the_order_in_fulfillment() -> None:
@@ -87,32 +93,33 @@ def test_what_was_not_found_is_open_again_and_not_counted_as_held_any_more() -> 
         .then(
             GoodsPicked(NOW, "F1", (Goods("L1", D(1)), Goods("L2", D(1)))),
             PickedShort(NOW, "F1", "L1", D(1), "damaged"),
+            LineBackordered(NOW, "L1", D(1)),
             PickingFinished(NOW, "F1", "picked"),
+            ExceptionRaised(NOW, "X1", "stock.short", "L1", "1 of 2 × TEA-250 can be had", SHORT),
         )
     )
-    assert life.goods["L1"] == {"picked:F1": D(1), "open": D(1)}
-    claim = life.order.claim_on("L1")
-    assert claim is not None
+    assert life.goods["L1"] == {"picked:F1": D(1), "backordered": D(1)}
+    (claim,) = life.order.claims_on("L1")
     assert (claim.held, claim.missed, life.order.free_hold(claim)) == (D(2), D(1), D(0))
 
 
 def test_everything_but_what_is_short_is_taken_where_nothing_else_is_said() -> None:
     life = picking().do(RecordPick(ID, "F1", short=[ShortPick("L1", "not found", 1)]))
-    assert life.goods == {"L1": {"picked:F1": D(1), "open": D(1)}, "L2": {"picked:F1": D(1)}}
+    assert life.goods == {"L1": {"picked:F1": D(1), "backordered": D(1)}, "L2": {"picked:F1": D(1)}}
 
 
 def test_a_location_that_finds_nothing_has_nothing_left_to_do() -> None:
     life = picking(**TWO).do(RecordPick(ID, "F1", short={"L1": "not found"}))
-    assert life.goods == {"L1": {"open": D(2)}}
+    assert life.goods == {"L1": {"backordered": D(2)}}
     assert life.order.fulfillments["F1"].state == "cancelled"
 
 
 def test_the_inventory_that_was_asked_anew_is_believed_again() -> None:
     life = picking(**TWO).do(RecordPick(ID, "F1", [("L1", 1)], short={"L1": "not found"}))
-    life.do(AmendOrder(ID, {"L1": 3})).answer(ClaimStock)
-    claim = life.order.claim_on("L1")
-    assert claim is not None
-    assert (claim.held, claim.missed) == (D(3), D(0))
+    life.do(ResolveException(ID, "X1", "try_again")).answer(ClaimStock)
+    (claim,) = life.order.claims_on("L1")
+    assert (claim.held, claim.missed) == (D(2), D(0))
+    assert life.goods["L1"] == {"picked:F1": D(1), "allocated:F2": D(1)}
 
 
 @pytest.mark.parametrize("short", [{"": "lost"}, {"L1": 7}, [("L1", "lost")], "L1", {"L1": "x" * 201}])

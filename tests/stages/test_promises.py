@@ -255,6 +255,7 @@ def test_what_arrives_late_was_missed_by_so_many_days() -> None:
     status = life.order.promise_of(TEA)
     assert status is not None
     assert (status.deliver, status.days_late) == ("missed", 1)
+    assert life.order.promises[TEA].slip == "", "what has arrived needs no warning"
     assert PromiseMissed(life.now, (TEA, POT), "deliver", TUESDAY, life.now) in life.history
 
 

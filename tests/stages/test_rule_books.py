@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from orderflow.commands import (
+    AcceptConfirmation,
     AcknowledgeOrder,
     AmendOrder,
     ApproveOrder,
@@ -17,22 +18,29 @@ from orderflow.commands import (
     CancelLines,
     CancelOrder,
     CompleteOrder,
+    ConfirmOrder,
     DeliverDigital,
     DespatchShipment,
     PackParcel,
     PlaceDraft,
     PlaceHold,
     PlanFulfillment,
+    RecordAnswer,
+    RecordCheck,
     RecordCollection,
     RecordDespatch,
     RecordPick,
+    RecordPutAway,
     RecordReply,
     RecordTracking,
+    RefuseConfirmation,
     RejectOrder,
     ReleaseHold,
+    Reroute,
     ResolveException,
     SaveDraft,
     StartPicking,
+    StockArrived,
     TakeStep,
     TimePassed,
     UnpackParcel,
@@ -44,8 +52,8 @@ from orderflow.errors import Violation
 from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
-from orderflow.policy import Lifecycles
-from orderflow.ports import BookCarrier, GaveUp, QuotePrices, Refused, Sent
+from orderflow.policy import Authority, Check, Lifecycles
+from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
@@ -59,6 +67,7 @@ from tests.scenario import (
     booked,
     despatched,
     eur,
+    held,
     packed,
     picked,
     picking,
@@ -72,6 +81,7 @@ BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
 PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 HOLD = PlaceHold(ID, "credit")
+CREDIT = attrs.evolve(STANDARD, checks=[Check("credit")])
 BEGUN_BY_PLACING = Lifecycle("order", 2, "placed", ORDER.steps[2:], ORDER.final, ORDER.resting)
 NO_DRAFTS = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=BEGUN_BY_PLACING))
 GUARDED = ORDER.extended(Step("draft", "place", "placed", "buyer_signed"), instead_of=[("draft", "place")])
@@ -98,6 +108,11 @@ def left_open() -> Life:
 def two_booked() -> Life:
     life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
     return life.do(BookShipment(ID, ["P1"], service="a"), BookShipment(ID, ["P2"], service="a")).reply_all()
+
+
+def short_of_tea() -> Life:
+    """Of three packets, one is there."""
+    return placed(lines=[("TEA-250", 3)]).answer(QuotePrices).answer(ClaimStock, lambda request: held(request, 1))
 
 
 def one_of_two_left() -> Life:
@@ -192,6 +207,61 @@ BOOK: dict[type[Command], list[Case]] = {
             ],
         ),
     ],
+    RecordCheck: [
+        (Life, RecordCheck(ID, "credit", True), [("order.unknown", "order_id")]),
+        (placed, RecordCheck(ID, "credit", True), [("check.unknown", "check")]),
+        (
+            lambda: verified(CREDIT),
+            RecordCheck(ID, "credit", True, facts="something else"),
+            [("check.facts_changed", "facts")],
+        ),
+    ],
+    ConfirmOrder: [
+        (Life, ConfirmOrder(ID, [("L9", 1, "accepted")]), [("order.unknown", "order_id")]),
+        (placed, ConfirmOrder(ID, [("L9", 1, "accepted")]), [("confirmation.unknown_line", "lines[0].line_id")]),
+        (
+            lambda: placed().do(HOLD),
+            ConfirmOrder(ID, [("L1", 9, "accepted")]),
+            [("confirmation.not_verified", ""), ("hold.active", "H1")],
+        ),
+        (
+            lambda: cancelling(booked()),
+            ConfirmOrder(ID, [("L1", 9, "accepted")]),
+            [("cancellation.requested", "")],
+        ),
+        (despatched, ConfirmOrder(ID, [("L1", 9, "accepted")]), [("confirmation.too_late", "")]),
+        (
+            verified,
+            ConfirmOrder(ID, [("L1", 1, "accepted"), ("L1", 1, "rejected")]),
+            [("confirmation.other_quantity", "L1"), ("confirmation.other_quantity", "L2")],
+        ),
+    ],
+    AcceptConfirmation: [
+        (Life, AcceptConfirmation(ID), [("order.unknown", "order_id")]),
+        (
+            lambda: cancelling(booked()),
+            AcceptConfirmation(ID),
+            [("confirmation.nothing_to_agree", ""), ("cancellation.requested", "")],
+        ),
+    ],
+    RefuseConfirmation: [
+        (Life, RefuseConfirmation(ID), [("order.unknown", "order_id")]),
+        (verified, RefuseConfirmation(ID, ["L9"]), [("confirmation.nothing_to_agree", "")]),
+        (
+            lambda: verified(attrs.evolve(STANDARD, buyer_must_agree=lambda order, lines: True)),
+            RefuseConfirmation(ID, ["L1", "L9"]),
+            [("confirmation.unknown_line", "lines[1]")],
+        ),
+    ],
+    RecordAnswer: [
+        (Life, RecordAnswer(ID, "quote", Sent()), [("order.unknown", "order_id")]),
+        (placed, RecordAnswer(ID, "quote", Sent()), [("authority.not_open", "request_id")]),
+        (
+            lambda: placed(attrs.evolve(STANDARD, authority=Authority(price="theirs"))),
+            RecordAnswer(ID, "quote", Sent()),
+            [("authority.other_kind", "reply")],
+        ),
+    ],
     AcknowledgeOrder: [
         (Life, AcknowledgeOrder(ID), [("order.unknown", "order_id")]),
         (lambda: placed().do(HOLD), AcknowledgeOrder(ID), [("order.cannot_acknowledge", ""), ("hold.active", "H1")]),
@@ -220,6 +290,26 @@ BOOK: dict[type[Command], list[Case]] = {
         ),
         (verified, PlanFulfillment(ID), [("sourcing.nothing_to_plan", "")]),
     ],
+    Reroute: [
+        (Life, Reroute(ID), [("order.unknown", "order_id"), ("sourcing.name_one", "fulfillment_id")]),
+        (verified, Reroute(ID, "F1", "BER"), [("sourcing.name_one", "fulfillment_id")]),
+        (verified, Reroute(ID, location="BER", to="BER"), [("sourcing.same_location", "to")]),
+        (verified, Reroute(ID, "F9"), [("fulfillment.unknown", "fulfillment_id")]),
+        (verified, Reroute(ID, "F1", to="BER"), [("sourcing.same_location", "to")]),
+        (
+            lambda: cancelling(requested()).do(HOLD),
+            Reroute(ID, "F1"),
+            [("cancellation.requested", ""), ("hold.active", "H1")],
+        ),
+        (packed, Reroute(ID, "F1"), [("sourcing.nothing_to_reroute", "fulfillment_id")]),
+        (verified, Reroute(ID, location="HAM"), [("sourcing.nothing_to_reroute", "location")]),
+    ],
+    StockArrived: [
+        (Life, StockArrived(ID), [("order.unknown", "order_id")]),
+        (lambda: cancelling(requested()), StockArrived(ID), [("cancellation.requested", "")]),
+        (verified, StockArrived(ID), [("sourcing.nothing_waits", "sku")]),
+        (short_of_tea, StockArrived(ID, "POT-1"), [("sourcing.nothing_waits", "sku")]),
+    ],
     RecordDespatch: [
         (Life, sent_by_others(), [("order.unknown", "order_id")]),
         (
@@ -238,6 +328,16 @@ BOOK: dict[type[Command], list[Case]] = {
             lambda: cancelling(requested()).do(HOLD),
             StartPicking(ID, "F1"),
             [("fulfillment.cannot_start_picking", "F1"), ("cancellation.requested", ""), ("hold.active", "H1")],
+        ),
+    ],
+    RecordPutAway: [
+        (Life, RecordPutAway(ID, "F9"), [("order.unknown", "order_id")]),
+        (picked, RecordPutAway(ID, "F9"), [("fulfillment.unknown", "fulfillment_id")]),
+        (picked, RecordPutAway(ID, "F1"), [("put_away.nothing", "fulfillment_id")]),
+        (
+            lambda: cancelling(picked()),
+            RecordPutAway(ID, "F1", [("L2", 1), ("L1", 1), ("L1", 2), ("L9", 1)]),
+            [("put_away.too_much", "goods[1].quantity"), ("put_away.too_much", "goods[3].quantity")],
         ),
     ],
     RecordPick: [

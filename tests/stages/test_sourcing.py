@@ -19,6 +19,9 @@ from tests.scenario import ID, NOW, D, Life, given, held, placed, verified
 BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 
 
+CLAIMS = FrozenMap({"L1": "C1", "L2": "C2"})
+
+
 def plans(life: Life) -> dict[str, tuple[str, dict[str, int]]]:
     return {f.id: (f.location, {k: int(v) for k, v in f.planned.items()}) for f in life.order.fulfillments.values()}
 
@@ -49,10 +52,10 @@ def test_a_strategy_may_split_a_line_and_leave_some_of_it_open() -> None:
     def one_at_a_time(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
         if order.fulfillments:
             return []
-        return [Allocation(where, FrozenMap({"L1": D(1)})) for where in ("BER", "POTSDAM")]
+        return [Allocation(where, FrozenMap({"L1": D(1)})) for where in ("BER", "BER")]
 
     life = verified(attrs.evolve(STANDARD, plan=one_at_a_time), lines=[("TEA-250", 3)])
-    assert plans(life) == {"F1": ("BER", {"L1": 1}), "F2": ("POTSDAM", {"L1": 1})}
+    assert plans(life) == {"F1": ("BER", {"L1": 1}), "F2": ("BER", {"L1": 1})}
     assert life.goods["L1"]["open"] == 1
 
 
@@ -69,7 +72,7 @@ def test_by_hand_work_is_planned_when_someone_says_so() -> None:
     life = verified(BY_HAND)
     assert life.order.fulfillments == {}
     given(life).when(PlanFulfillment(ID)).then(
-        FulfillmentPlanned(NOW, "F1", "BER", FrozenMap({"L1": D(2), "L2": D(1)}), "planned")
+        FulfillmentPlanned(NOW, "F1", "BER", FrozenMap({"L1": D(2), "L2": D(1)}), "planned", CLAIMS)
     )
     assert life.refusal(PlanFulfillment(ID)) == [("sourcing.nothing_to_plan", "")]
 

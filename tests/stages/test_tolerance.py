@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from orderflow.commands import (
     AmendOrder,
     BookShipment,
+    CancelOrder,
     DespatchShipment,
     PackParcel,
+    RecordDespatch,
     RecordPick,
     RecordTracking,
     StartPicking,
@@ -23,6 +25,7 @@ from orderflow.order import Tolerance
 from orderflow.ports import ClaimStock
 from orderflow.process import replay
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.tolerance import LinesClosedShort, over_room, still_ordered
 from tests.scenario import ID, NOW, D, Life, held, picking, placed, scan, verified
 
@@ -140,6 +143,20 @@ def test_a_backorder_is_closed_once_what_was_sent_is_as_good_as_the_whole() -> N
     assert life.goods == {"L1": {"shipped:P1": D(980), "closed_short": D(20)}}
     assert life.order.state == "shipped"
     assert life.order.open_cases == ()
+
+
+def test_exactly_the_tolerance_is_within_it() -> None:
+    life = sent(backordered(950))
+    assert life.goods == {"L1": {"shipped:P1": D(950), "closed_short": D(50)}}
+
+
+def test_what_is_being_cancelled_is_not_closed_short() -> None:
+    life = backordered(980).do(PackParcel(ID, "F1"), BookShipment(ID, service="freight", carrier="DHL")).reply_all()
+    life.do(CancelOrder(ID))
+    assert life.order.is_cancelling
+    life.do(RecordDespatch(ID, "3PL", "D-1", [DespatchedParcel([("L1", 980)], "T-S1-1")]))
+    assert life.goods == {"L1": {"shipped:P1": D(980), "cancelled": D(20)}}
+    assert life.order.state == "shipped"
 
 
 def test_a_backorder_beyond_the_tolerance_stays() -> None:

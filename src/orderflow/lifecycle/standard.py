@@ -47,7 +47,10 @@ FULFILLMENT = Lifecycle(
     steps=(
         Step("planned", "start_picking", "picking"),
         Step("planned", "record_despatch", "despatched"),
+        Step("planned", "submit", "submitted"),
         Step("planned", "cancel", "cancelled"),
+        Step("submitted", "record_despatch", "despatched"),
+        Step("submitted", "cancel", "cancelled"),
         Step("picking", "pick", "picking"),
         Step("picking", "finish_picking", "picked"),
         Step("picking", "record_despatch", "despatched"),
@@ -68,9 +71,10 @@ FULFILLMENT = Lifecycle(
     ),
     final=("despatched", "cancelled"),
 )
-"""The work of one location. What is done parcel by parcel (pack, unpack, despatch, hand over) stays in place.
+"""The work of one location: ours, or submitted to the fulfiller who runs it.
 
-Whoever works elsewhere and tells of it afterwards (``record_despatch``) skips the steps between.
+What is done parcel by parcel (pack, unpack, despatch, hand over) stays in place. Whoever works elsewhere and tells of
+it afterwards (``record_despatch``) skips the steps between.
 """
 
 PARCEL = Lifecycle(

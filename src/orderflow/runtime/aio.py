@@ -33,9 +33,10 @@ class AsyncOrderFlow(Face):
         reason: str = "",
         expected_version: int | None = None,
         correlation_id: str | None = None,
+        notify: bool = True,
     ) -> Receipt:
         """Carry out a command, and ask whom that needs."""
-        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id)
+        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id, notify)
         receipt: Receipt = await self._drive(self._engine.handle(command, envelope))
         return receipt
 
@@ -52,6 +53,19 @@ class AsyncOrderFlow(Face):
     async def observe(self, *scans: Scan | Iterable[Scan], by: Actor = SYSTEM) -> tuple[Receipt, ...]:
         """Record what carriers report, in whichever orders the parcels are."""
         receipts: tuple[Receipt, ...] = await self._drive(self._engine.observe(scans, by))
+        return receipts
+
+    async def stock_arrived(self, sku: str, *, by: Actor = SYSTEM, limit: int = 1000) -> tuple[Receipt, ...]:
+        """Goods have come in: serve the orders that wait for a product, by priority and age (``Policy.queue``).
+
+        Each asks the inventory anew, one after the other; so a unit goes to one order, the first in the queue.
+        """
+        receipts: tuple[Receipt, ...] = await self._drive(self._engine.stock_arrived(sku, by, limit))
+        return receipts
+
+    async def close_location(self, location: str, to: str | None = None, *, by: Actor = SYSTEM) -> tuple[Receipt, ...]:
+        """A location goes dark: what has not been picked there is sourced elsewhere, for all orders (`Reroute`)."""
+        receipts: tuple[Receipt, ...] = await self._drive(self._engine.close_location(location, to, by))
         return receipts
 
     async def get(self, order_id: str) -> Order:

@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 
 from orderflow.errors import (
     CommandIdReused,
+    CommandRefused,
     DuplicateOrder,
     InvalidInput,
     OrderflowError,
@@ -36,6 +37,7 @@ from orderflow.order import Order
 from orderflow.ports import (
     EFFECTS,
     CarrierPort,
+    FulfillerPort,
     GaveUp,
     InventoryPort,
     NotificationPort,
@@ -48,6 +50,7 @@ from orderflow.ports import (
 from orderflow.process import OrderProcess, Outcome, Preview, pending
 from orderflow.stages.acceptance import PlaceOrder
 from orderflow.stages.drafts import SaveDraft, label_of_repeats
+from orderflow.stages.sourcing import Reroute, StockArrived
 from orderflow.stages.stage import Wanted
 from orderflow.stages.steps import TimePassed
 from orderflow.stages.tracking import RecordTracking
@@ -96,6 +99,7 @@ class Ports:
     pricing: PricingPort | None = None
     carriers: CarrierPort | None = None
     notifications: NotificationPort | None = None
+    fulfillers: FulfillerPort | None = None
 
 
 @record
@@ -550,10 +554,44 @@ class Engine:
                 receipts.append((yield from self.handle(RecordTracking(order_id, mine), Envelope(self.clock(), by))))
             except Exception as error:
                 failed.append(error)
-        if len(failed) > 1:
-            raise ExceptionGroup("some orders could not take their scans", failed)
-        for only in failed:
-            raise only
+        _raise_all("some orders could not take their scans", failed)
+        return tuple(receipts)
+
+    def stock_arrived(self, sku: str, by: Actor, limit: int) -> Effects:
+        """Serve those who wait for a product, one after the other in the order of the policy's queue."""
+        waiting = yield from self._labelled(f"backorder:{sku}")
+        queue = sorted(waiting, key=self.process.policy.queue)[:limit]
+        return (yield from self._told_each([StockArrived(order.id, sku) for order in queue], by))
+
+    def close_location(self, location: str, to: str | None, by: Actor) -> Effects:
+        """Take away from a location whatever has not been picked there, of all orders."""
+        orders = yield from self._labelled(f"location:{location}")
+        return (yield from self._told_each([Reroute(order.id, location=location, to=to) for order in orders], by))
+
+    def _labelled(self, label: str) -> Effects:
+        """The orders that carry a label, as they are now."""
+        orders: list[Order] = []
+        cursor: str | None = None
+        while True:
+            page = yield Keep("find", (self.tenant,), {"label": label, "cursor": cursor})
+            for summary in page.orders:
+                orders.append((yield from self._loaded(summary.order_id)).order)
+            cursor = page.cursor
+            if cursor is None:
+                return orders
+
+    def _told_each(self, commands: Iterable[Command], by: Actor) -> Effects:
+        """Give a command to each of many orders; one that has moved on meanwhile, so that it is moot, is left out."""
+        receipts: list[Receipt] = []
+        failed: list[Exception] = []
+        for command in commands:
+            try:
+                receipts.append((yield from self.handle(command, Envelope(self.clock(), by))))
+            except CommandRefused:
+                continue
+            except Exception as error:
+                failed.append(error)
+        _raise_all("some orders could not be told", failed)
         return tuple(receipts)
 
     def get(self, order_id: str) -> Effects:
@@ -599,6 +637,14 @@ def _as_scans(given: Iterable[Any]) -> tuple[Scan, ...]:
         if not isinstance(scan, Scan):
             raise TypeError(f"must be a Scan, not {type(scan).__name__}")
     return scans
+
+
+def _raise_all(told: str, failed: list[Exception]) -> None:
+    """Raise what went wrong: one error as it is, several as a group."""
+    if len(failed) > 1:
+        raise ExceptionGroup(told, failed)
+    for only in failed:
+        raise only
 
 
 def _check_command(command: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orderflow.defaults import STANDARD
 from orderflow.messages import SYSTEM, Actor, Command, Envelope
 from orderflow.policy import Policy
-from orderflow.ports import CarrierPort, InventoryPort, NotificationPort, PricingPort
+from orderflow.ports import CarrierPort, FulfillerPort, InventoryPort, NotificationPort, PricingPort
 from orderflow.process import STAGES, OrderProcess
 from orderflow.runtime.clock import random_id, system_clock
 from orderflow.runtime.engine import Call, Engine, Keep, Ports
@@ -49,6 +49,7 @@ class Face:
         pricing: the system that knows prices.
         carriers: the carriers.
         notifications: what brings messages to people.
+        fulfillers: who works at the locations that others run.
         store: where orders are kept; in memory, where none is given.
         policy: how orders are processed.
         clock: what time it is.
@@ -67,6 +68,7 @@ class Face:
         pricing: PricingPort | None = None,
         carriers: CarrierPort | None = None,
         notifications: NotificationPort | None = None,
+        fulfillers: FulfillerPort | None = None,
         store: OrderStore | None = None,
         policy: Policy = STANDARD,
         clock: Callable[[], datetime] = system_clock,
@@ -82,12 +84,13 @@ class Face:
             ("pricing", pricing, PricingPort),
             ("carriers", carriers, CarrierPort),
             ("notifications", notifications, NotificationPort),
+            ("fulfillers", fulfillers, FulfillerPort),
         ):
             _check_port(name, port, protocol)
         if not callable(clock):
             raise TypeError(f"clock must be a function that says what time it is, not {type(clock).__name__}")
         self.store = store if store is not None else _memory_store()
-        self.ports = Ports(inventory, pricing, carriers, notifications)
+        self.ports = Ports(inventory, pricing, carriers, notifications, fulfillers)
         self.process = process or OrderProcess(policy)
         self.clock = clock
         self.tenant = tenant
@@ -102,10 +105,10 @@ class Face:
         reason: str,
         expected_version: int | None,
         correlation_id: str | None,
+        notify: bool = True,
     ) -> Envelope:
-        return Envelope(
-            at if at is not None else self.clock(), by or SYSTEM, command_id, reason, expected_version, correlation_id
-        )
+        moment = at if at is not None else self.clock()
+        return Envelope(moment, by or SYSTEM, command_id, reason, expected_version, correlation_id, notify)
 
     def close(self) -> None:
         """Close the store, where it can be closed."""

@@ -38,8 +38,9 @@ class OrderFlow(Face):
         reason: str = "",
         expected_version: int | None = None,
         correlation_id: str | None = None,
+        notify: bool = True,
     ) -> Receipt:
-        """Carry out a command, and ask whom that needs.
+        """Carry out a command, and ask whom that needs; without ``notify`` nobody is told of what it leads to.
 
         Raises:
             CommandRefused: it may not happen now; nothing has happened.
@@ -47,7 +48,7 @@ class OrderFlow(Face):
             CommandIdReused: ``command_id`` is on record with another body.
             DuplicateOrder: the channel has an order with this reference.
         """
-        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id)
+        envelope = self._envelope(at, by, command_id, reason, expected_version, correlation_id, notify)
         receipt: Receipt = self._drive(self._engine.handle(command, envelope))
         return receipt
 
@@ -64,6 +65,19 @@ class OrderFlow(Face):
     def observe(self, *scans: Scan | Iterable[Scan], by: Actor = SYSTEM) -> tuple[Receipt, ...]:
         """Record what carriers report, in whichever orders the parcels are; unknown numbers wait in the inbox."""
         receipts: tuple[Receipt, ...] = self._drive(self._engine.observe(scans, by))
+        return receipts
+
+    def stock_arrived(self, sku: str, *, by: Actor = SYSTEM, limit: int = 1000) -> tuple[Receipt, ...]:
+        """Goods have come in: serve the orders that wait for a product, by priority and age (``Policy.queue``).
+
+        Each asks the inventory anew, one after the other; so a unit goes to one order, the first in the queue.
+        """
+        receipts: tuple[Receipt, ...] = self._drive(self._engine.stock_arrived(sku, by, limit))
+        return receipts
+
+    def close_location(self, location: str, to: str | None = None, *, by: Actor = SYSTEM) -> tuple[Receipt, ...]:
+        """A location goes dark: what has not been picked there is sourced elsewhere, for all orders (`Reroute`)."""
+        receipts: tuple[Receipt, ...] = self._drive(self._engine.close_location(location, to, by))
         return receipts
 
     def get(self, order_id: str) -> Order:

@@ -33,11 +33,11 @@ from orderflow.stages.stage import (
     why_not,
 )
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.checked import as_flag, checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money, as_currency, as_money
-from orderflow.values.numbers import ZERO, as_not_negative
+from orderflow.values.numbers import ONE, ZERO, as_not_negative
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity, as_amount, as_unit
 from orderflow.values.record import record
@@ -113,9 +113,13 @@ texts = tuple_of(as_text(1000))
 class OrderLine:
     """A row as the customer gives it: product, quantity, and where they differ from the order, its own terms.
 
-    ``price`` is the unit price that the customer states, if one was stated; it is kept for the host's rules of
-    verification. ``under`` and ``over`` are percentages: how far a delivery may fall short of the quantity, or go
-    beyond it, and still be what was ordered. ``supplier`` names who ships a line with the method ``supplier``.
+    ``price`` is the price that the customer states, if one was stated, for ``price_per`` units; it is told to the
+    pricing system, and a quote above it is looked at. ``price_with_tax`` says whether it has the tax in it, where it is
+    not simply the price as the list has it. ``complete`` says what leaves together or not at all: ``order``, ``line``,
+    or the name of a group of lines; ``no`` is as available, whatever the order says. ``supplier`` names who ships what
+    is of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the
+    quantity, or go beyond it, and still be what was ordered. Goods that are handled in pieces and priced by what they
+    weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity.
     """
 
     sku: str = checked(as_reference)
@@ -132,8 +136,13 @@ class OrderLine:
     instructions: tuple[str, ...] = checked(texts, default=())
     requirements: tuple[str, ...] = checked(texts, default=())
     supplier: str | None = checked(optional(as_reference), default=None)
+    complete: str | None = checked(optional(as_id), default=None)
     under: Decimal = checked(_as_percent_under, default=ZERO)
     over: Decimal = checked(_as_percent_over, default=ZERO)
+    measure_unit: str | None = checked(optional(as_unit), default=None)
+    estimated_measure: Decimal | None = checked(optional(as_amount), default=None)
+    price_per: Decimal = checked(as_amount, default=ONE)
+    price_with_tax: bool | None = checked(optional(as_flag), default=None)
 
     if TYPE_CHECKING:
 
@@ -153,8 +162,13 @@ class OrderLine:
             instructions: Iterable[str] = (),
             requirements: Iterable[str] = (),
             supplier: str | None = None,
+            complete: str | None = None,
             under: Decimal | int | str = 0,
             over: Decimal | int | str = 0,
+            measure_unit: str | None = None,
+            estimated_measure: Decimal | int | str | None = None,
+            price_per: Decimal | int | str = 1,
+            price_with_tax: bool | None = None,
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -168,6 +182,7 @@ class OrderLine:
             carrier=self.carrier,
             method=self.method,
             supplier=self.supplier,
+            complete=self.complete,
         )
         line = Line(
             line_id,
@@ -179,6 +194,11 @@ class OrderLine:
             self.requirements,
             Origin(),
             Tolerance(self.under, self.over),
+            measure_unit=self.measure_unit or "",
+            estimated_measure=self.estimated_measure,
+            estimated_for=self.quantity if self.estimated_measure is not None else ONE,
+            stated_per=self.price_per,
+            stated_with_tax=self.price_with_tax,
         )
         return PlacedLine(line, self.quantity)
 
@@ -202,7 +222,8 @@ class PlaceOrder(Command):
     ``reference`` is the order's number in its ``channel``; without one, and without an ``order_id``, the application's
     numbering gives both. With the id of a draft, the draft is placed, as this command says it. ``deliver_by`` is a
     calendar day in ``zone``. ``customer_reference`` is the customer's own number for the order; ``repeats`` are other
-    orders of the same customer with the same, as the runtime has found them.
+    orders of the same customer with the same, as the runtime has found them. ``complete="order"``: nothing leaves until
+    all of it is there; left out, goods leave as they are available.
     """
 
     lines: tuple[OrderLine, ...] = checked(tuple_of(as_order_line, at_least=1))
@@ -225,6 +246,7 @@ class PlaceOrder(Command):
     requirements: tuple[str, ...] = checked(texts, default=())
     customer_reference: str = checked(as_text(100), default="")
     repeats: tuple[str, ...] = checked(tuple_of(as_id), default=())
+    complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
 
@@ -250,6 +272,7 @@ class PlaceOrder(Command):
             requirements: Iterable[str] = (),
             customer_reference: str = "",
             repeats: Iterable[str] = (),
+            complete: str | None = None,
         ) -> None: ...
 
     @property
@@ -311,13 +334,14 @@ class OrderPlaced(Event):
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     customer_reference: str = ""
+    theirs: tuple[str, ...] = ()
 
     def apply(self, order: Order | None) -> Order:
         """A new order, or a draft that is one now, with every unit open."""
-        return order_as_told(order, self, "placed")
+        return order_as_told(order, self, "placed", theirs=self.theirs)
 
 
-def order_as_told(order: Order | None, told: Any, milestone: str) -> Order:
+def order_as_told(order: Order | None, told: Any, milestone: str, **more: Any) -> Order:
     """An order as it is told of as a whole, with every unit open; of a draft before it, only what went on is kept."""
     moves = (Move(placed.line.id, ORDERED, OPEN, placed.quantity) for placed in told.lines)
     before = order.milestones if order is not None else FrozenMap[str, datetime]()
@@ -338,6 +362,7 @@ def order_as_told(order: Order | None, told: Any, milestone: str) -> Order:
         "rounding": told.rounding,
         "milestones": before.set(milestone, told.at),
         "customer_reference": told.customer_reference,
+        **more,
     }
     if order is not None:
         return order.replace(**said)
@@ -431,6 +456,16 @@ def stated_prices_are_in_the_orders_currency(order: Order | None, command: Told,
             )
 
 
+def a_measure_is_estimated_in_its_unit(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
+    """What is priced by measure says in which unit, and about how much it will be."""
+    for index, line in enumerate(command.lines):
+        if (line.measure_unit is None) != (line.estimated_measure is None):
+            missing = "measure_unit" if line.measure_unit is None else "estimated_measure"
+            yield Violation(
+                "acceptance.measure_incomplete", "a measure needs a unit and an estimate", f"lines[{index}].{missing}"
+            )
+
+
 def days_are_in_order(order: Order | None, command: Told, policy: Policy) -> Iterable[Violation]:
     """Nothing is wanted before it may be delivered."""
     for index, line in enumerate(command.lines):
@@ -465,6 +500,7 @@ def terms_said(command: Told) -> Terms:
         service=command.service,
         carrier=command.carrier,
         method=command.method,
+        complete=command.complete,
     )
 
 
@@ -500,6 +536,7 @@ def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: dateti
         command.requirements,
         policy.rounding,
         command.customer_reference,
+        policy.authority.theirs,
     )
 
 
@@ -567,6 +604,7 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 WHAT_IS_ORDERED_IS_POSSIBLE = (
     carried_goods_have_an_address,
     stated_prices_are_in_the_orders_currency,
+    a_measure_is_estimated_in_its_unit,
     days_are_in_order,
     a_customer_reference_is_used_once,
 )

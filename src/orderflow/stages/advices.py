@@ -20,12 +20,23 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow.consignment import as_dimensions
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import BACKORDERED, OPEN, SURPLUS, Account, Move, allocated, packed, picked, shipped
+from orderflow.ledger import (
+    BACKORDERED,
+    OPEN,
+    SURPLUS,
+    Account,
+    Move,
+    allocated,
+    kind_of,
+    packed,
+    picked,
+    place_of,
+    shipped,
+)
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Booking, Case, DespatchAdvice, Fulfillment, Goods, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import IssueLine, IssueStock
-from orderflow.stages.changes import a_part_is_kept
 from orderflow.stages.exceptions import raised
 from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
 from orderflow.stages.shipping import FulfillmentDespatched
@@ -51,10 +62,9 @@ __all__ = [
     "SurplusCharged",
 ]
 
-_BEYOND = "despatch.beyond_tolerance"
 _OPTIONS = ("charge", "give_away", "claim_back")
 #: The case of a despatch that went beyond the order, and its options.
-CASES: FrozenMap[str, tuple[str, ...]] = FrozenMap({_BEYOND: _OPTIONS})
+CASES: FrozenMap[str, tuple[str, ...]] = FrozenMap({"despatch.beyond_tolerance": _OPTIONS})
 _line = as_line(128)
 
 
@@ -176,13 +186,14 @@ class DespatchRecorded(Event):
         advice = DespatchAdvice(
             self.source, self.document, self.shipment_id, FrozenMap(totals(goods)), self.numbers, self.beyond
         )
-        return order.moved(self.moves, self.beyond).replace(
+        told = order.replace(
             fulfillments=order.fulfillments.merged(dict(self._worked(order))),
             parcels=order.parcels.merged({sent.parcel_id: self._left(order, sent) for sent in self.parcels}),
             shipments=order.shipments.merged(dict(self._travelling(order))),
             despatch_advices=order.despatch_advices.set(f"{self.source}/{self.document}", advice),
             flagged=(*order.flagged, *self.anomalies),
         )
+        return told.moved(self.moves, self.beyond)
 
     def _worked(self, order: Order) -> Iterable[tuple[str, Fulfillment]]:
         """The fulfillments concerned; one that nobody had planned has done just this."""
@@ -279,17 +290,20 @@ class _Taking:
         self.order, self.command = order, command
         self.left = {line_id: dict(order.ledger.accounts(line_id)) for line_id in totals(command.goods)}
         self.moves: list[Move] = []
-        self.raided: dict[str, None] = {}
+        self.known: set[str] = set()
 
     def fill(self, parcel_id: str, contents: Iterable[Goods], known: Parcel | None) -> None:
         """Take what is in one parcel; what stays behind of a parcel of ours is on the packing table again."""
         for line_id, quantity in totals(contents).items():
             wanted = quantity
-            for account in self._sources(line_id, known):
+            for account in self._sources(known):
                 wanted = EXACT.subtract(wanted, self._take(line_id, account, wanted, shipped(parcel_id)))
-            if wanted:
+                if not wanted:
+                    break
+            else:
                 self.moves.append(Move(line_id, SURPLUS, shipped(parcel_id), wanted))
         if known is not None:
+            self.known.add(known.id)
             for line_id, held in self.order.contents_of(known.id).items():
                 self.left.setdefault(line_id, dict(self.order.ledger.accounts(line_id)))
                 self._take(line_id, packed(known.id), held, picked(known.fulfillment_id))
@@ -301,7 +315,7 @@ class _Taking:
             self.moves.append(Move(line_id, account, target, taken))
         return taken
 
-    def _sources(self, line_id: str, known: Parcel | None) -> Iterable[Account]:
+    def _sources(self, known: Parcel | None) -> Iterable[Account]:
         order, here = self.order, self.command.location
         if known is not None:
             yield packed(known.id)
@@ -311,11 +325,14 @@ class _Taking:
         yield from (picked(work.id) for work in works)
         yield from (allocated(work.id) for work in works)
         yield from (OPEN, BACKORDERED)
-        for parcel in parcels:
-            if order.shipment_of(parcel.id) is not None and parcel is not known:
-                if self.left[line_id].get(packed(parcel.id)):
-                    self.raided[parcel.id] = None
-                yield packed(parcel.id)
+        yield from (packed(parcel.id) for parcel in parcels if order.shipment_of(parcel.id) is not None)
+
+    @property
+    def raided(self) -> tuple[str, ...]:
+        """Parcels that are booked under another number, and whose goods have left."""
+        places = dict.fromkeys(place_of(move.source) for move in self.moves if kind_of(move.source) == "packed")
+        known = {place_of(move.target) for move in self.moves} | self.known
+        return tuple(p for p in places if p not in known and self.order.shipment_of(p) is not None)
 
     @property
     def surplus(self) -> dict[str, Decimal]:
@@ -350,8 +367,8 @@ def _record(order: Order, command: RecordDespatch, policy: Policy, envelope: Env
     recorded = _recorded(order, command, policy, envelope.at)
     yield recorded
     if recorded.beyond:
-        told = "; ".join(a.message for a in recorded.anomalies if a.code == _BEYOND)
-        yield from raised(order, _BEYOND, recorded.shipment_id, told, _OPTIONS, envelope.at)
+        told = "; ".join(a.message for a in recorded.anomalies if a.code == "despatch.beyond_tolerance")
+        yield from raised(order, "despatch.beyond_tolerance", recorded.shipment_id, told, _OPTIONS, envelope.at)
 
 
 def _told_again(order: Order, known: DespatchAdvice, command: RecordDespatch, at: datetime) -> Iterable[Event]:
@@ -459,7 +476,7 @@ def _issue(order: Order, shipment_id: str, location: str, units: Mapping[str, De
     for line_id, quantity in units.items():
         if not order.needs_stock(line_id):
             continue
-        line, claim = order.lines[line_id], order.claim_on(line_id)
+        line, claim = order.lines[line_id], order.claim_at(line_id, location)
         lines.append(IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity))
     request_id = f"issue/{shipment_id}"
     return IssueStock(order.id, request_id, f"{order.tenant}/{order.id}/{request_id}", location, tuple(lines))
@@ -478,7 +495,7 @@ def _flags(order: Order, shipment_id: str, taking: _Taking, beyond: Mapping[str,
         line, surplus = order.lines[line_id], taking.surplus[line_id]
         within = f", {plain(units)} of them beyond its {plain(line.tolerance.over)} %" if surplus != units else ""
         told = f"{source} sent {plain(surplus)} × {line.sku} ({line_id}) more than was to be sent{within}"
-        yield Anomaly(_BEYOND, told, None, shipment_id)
+        yield Anomaly("despatch.beyond_tolerance", told, None, shipment_id)
     for milestone in ("cancelled", "rejected"):
         if milestone in order.milestones:
             told = f"{source} sent goods although the order is {milestone}"
@@ -506,8 +523,6 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         entered = policy.order_step(order, "start_fulfillment")
         if entered is not None:
             yield OrderInFulfillment(at, entered)
-    if order.cancellation is not None and not order.ledger.kinds.isdisjoint(GONE):
-        yield from a_part_is_kept(order, policy, "cancellation.goods_have_left", "others have sent goods", (), at)
     yield from _works_that_others_finished(order, policy, at)
 
 
@@ -552,6 +567,6 @@ STAGE = Stage(
     events=(DespatchRecorded, FactFlagged, SurplusCharged),
     decisions=(Decision(RecordDespatch, tiers=((order_exists,), (the_goods_are_of_this_order,)), events=_record),),
     follow=_follow,
-    settles=FrozenMap({(_BEYOND, "charge"): _charge}),
+    settles=FrozenMap({("despatch.beyond_tolerance", "charge"): _charge}),
     looks_at=_looks_at,
 )

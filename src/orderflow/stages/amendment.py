@@ -11,10 +11,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput, Problems, Violation
-from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order
 from orderflow.policy import Policy
+from orderflow.stages.changes import CancellationRequested, still_wanted
 from orderflow.stages.holds import reviews, warnings
 from orderflow.stages.stage import Decision, Stage, objections_to, order_exists, order_not_cancelling, why_not
 from orderflow.values.checked import checked
@@ -58,7 +59,7 @@ class OrderAmended(Event):
 
     def apply(self, order: Order) -> Order:
         """The ledger has more or fewer live units."""
-        return order.moved(self.moves)
+        return order.moved(self.moves).replace(amendments=order.amendments + 1)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
@@ -80,9 +81,9 @@ def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterab
 
 def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """At least one quantity differs from what is wanted already, and something stays wanted."""
-    if all(order.live_quantity(line_id) == quantity for line_id, quantity in command.quantities.items()):
+    if all(still_wanted(order, line_id) == quantity for line_id, quantity in command.quantities.items()):
         yield Violation("amendment.nothing_changes", "these quantities are wanted already", "quantities")
-    if not any(command.quantities.get(line_id, order.live_quantity(line_id)) for line_id in order.lines):
+    if not any(command.quantities.get(line_id, still_wanted(order, line_id)) for line_id in order.lines):
         yield Violation("amendment.nothing_left", "no unit would be left", "quantities", remedy="CancelOrder")
 
 
@@ -96,11 +97,11 @@ def a_replacement_is_what_was_missing(order: Order, command: AmendOrder, policy:
 
 
 def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """Only units that nobody has begun to handle can be taken out."""
+    """Only units that nobody has begun to handle can be taken out, and those that a fulfiller may give up."""
     for line_id, quantity in command.quantities.items():
-        less = EXACT.subtract(order.live_quantity(line_id), quantity)
+        less = EXACT.subtract(still_wanted(order, line_id), quantity)
         free = ZERO
-        for _, units in _reducible(order, line_id, policy):
+        for _, units in (*_reducible(order, line_id, policy), *_with_fulfillers(order, line_id)):
             free = EXACT.add(free, units)
         if less > free:
             yield Violation(
@@ -126,12 +127,25 @@ def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Acc
     return ((account, held) for account in accounts if (held := ledger.balance(line_id, account)))
 
 
+def _with_fulfillers(order: Order, line_id: str) -> Iterable[tuple[Account, Decimal]]:
+    """The works that others do from which units can be asked back, the newest first."""
+    for fulfillment_id in reversed(order.works):
+        account = allocated(fulfillment_id)
+        units = EXACT.subtract(order.ledger.balance(line_id, account), order.wished_out_of(account).get(line_id, ZERO))
+        if units:
+            yield account, units
+
+
 # -- decisions ------------------------------------------------------------------------------------------------------
 
 
 def _amend(order: Order, command: AmendOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     moves = _moves(order, command, policy)
-    yield OrderAmended(envelope.at, moves)
+    asked = _asked_back(order, command, policy)
+    if moves:
+        yield OrderAmended(envelope.at, moves)
+    if asked:
+        yield CancellationRequested(envelope.at, envelope.reason, asked)
     if "verified" in order.milestones:
         objections = objections_to(order.moved(moves), policy)
         yield from reviews(order, objections, (), envelope.at)
@@ -147,17 +161,37 @@ def _moves(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...
     )
 
 
-def _amendment(order: Order, line_id: str, quantity: Decimal, policy: Policy) -> Iterable[Move]:
-    more = EXACT.subtract(quantity, order.live_quantity(line_id))
-    if more > 0:
-        yield Move(line_id, ORDERED, OPEN, more)
-        return
-    less = EXACT.subtract(ZERO, more)
-    for account, held in _reducible(order, line_id, policy):
+def _asked_back(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...]:
+    """The units that fulfillers are asked to give up, beyond those that nobody has begun to handle."""
+    return tuple(
+        move
+        for line_id, quantity in command.quantities.items()
+        for move in _taken(order, line_id, _less(order, line_id, quantity), policy)
+        if place_of(move.source) in order.works
+    )
+
+
+def _less(order: Order, line_id: str, quantity: Decimal) -> Decimal:
+    return EXACT.subtract(still_wanted(order, line_id), quantity)
+
+
+def _taken(order: Order, line_id: str, less: Decimal, policy: Policy) -> Iterable[Move]:
+    """The units that an amendment takes out, from where they are."""
+    for account, held in (*_reducible(order, line_id, policy), *_with_fulfillers(order, line_id)):
         taken = min(less, held)
-        if taken:
+        if taken > 0:
             yield Move(line_id, account, CANCELLED, taken)
             less = EXACT.subtract(less, taken)
+
+
+def _amendment(order: Order, line_id: str, quantity: Decimal, policy: Policy) -> Iterable[Move]:
+    less = _less(order, line_id, quantity)
+    if less < 0:
+        yield Move(line_id, ORDERED, OPEN, EXACT.subtract(ZERO, less))
+        return
+    for move in _taken(order, line_id, less, policy):
+        if place_of(move.source) not in order.works:
+            yield move
 
 
 def _one_unit_more(order: Order, policy: Policy) -> Iterable[Command]:

@@ -24,10 +24,21 @@ from orderflow.values.checked import checked
 from orderflow.values.ids import as_id, as_reference
 from orderflow.values.shape import fits
 
-__all__ = ["STAGE", "AnswerDeferred", "DeferralClosed", "RecordReply", "closed", "deferred", "expired", "given_up"]
+__all__ = [
+    "STAGE",
+    "AnswerDeferred",
+    "DeferralClosed",
+    "RecordReply",
+    "as_reply",
+    "closed",
+    "deferred",
+    "expired",
+    "given_up",
+]
 
 
-def _as_reply(raw: Any) -> Any:
+def as_reply(raw: Any) -> Any:
+    """The reply of a port, in all its parts, as somebody else tells it."""
     if not isinstance(raw, REPLIES) or isinstance(raw, Deferred | GaveUp):
         raise InvalidInput.because("reply.not_a_reply", f"must be the reply of a port, not {type(raw).__name__}")
     if not fits(raw, type(raw)):
@@ -41,7 +52,7 @@ class RecordReply(Command):
 
     order_id: str = checked(as_id)
     ticket: str = checked(as_reference)
-    reply: Any = checked(_as_reply)
+    reply: Any = checked(as_reply)
 
 
 @event("answer_deferred")

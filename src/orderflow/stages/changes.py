@@ -22,7 +22,16 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
-from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_may, order_not_cancelling, units_text
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    order_exists,
+    order_may,
+    order_not_cancelling,
+    units_text,
+    why_not,
+)
 from orderflow.values.checked import checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
@@ -39,6 +48,7 @@ __all__ = [
     "a_part_is_kept",
     "cancellable",
     "nothing_has_left",
+    "still_wanted",
     "units_by_line",
     "void_declined",
     "wished",
@@ -46,6 +56,8 @@ __all__ = [
 
 #: Stages of a shipment in which a carrier has, or may have, a booking of ours.
 _OUTSTANDING = ("requested", "booked", "void_wanted")
+#: Accounts of units that have left: these are not cancelled.
+_GONE = frozenset({"shipped", "delivered", "lost", "returning", "received", "restocked", "scrapped", "sent_back"})
 
 
 def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
@@ -122,19 +134,19 @@ class LinesCancelled(Event):
 class CancellationDeclined(Event):
     """It is too late: a carrier keeps its booking, a fulfiller has packed, goods have left. The order goes on.
 
-    ``moves`` are the units that will not be cancelled, where the wish was for some, or some are given up.
+    ``kept`` are the units that will not be cancelled, by who has them, where others were or may be.
     """
 
     code: str
     message: str = ""
-    moves: tuple[Move, ...] = ()
+    kept: tuple[Move, ...] = ()
 
     def apply(self, order: Order) -> Order:
         """The wish is off the table, as far as it is about these units."""
-        if not self.moves:
+        if not self.kept:
             return order.replace(cancellation=None)
         earlier, wish = _wish(order, self.at)
-        wish = evolved(wish, waiting=_less(wish.waiting, self.moves), declined=_more(wish.declined, self.moves))
+        wish = evolved(wish, waiting=_less(wish.waiting, self.kept), declined=_more(wish.declined, self.kept))
         return order.replace(cancellation=None, line_cancellations=(*earlier, wish))
 
 
@@ -294,6 +306,16 @@ def the_lines_to_cancel_exist(order: Order, command: CancelLines, policy: Policy
             yield Violation("cancellation.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
 
 
+def lines_can_still_be_cancelled(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
+    """The order can still be cancelled; what is sent once more, as long as it has not left."""
+    if policy.order_step(order, "cancel") is not None:
+        return
+    lines = command.quantities or [line_id for line_id in order.lines if cancellable(order, line_id, policy)]
+    if not lines or not all(order.lines[line_id].is_free for line_id in lines):
+        told, remedy = why_not(policy.lifecycles.order, order.state, "cancel")
+        yield Violation("order.cannot_cancel", f"the order is {told}", remedy=remedy)
+
+
 def only_what_has_not_left_is_cancelled(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
     """No more units are cancelled than can still be, and some are."""
     if command.quantities is None:
@@ -318,14 +340,16 @@ def _cancel_lines(order: Order, command: CancelLines, policy: Policy, envelope: 
     """To cancel all units of which none has left is to cancel the order."""
     reason = command.reason or envelope.reason
     quantities = command.quantities or {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
-    waiting = units_by_line(order.to_be_cancelled)
-    if all(
-        EXACT.add(quantities.get(line_id, ZERO), waiting.get(line_id, ZERO)) == order.live_quantity(line_id)
-        for line_id in order.lines
-    ):
+    if all(quantities.get(line_id, ZERO) == still_wanted(order, line_id) for line_id in order.lines):
         yield CancellationRequested(envelope.at, reason)
     else:
         yield from _begun(order, wished(order, quantities, policy), reason, envelope.at)
+
+
+def still_wanted(order: Order, line_id: str) -> Decimal:
+    """Units of a line that are wanted, those left out that only wait to be cancelled."""
+    waiting = units_by_line(order.to_be_cancelled) if order.to_be_cancelled else FrozenMap()
+    return EXACT.subtract(order.live_quantity(line_id), waiting.get(line_id, ZERO))
 
 
 def a_part_is_kept(
@@ -349,15 +373,18 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         return
     for account in dict.fromkeys(move.source for move in order.to_be_cancelled):
         yield from _settled(order, account, at)
-    if order.line_cancellations and not any(map(order.live_quantity, order.lines)):
-        state = policy.order_step(order, "cancel")
-        if state is not None:
-            yield OrderCancelled(at, state, everything_cancelled(order), order.line_cancellations[-1].reason)
 
 
 def _whole_order(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    """The order is cancelled when no carrier has, or may have, a booking of ours any more."""
+    """The order is cancelled when no carrier has, or may have, a booking of ours, and no fulfiller any units."""
     assert order.cancellation is not None
+    gone = tuple(_gone(order))
+    if gone:
+        told = f"{units_text(order, units_by_line(gone))} have left"
+        yield from a_part_is_kept(order, policy, "cancellation.goods_have_left", told, gone, at)
+        return
+    if any(order.ledger.holds_any(allocated(fulfillment_id)) for fulfillment_id in order.works):
+        return
     if any(shipment.stage in _OUTSTANDING for shipment in order.shipments.values()):
         return
     state = policy.order_step(order, "cancel")
@@ -365,6 +392,13 @@ def _whole_order(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         yield OrderCancelled(at, state, everything_cancelled(order), order.cancellation.reason)
     else:
         yield CancellationDeclined(at, "order.cannot_cancel", f"the order is {order.state}")
+
+
+def _gone(order: Order) -> Iterator[Move]:
+    """The units that have left, whatever has become of them."""
+    for account, held in order.ledger.held.items():
+        if kind_of(account) in _GONE:
+            yield from (Move(line_id, account, CANCELLED, units) for line_id, units in held.items())
 
 
 def _settled(order: Order, account: Account, at: datetime) -> Iterable[Event]:
@@ -447,9 +481,9 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 def _looks_at(order: Order) -> tuple[str, ...]:
     """Without a cancellation that waits there is nothing to follow."""
     if order.cancellation is not None:
-        return ("state", "shipments", "cancellation", "line_cancellations", "works")
-    if order.line_cancellations:
-        return ("state", "shipments", "cancellation", "line_cancellations", "ledger")
+        return ("state", "shipments", "cancellation", "line_cancellations", "works", "ledger")
+    if order.to_be_cancelled:
+        return ("shipments", "cancellation", "line_cancellations", "ledger")
     return ("cancellation", "line_cancellations")
 
 
@@ -470,7 +504,7 @@ STAGE = Stage(
                 (order_exists,),
                 (the_lines_to_cancel_exist,),
                 (order_not_cancelling,),
-                (order_may("cancel"), only_what_has_not_left_is_cancelled),
+                (lines_can_still_be_cancelled, only_what_has_not_left_is_cancelled),
             ),
             events=_cancel_lines,
             candidates=lambda order, policy: (CancelLines(order.id),),
@@ -484,6 +518,7 @@ STAGE = Stage(
             ("pricing.refused", "cancel_order"): _cancel_instead,
             ("shipping.refused", "cancel_order"): _cancel_instead,
             ("shipping.no_rate", "cancel_order"): _cancel_instead,
+            ("fulfillers.declined", "cancel_order"): _cancel_instead,
         }
     ),
     awaits=_awaits,

@@ -1,43 +1,79 @@
-"""Communication: the customer hears of it in time, once, and in the words of that moment.
+"""Communication: those concerned hear of it in time, once, and in the words of that moment.
 
-What has happened and was not told yet is told: milestones of the order, and each shipment that leaves. Whom to tell,
-how and with which data is a strategy (``Policy.draft``); what it drafts is frozen in `MessageQueued`, so that the same
-key always carries the same message. Messages that a later one makes stale, and that were not sent yet, are superseded.
+What has happened and was not told yet is told: each *fact* is a kind and a subject (``out_for_delivery`` of
+``P1 2026-12-01``), derived from the state, so that a report that comes twice is told once. Whom to tell, how and with
+which data is a strategy (``Policy.draft``); it may tell several at once. What it drafts is frozen in `MessageQueued`,
+so that the same key always carries the same message.
+
+A message that nobody should read any more is not sent: one that a later one about the same part of the order makes
+stale is superseded, and so is one that was not sent within the time in which it is worth reading
+(``Policy.told_within``, counted from the fact). What was not to be told at all, because the command said so
+(``Envelope.notify``), the strategy said so, or it was known too late, is withheld: kept on record, and never told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import TypeAlias
 
 import attrs
 
+from orderflow.ledger import delivered, shipped
 from orderflow.messages import Event, event
-from orderflow.order import Case, Message, Order
-from orderflow.policy import Policy
+from orderflow.order import Case, Message, Order, Parcel
+from orderflow.policy import Draft, Policy, Withheld
 from orderflow.ports import Refused, Reply, SendMessage, Sent
 from orderflow.stages.exceptions import ExceptionResolved, impossible_reply, raised
-from orderflow.stages.stage import Stage, Wait, Wanted, next_id
+from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.tracking import TrackingStatus
 from orderflow.values.checked import PERSONAL
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.numbers import plain
+from orderflow.values.times import day_in
 
-__all__ = ["KINDS", "STAGE", "MessageFailed", "MessageQueued", "MessageSent", "MessageSuperseded"]
+__all__ = ["KINDS", "STAGE", "MessageFailed", "MessageQueued", "MessageSent", "MessageSuperseded", "MessageWithheld"]
 
-#: The kinds of messages of the standard process, and the milestone or event that each tells of.
+_S = TrackingStatus
+
+#: The kinds of messages of the standard process, and the fact that each tells of.
 KINDS = {
-    "order_placed": "placed",
-    "order_verified": "verified",
-    "ready_for_pickup": "what the customer collects is all there, with the place",
-    "digital_delivered": "digital goods are sent, with the proof",
-    "shipment_despatched": "a shipment leaves, with tracking and estimate",
-    "order_delivered": "delivered",
+    "order_placed": "the order was received",
+    "order_verified": "price, stock and requirements are in order",
+    "order_changed": "other quantities are wanted from now on",
     "lines_cancelled": "units are cancelled, and nobody is waited for about them any more",
-    "order_cancelled": "cancelled",
-    "order_rejected": "rejected",
+    "goods_backordered": "lines wait for stock",
+    "shipment_despatched": "a shipment leaves, with tracking and estimate",
+    "out_for_delivery": "a parcel comes today",
+    "ready_for_pickup": "what the customer collects is there, or a parcel waits to be collected",
+    "digital_delivered": "digital goods were sent, with the proof",
+    "delivery_failed": "the carrier tried to deliver, and could not",
+    "action_required": "a parcel stands still until somebody does something",
+    "return_to_sender": "a parcel is on its way back",
+    "goods_lost": "the carrier has lost a parcel",
+    "replacement_ordered": "what did not arrive, or not whole, is sent once more",
+    "goods_credited": "what did not arrive, or not whole, is given back in money",
+    "delivery_delayed": "a promise slips: the lines, and the day now expected",
+    "parcel_delivered": "a parcel arrived, and others are still to come",
+    "order_delivered": "everything has arrived",
+    "order_cancelled": "nothing of the order will be delivered",
+    "order_rejected": "the order was refused",
 }
 
 _ENDS = (("cancelled", "order_cancelled"), ("rejected", "order_rejected"))
-_MILESTONES = (("placed", "order_placed"), ("verified", "order_verified"), ("delivered", "order_delivered"))
+_MILESTONES = (("placed", "order_placed"), ("verified", "order_verified"))
+#: What reports of a parcel on its way are told of, and whether each day on which they come is a fact of its own.
+_REPORTS = {
+    _S.OUT_FOR_DELIVERY: ("out_for_delivery", True),
+    _S.DELIVERY_FAILED: ("delivery_failed", True),
+    _S.READY_FOR_PICKUP: ("ready_for_pickup", False),
+    _S.RETURN_TO_SENDER: ("return_to_sender", False),
+}
+#: Kinds of accounts whose units are still to arrive.
+_TO_COME = frozenset({"open", "backordered", "allocated", "picked", "packed", "shipped"})
+
+#: A kind, a subject, and since when it is a fact, where that is known.
+Fact: TypeAlias = tuple[str, str, datetime | None]
 
 
 @event("message_queued")
@@ -51,10 +87,22 @@ class MessageQueued(Event):
     to: str = attrs.field(metadata=PERSONAL)
     locale: str
     body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
+    recipient: str = "customer"
+    send_before: datetime | None = None
 
     def apply(self, order: Order) -> Order:
         """There is a message to be sent."""
-        message = Message(self.message_id, self.kind, self.subject, self.channel, self.to, self.locale, self.body)
+        message = Message(
+            self.message_id,
+            self.kind,
+            self.subject,
+            self.channel,
+            self.to,
+            self.locale,
+            self.body,
+            recipient=self.recipient,
+            send_before=self.send_before,
+        )
         return order.replace(messages=order.messages.set(self.message_id, message))
 
 
@@ -84,7 +132,7 @@ class MessageFailed(Event):
 
 @event("message_superseded")
 class MessageSuperseded(Event):
-    """The message was not sent in time, and would be stale now."""
+    """The message was not sent in time, and would be stale now: by a later one of a kind, or by ``time``."""
 
     message_id: str
     by: str
@@ -94,64 +142,206 @@ class MessageSuperseded(Event):
         return _message(order, self.message_id, "superseded")
 
 
+@event("message_withheld")
+class MessageWithheld(Event):
+    """Nobody is to be told of this, now or later."""
+
+    message_id: str
+    kind: str
+    subject: str
+    why: str
+
+    def apply(self, order: Order) -> Order:
+        """It counts as told, and will not be sent."""
+        message = Message(
+            self.message_id, self.kind, self.subject, "", "", "", FrozenMap(), state="withheld", failure=self.why
+        )
+        return order.replace(messages=order.messages.set(self.message_id, message))
+
+
 def _message(order: Order, message_id: str, state: str, failure: str = "") -> Order:
     message = order.messages[message_id].replace(state=state, failure=failure)
     return order.replace(messages=order.messages.set(message_id, message))
 
 
-_TOLD_OF = ("milestones", "shipments", "fulfillments", "handovers", "cancellation", "line_cancellations")
+# -- what there is to tell ------------------------------------------------------------------------------------------
 
 
-def _to_tell(order: Order) -> Iterable[tuple[str, str]]:
-    """What there is to tell by now: kind and subject."""
+def _to_tell(order: Order) -> Iterator[Fact]:
+    """What there is to tell by now."""
     milestones = order.milestones
-    if "placed" not in milestones:
+    if "placed" not in milestones or "messages" in order.theirs:
         return
     for milestone, kind in _ENDS:
         if milestone in milestones:
-            yield kind, ""
+            yield kind, "", None
             return
     for milestone, kind in _MILESTONES:
         if milestone in milestones:
-            yield kind, ""
+            yield kind, "", None
+    if order.amendments and order.is_priced:
+        yield "order_changed", str(order.amendments), None
+    if "backordered" in order.ledger.kinds:
+        yield from _backordered(order)
     for shipment in order.shipments.values():
         if shipment.stage == "despatched":
-            yield "shipment_despatched", shipment.id
+            yield "shipment_despatched", shipment.id, None
     for fulfillment in order.fulfillments.values():
         if fulfillment.ready_at is not None:
-            yield "ready_for_pickup", fulfillment.id
+            yield "ready_for_pickup", fulfillment.id, None
     for handover in order.handovers.values():
         if handover.method == "digital":
-            yield "digital_delivered", handover.id
+            yield "digital_delivered", handover.id, None
+    for parcel in order.parcels.values():
+        if parcel.scans:
+            yield from _reported(order, parcel)
+            yield from _made_good(parcel)
+    for slip in dict.fromkeys(s.slip for s in order.promises.values() if s.slip and s.deliver != "kept"):
+        yield "delivery_delayed", slip, None
     if order.cancellation is None:
         for number, wish in enumerate(order.line_cancellations, 1):
             if wish.cancelled and not wish.waiting:
-                yield "lines_cancelled", str(number)
+                yield "lines_cancelled", str(number), None
+    if "delivered" in milestones:
+        reopened = milestones.get("reopened")
+        yield "order_delivered", "" if reopened is None else reopened.isoformat(), None
+
+
+def _backordered(order: Order) -> Iterator[Fact]:
+    """Lines that wait for stock, and of which that was not told: all of them at once."""
+    told = {
+        line_id
+        for message in order.messages.values()
+        if message.kind == "goods_backordered"
+        for line_id in message.subject.split("+")
+    }
+    waiting = [line_id for line_id in order.lines if order.ledger.of_kind(line_id, "backordered")]
+    fresh = [line_id for line_id in waiting if line_id not in told]
+    if fresh:
+        yield "goods_backordered", "+".join(fresh), None
+
+
+def _reported(order: Order, parcel: Parcel) -> Iterator[Fact]:
+    """What carriers say of a parcel, where somebody should know."""
+    tracking, held = parcel.tracking, order.ledger.held
+    if delivered(parcel.id) in held:
+        if not order.ledger.kinds.isdisjoint(_TO_COME):
+            yield "parcel_delivered", parcel.id, None
+    elif tracking.lost_since is not None:
+        yield "goods_lost", parcel.id, tracking.lost_since
+    elif shipped(parcel.id) in held:
+        kind, is_daily = _REPORTS.get(tracking.status, ("", False))
+        if kind and is_daily and tracking.since is not None:
+            day = day_in(tracking.since, order.terms.zone or "UTC")
+            yield kind, f"{parcel.id} {day.isoformat()}", tracking.since
+        elif kind:
+            yield kind, parcel.id, tracking.since
+        elif tracking.action_required:
+            yield "action_required", f"{parcel.id} {tracking.reason}".rstrip(), tracking.since
+
+
+def _made_good(parcel: Parcel) -> Iterator[Fact]:
+    """What is done about a parcel that did not arrive, or not whole."""
+    if parcel.replacements:
+        lines = (line_id for replacing in parcel.replacements.values() for line_id in replacing)
+        yield "replacement_ordered", "+".join(lines), None
+    if parcel.credited:
+        units = (plain(units) for units in parcel.credited.values())
+        yield "goods_credited", f"{parcel.id} {'+'.join(units)}", None
+
+
+def _untold(order: Order) -> tuple[Fact, ...]:
+    """What there is to tell and was not told yet; worked out once for an order."""
+    memory = order.remembered
+    found: tuple[Fact, ...] | None = memory.get("untold")
+    if found is None:
+        told = {(message.kind, message.subject) for message in order.messages.values()}
+        found = memory["untold"] = tuple(fact for fact in _to_tell(order) if fact[:2] not in told)
+    return found
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    told = {(message.kind, message.subject) for message in order.messages.values()}
     number = len(order.messages)
-    for kind, subject in _to_tell(order):
-        if (kind, subject) in told:
-            continue
-        draft = policy.draft(order, kind, subject)
-        if draft is None:
-            continue
-        number += 1
-        yield MessageQueued(at, f"M{number}", kind, subject, draft.channel, draft.to, draft.locale, draft.body)
-        stale = policy.superseded_by.get(kind, ())
-        for message in order.messages.values():
-            if message.kind in stale:
-                yield from _made_stale(order, message, kind, at)
+    for kind, subject, since in _untold(order):
+        limit = policy.told_within.get(kind)
+        send_before = None if limit is None else (since or at) + limit
+        drafts = _drafts(policy, order, kind, subject, send_before, at)
+        for draft in drafts:
+            number += 1
+            yield _as_event(draft, f"M{number}", kind, subject, send_before, at)
+        if drafts and not isinstance(drafts[0], Withheld):
+            yield from _stale(order, policy, kind, subject, at)
 
 
-def _made_stale(order: Order, message: Message, by: str, at: datetime) -> Iterable[Event]:
+def _drafts(
+    policy: Policy, order: Order, kind: str, subject: str, send_before: datetime | None, at: datetime
+) -> tuple[Draft | Withheld, ...]:
+    drafts = policy.draft(order, kind, subject)
+    if drafts is None:
+        return ()
+    found = (drafts,) if isinstance(drafts, Draft | Withheld) else tuple(drafts)
+    is_too_late = send_before is not None and send_before <= at
+    return (Withheld("known too late"),) if found and is_too_late else found
+
+
+def _as_event(
+    draft: Draft | Withheld, message_id: str, kind: str, subject: str, send_before: datetime | None, at: datetime
+) -> Event:
+    if isinstance(draft, Withheld):
+        return MessageWithheld(at, message_id, kind, subject, draft.why)
+    return MessageQueued(
+        at,
+        message_id,
+        kind,
+        subject,
+        draft.channel,
+        draft.to,
+        draft.locale,
+        draft.body,
+        draft.recipient,
+        send_before,
+    )
+
+
+def _stale(order: Order, policy: Policy, kind: str, subject: str, at: datetime) -> Iterator[Event]:
+    """Messages that were not sent yet, and that nobody should read after this one."""
+    older = policy.superseded_by.get(kind, ())
+    about = _about(order, subject)
+    for message in order.messages.values():
+        if message.kind in older and about in ("", _about(order, message.subject)):
+            yield from _made_stale(order, message, kind, at)
+
+
+def _made_stale(order: Order, message: Message, by: str, at: datetime) -> Iterator[Event]:
     """A message that was not sent in time will not be; one that was refused needs nobody any more."""
     if message.state == "queued":
         yield MessageSuperseded(at, message.id, by)
     elif message.state == "failed" and (case := order.case_about(message.id)) is not None:
         yield ExceptionResolved(at, case.id, "moot")
+
+
+def _about(order: Order, subject: str) -> str:
+    """The part of the order that a subject names: a parcel, a shipment, some lines; empty for the whole order."""
+    part = subject.partition(" ")[0]
+    is_part = part in order.parcels or part in order.shipments or part.partition("+")[0] in order.lines
+    return part if is_part else ""
+
+
+# -- time -----------------------------------------------------------------------------------------------------------
+
+
+def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
+    return (m.send_before for m in order.messages.values() if m.send_before is not None and m.state == "queued")
+
+
+def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    """What was not sent in time is not sent any more."""
+    for message in order.messages.values():
+        if message.state == "queued" and message.send_before is not None and message.send_before <= at:
+            yield MessageSuperseded(at, message.id, "time")
+
+
+# -- sending --------------------------------------------------------------------------------------------------------
 
 
 def _wants(order: Order) -> Iterable[Wanted]:
@@ -196,12 +386,14 @@ def _give_up(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable
 def _write_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
     """The message is written anew, to whoever is to be told by now, and sent under a key of its own."""
     message = order.messages[case.about]
-    draft = policy.draft(order, message.kind, message.subject)
-    if draft is not None:
-        number = next_id("M", order.messages)
-        yield MessageQueued(
-            at, number, message.kind, message.subject, draft.channel, draft.to, draft.locale, draft.body
-        )
+    limit = policy.told_within.get(message.kind)
+    send_before = None if limit is None else at + limit
+    drafts = _drafts(policy, order, message.kind, message.subject, send_before, at)
+    number = len(order.messages)
+    for draft in drafts:
+        if isinstance(draft, Draft) and draft.recipient == message.recipient:
+            number += 1
+            yield _as_event(draft, f"M{number}", message.kind, message.subject, send_before, at)
 
 
 def _let_be(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -215,18 +407,31 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             yield Wait("the notifications", f"to tell {message.to or 'the customer'}: {message.kind}", message.id)
 
 
-_TOLD_OF = ("milestones", "shipments", "fulfillments", "handovers", "cancellation", "line_cancellations")
+_TOLD_OF = (
+    "milestones",
+    "shipments",
+    "fulfillments",
+    "handovers",
+    "parcels",
+    "ledger",
+    "promises",
+    "amendments",
+    "cancellation",
+    "line_cancellations",
+)
+_TOLD_AND_PRICED = (*_TOLD_OF, "tranches", "given_back", "lines")
 
 
 def _looks_at(order: Order) -> tuple[str, ...] | None:
     """While something was not told, anything may change the mind of the strategy."""
-    told = {(message.kind, message.subject) for message in order.messages.values()}
-    return _TOLD_OF if told.issuperset(_to_tell(order)) else None
+    if _untold(order):
+        return None
+    return _TOLD_AND_PRICED if order.amendments else _TOLD_OF
 
 
 STAGE = Stage(
     name="communication",
-    events=(MessageQueued, MessageSent, MessageFailed, MessageSuperseded),
+    events=(MessageQueued, MessageSent, MessageFailed, MessageSuperseded, MessageWithheld),
     follow=_follow,
     looks_at=_looks_at,
     wants=_wants,
@@ -239,4 +444,6 @@ STAGE = Stage(
         }
     ),
     awaits=_awaits,
+    moments=_moments,
+    at_time=_at_time,
 )

@@ -64,6 +64,7 @@ class SaveDraft(Command):
     instructions: tuple[str, ...] = checked(texts, default=())
     requirements: tuple[str, ...] = checked(texts, default=())
     customer_reference: str = checked(as_text(100), default="")
+    complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
 
@@ -88,6 +89,7 @@ class SaveDraft(Command):
             instructions: Iterable[str] = (),
             requirements: Iterable[str] = (),
             customer_reference: str = "",
+            complete: str | None = None,
         ) -> None: ...
 
 
@@ -148,6 +150,10 @@ def as_drafted(order: Order) -> SaveDraft:
             requirements=line.requirements,
             under=line.tolerance.under,
             over=line.tolerance.over,
+            measure_unit=line.measure_unit or None,
+            estimated_measure=line.estimated_measure,
+            price_per=line.stated_per,
+            price_with_tax=line.stated_with_tax,
             **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
         )
         for line in order.lines.values()
@@ -173,6 +179,7 @@ def as_drafted(order: Order) -> SaveDraft:
         order.instructions,
         order.requirements,
         order.customer_reference,
+        terms.complete,
     )
 
 

@@ -30,11 +30,15 @@ def _is_waiting(order: Order, policy: Policy) -> bool:
     """Whether an order was placed, is not agreed yet, and could still be cancelled."""
     return (
         "placed" in order.milestones
-        and "verified" not in order.milestones
+        and ("verified" not in order.milestones or _waits_for_the_buyer(order))
         and order.cancellation is None
         and not order.is_over
         and policy.order_step(order, "cancel") is not None
     )
+
+
+def _waits_for_the_buyer(order: Order) -> bool:
+    return order.confirmation is not None and order.confirmation.word == "waits"
 
 
 def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -44,7 +48,8 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     for moment in _moments(order, policy):
-        yield Wait("the clock", f"to cancel the order at {moment:%Y-%m-%d %H:%M}, unless it is verified by then")
+        unless = "unless it is verified and agreed by then"
+        yield Wait("the clock", f"to cancel the order at {moment:%Y-%m-%d %H:%M}, {unless}")
 
 
 STAGE = Stage(name="expiry", moments=_moments, at_time=_at_time, awaits=_awaits)

@@ -255,7 +255,7 @@ def _issue(order: Order, number: str, fulfillment: Fulfillment, moves: Iterable[
     """What the inventory is to book out."""
     lines = []
     for move in moves:
-        line, claim = order.lines[move.line_id], order.claim_on(move.line_id)
+        line, claim = order.lines[move.line_id], order.claim_of(fulfillment.id, move.line_id)
         lines.append(IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, move.quantity))
     request_id = f"issue/{number}"
     return IssueStock(

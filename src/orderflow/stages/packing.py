@@ -6,14 +6,14 @@ packed, by itself, when nothing picked is left outside a parcel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orderflow.consignment import as_dimensions
 from orderflow.errors import Violation
-from orderflow.ledger import Move, packed, picked
+from orderflow.ledger import Move, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order, Parcel
 from orderflow.policy import Policy
@@ -23,8 +23,11 @@ from orderflow.stages.picking import (
     goods_are_there,
     handled,
     on_fulfillment,
+    serials_count_units,
+    serials_in,
     surplus_of,
     the_fulfillment_exists,
+    the_work_is_ours,
 )
 from orderflow.stages.stage import (
     Decision,
@@ -38,10 +41,10 @@ from orderflow.stages.stage import (
     why_not,
 )
 from orderflow.values.address import Address
-from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_sscc
-from orderflow.values.numbers import as_positive
+from orderflow.values.numbers import EXACT, ZERO, as_positive
 
 __all__ = [
     "STAGE",
@@ -51,6 +54,7 @@ __all__ = [
     "ParcelPacked",
     "ParcelUnpacked",
     "UnpackParcel",
+    "on_the_table",
     "the_parcel_exists",
 ]
 
@@ -196,10 +200,92 @@ def a_parcel_goes_one_way(order: Order, command: PackParcel, policy: Policy) -> 
         yield Violation("packing.mixed", f"{', '.join(lines)} differ in address or service", "contents")
 
 
-def _going_one_way(order: Order, quantities: Mapping[str, Decimal]) -> tuple[Goods, ...]:
+def goods_priced_by_measure_are_measured(order: Order, command: PackParcel, policy: Policy) -> Iterable[Violation]:
+    """What is priced by what it measures says so when it is packed, since that is what will be charged."""
+    if command.contents is None:
+        all_of_it = _going_one_way(order, on_the_table(order, command.fulfillment_id))
+        goods: Iterable[tuple[str, str, bool]] = (
+            (some.line_id, "contents", some.measured is not None) for some in all_of_it
+        )
+    else:
+        goods = (
+            (some.line_id, f"contents[{index}].measured", some.measured is not None)
+            for index, some in enumerate(command.contents)
+        )
+    for line_id, path, is_measured in goods:
+        unit = order.lines[line_id].measure_unit
+        if unit and not is_measured:
+            told = f"{order.lines[line_id].sku} is priced by {unit}: how much is packed?"
+            yield Violation("packing.not_measured", told, path, remedy="name the contents with what they measure")
+
+
+def on_the_table(order: Order, fulfillment_id: str) -> tuple[Goods, ...]:
+    """What is picked and in no parcel, as it was read off when it was picked."""
+    work = order.fulfillments[fulfillment_id]
+    quantities = order.ledger.holding(picked(fulfillment_id))
+    if not work.taken:
+        return tuple(Goods(line_id, units) for line_id, units in quantities.items())
+    packed_already = [g for p in order.parcels_of(work.id) if _is_packed(order, p) for g in p.contents]
+    found: list[Goods] = []
+    for line_id, units in quantities.items():
+        for some in _not_among(packed_already, (g for g in work.taken if g.line_id == line_id)):
+            if units:
+                found.append(some.part(min(units, some.quantity)))
+                units = EXACT.subtract(units, found[-1].quantity)
+        if units:
+            found.append(Goods(line_id, units))
+    return tuple(found)
+
+
+def _is_packed(order: Order, parcel: Parcel) -> bool:
+    return any(place_of(account) == parcel.id for account in order.ledger.held)
+
+
+def _not_among(packed_already: Iterable[Goods], taken: Iterable[Goods]) -> Iterable[Goods]:
+    """What was taken less what is in parcels: the very units by their serials, others by lot and expiry."""
+    gone = {(some.line_id, serial) for some in packed_already for serial in some.serials}
+    units: dict[tuple[Any, ...], Decimal] = {}
+    for some in packed_already:
+        if not some.serials:
+            kind = (some.line_id, some.lot, some.expires_on)
+            units[kind] = EXACT.add(units.get(kind, ZERO), some.quantity)
+    for some in taken:
+        kind = (some.line_id, some.lot, some.expires_on)
+        if some.serials:
+            left = tuple(serial for serial in some.serials if (some.line_id, serial) not in gone)
+            rest = some if left == some.serials else evolved(some.part(Decimal(len(left))), serials=left)
+        else:
+            away = min(units.get(kind, ZERO), some.quantity)
+            units[kind] = EXACT.subtract(units.get(kind, ZERO), away)
+            rest = some.part(EXACT.subtract(some.quantity, away))
+        if rest.quantity:
+            yield rest
+
+
+def serials_were_picked(order: Order, command: PackParcel, policy: Policy) -> Iterable[Violation]:
+    """A unit with a serial number is packed by who picked it, and is in one parcel."""
+    here = on_the_table(order, command.fulfillment_id)
+    known, read = serials_in(order, here), {some.line_id for some in here if some.serials}
+    for index, some in enumerate(command.contents or ()):
+        mine = serials_in(order, (some,))
+        if some.line_id in read:
+            for _, serial in sorted(mine - known):
+                told = f"{serial} is not among what is picked and in no parcel"
+                yield Violation("packing.serial_not_there", told, f"contents[{index}].serials")
+        known -= mine
+
+
+def no_two_parcels_have_one_code(order: Order, command: PackParcel, policy: Policy) -> Iterable[Violation]:
+    """A serial shipping container code names one parcel."""
+    for parcel in order.parcels.values():
+        if command.sscc and parcel.sscc == command.sscc and _is_packed(order, parcel):
+            yield Violation("packing.sscc_twice", f"{parcel.id} has the code {command.sscc}", "sscc")
+
+
+def _going_one_way(order: Order, goods: tuple[Goods, ...]) -> tuple[Goods, ...]:
     """Of what is picked, that which goes the same way as the first line."""
-    way = way_of(order, next(iter(quantities)))
-    return tuple(Goods(line_id, held) for line_id, held in quantities.items() if way_of(order, line_id) == way)
+    way = way_of(order, goods[0].line_id)
+    return tuple(some for some in goods if way_of(order, some.line_id) == way)
 
 
 def the_parcel_may_be_unpacked(order: Order, command: UnpackParcel, policy: Policy) -> Iterable[Violation]:
@@ -225,7 +311,7 @@ def the_parcel_is_not_booked(order: Order, command: UnpackParcel, policy: Policy
 
 def _pack(order: Order, command: PackParcel, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     everything = order.ledger.holding(picked(command.fulfillment_id))
-    contents = command.contents or _going_one_way(order, everything)
+    contents = command.contents or _going_one_way(order, on_the_table(order, command.fulfillment_id))
     state = policy.fulfillment_step(order, order.fulfillments[command.fulfillment_id], "pack")
     assert state is not None
     yield ParcelPacked(
@@ -300,9 +386,20 @@ STAGE = Stage(
             tiers=(
                 (order_exists,),
                 (the_fulfillment_exists,),
-                (fulfillment_may("pack"), order_not_cancelling, nothing_holds("pack", on_fulfillment)),
+                (
+                    the_work_is_ours,
+                    fulfillment_may("pack"),
+                    order_not_cancelling,
+                    nothing_holds("pack", on_fulfillment),
+                ),
                 (goods_are_there(picked, "packing.takes", "contents"),),
-                (a_parcel_goes_one_way,),
+                (
+                    a_parcel_goes_one_way,
+                    goods_priced_by_measure_are_measured,
+                    serials_count_units("contents"),
+                    serials_were_picked,
+                    no_two_parcels_have_one_code,
+                ),
             ),
             events=_pack,
             candidates=lambda order, policy: tuple(PackParcel(order.id, f) for f in order.fulfillments),

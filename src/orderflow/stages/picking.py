@@ -18,6 +18,7 @@ from orderflow.ledger import OPEN, SURPLUS, Account, Move, allocated, picked
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order
 from orderflow.policy import Policy, Rule
+from orderflow.stages.holds import warnings
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -52,6 +53,7 @@ __all__ = [
     "handled",
     "surplus_of",
     "the_fulfillment_exists",
+    "the_work_is_ours",
     "totals",
 ]
 
@@ -180,9 +182,14 @@ class GoodsPicked(Event):
     reference: str = ""
 
     def apply(self, order: Order) -> Order:
-        """They are picked."""
+        """They are picked, and what was read off them is known."""
         source, target = allocated(self.fulfillment_id), picked(self.fulfillment_id)
-        return order.moved(handled(self.goods, source, target, self.surplus))
+        after = order.moved(handled(self.goods, source, target, self.surplus))
+        read = tuple(some for some in self.goods if some.was_read)
+        if not read:
+            return after
+        work = order.fulfillments[self.fulfillment_id]
+        return after.replace(fulfillments=order.fulfillments.set(work.id, work.replace(taken=(*work.taken, *read))))
 
 
 @event("picked_short")
@@ -198,7 +205,7 @@ class PickedShort(Event):
         """They are open again; and what is held for the line is that much less than the inventory says."""
         move = Move(self.line_id, allocated(self.fulfillment_id), OPEN, self.quantity)
         after = order.replace(ledger=order.ledger.moved((move,)))
-        claim = order.claim_on(self.line_id)
+        claim = order.claim_of(self.fulfillment_id, self.line_id)
         if claim is None:
             return after
         missed = claim.replace(missed=EXACT.add(claim.missed, self.quantity))
@@ -241,6 +248,14 @@ def fulfillment_may(step: str) -> Rule:
             yield Violation(f"fulfillment.cannot_{step}", f"{fulfillment.id} is {told}", fulfillment.id, remedy=remedy)
 
     return the_fulfillment_may_take_this_step
+
+
+def the_work_is_ours(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """At a location that others run, we neither pick nor pack."""
+    fulfiller = policy.fulfiller_at(order.fulfillments[command.fulfillment_id].location)
+    if fulfiller is not None or command.fulfillment_id in order.works:
+        told = f"{command.fulfillment_id} is the work of {fulfiller or order.works[command.fulfillment_id].fulfiller}"
+        yield Violation("fulfillment.not_ours", told, command.fulfillment_id, remedy="RecordDespatch")
 
 
 def totals(goods: Iterable[Goods]) -> dict[str, Decimal]:
@@ -333,6 +348,42 @@ def what_is_short_was_to_be_picked(order: Order, command: RecordPick, policy: Po
         named.add(short.line_id)
 
 
+def serials_count_units(field: str) -> Rule:
+    """Where goods have serial numbers, every unit has one of its own."""
+
+    def every_unit_has_a_serial_of_its_own(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+        for index, some in enumerate(getattr(command, field) or ()):
+            if some.serials and (len(some.serials) != some.quantity or len(set(some.serials)) != len(some.serials)):
+                told = f"{plain(some.quantity)} of {some.line_id}, but {len(set(some.serials))} serial numbers"
+                yield Violation("goods.serials_differ", told, f"{field}[{index}].serials")
+
+    return every_unit_has_a_serial_of_its_own
+
+
+def no_serial_is_picked_twice(order: Order, command: RecordPick, policy: Policy) -> Iterable[Violation]:
+    """A unit with a serial number is taken from the shelf once."""
+    known = serials_in(order, (some for work in order.fulfillments.values() for some in work.taken))
+    for index, some in enumerate(command.goods or ()):
+        mine = serials_in(order, (some,))
+        for _, serial in sorted(mine & known):
+            told = f"{serial} was picked already"
+            yield Violation("picking.serial_twice", told, f"goods[{index}].serials")
+        known |= mine
+
+
+def serials_in(order: Order, goods: Iterable[Goods]) -> set[tuple[str, str]]:
+    """Product and serial number of every unit that has one."""
+    return {(order.lines[some.line_id].sku, serial) for some in goods for serial in some.serials}
+
+
+def past_their_day(order: Order, goods: Iterable[Goods], at: datetime) -> Iterable[Violation]:
+    """Goods that are past their day are on record; a host that will not send them has a rule of its own."""
+    for index, some in enumerate(goods):
+        if some.expires_on is not None and some.expires_on < at.date():
+            told = f"{plain(some.quantity)} × {order.lines[some.line_id].sku} expired on {some.expires_on}"
+            yield Violation("picking.expired", told, f"goods[{index}].expires_on", "warning")
+
+
 def the_order_is_being_worked_on(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
     """Picking starts where the order's lifecycle lets fulfillment start, or has let it."""
     if "in_fulfillment" not in order.milestones and policy.order_step(order, "start_fulfillment") is None:
@@ -367,6 +418,7 @@ def _pick(order: Order, command: RecordPick, policy: Policy, envelope: Envelope)
         goods = tuple(Goods(line_id, units) for line_id, units in rest if units)
     if goods:
         yield GoodsPicked(envelope.at, command.fulfillment_id, goods, surplus, command.reference)
+        yield from warnings(past_their_day(order, goods, envelope.at), envelope.at)
     for line_id, (units, reason) in short.items():
         yield PickedShort(envelope.at, command.fulfillment_id, line_id, units, reason)
 
@@ -394,7 +446,7 @@ def _picking_states(policy: Policy) -> tuple[str, ...]:
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     for fulfillment in order.fulfillments.values():
         units = order.ledger.holding(allocated(fulfillment.id))
-        if units:
+        if units and fulfillment.id not in order.works and policy.fulfiller_at(fulfillment.location) is None:
             who = fulfillment.location or "the warehouse"
             yield Wait(who, f"to pick {units_text(order, units)}", f"fulfillment {fulfillment.id}")
 
@@ -414,6 +466,7 @@ STAGE = Stage(
                 (order_exists,),
                 (the_fulfillment_exists,),
                 (
+                    the_work_is_ours,
                     fulfillment_may("start_picking"),
                     the_order_is_being_worked_on,
                     order_not_cancelling,
@@ -429,12 +482,13 @@ STAGE = Stage(
                 (order_exists, something_is_recorded),
                 (the_fulfillment_exists,),
                 (
+                    the_work_is_ours,
                     fulfillment_may("pick"),
                     order_not_cancelling,
                     nothing_holds("pick", on_fulfillment),
                 ),
                 (goods_are_there(allocated, "picking.takes", "goods"),),
-                (what_is_short_was_to_be_picked,),
+                (what_is_short_was_to_be_picked, serials_count_units("goods"), no_serial_is_picked_twice),
             ),
             events=_pick,
             candidates=lambda order, policy: tuple(RecordPick(order.id, f) for f in order.fulfillments),

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from orderflow.charges import Tranche
+from orderflow.charges import Adjustment, Amounts, Tranche
 from orderflow.messages import Event, event
 from orderflow.order import Order
 from orderflow.policy import Policy
 from orderflow.ports import Quote, QuotedLine, QuoteLine, QuotePrices, Refused, Reply
 from orderflow.stages.exceptions import impossible_reply, raised
 from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.totals import COMPONENT_OF, shared_out
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.money import sum_money
 from orderflow.values.numbers import EXACT
 
 __all__ = ["STAGE", "PriceQuoted", "PriceRefused"]
@@ -53,20 +55,33 @@ class PriceRefused(Event):
 
 
 def _wants(order: Order) -> Iterable[Wanted]:
-    if "acknowledged" not in order.milestones:
-        return
     lines = tuple(_unpriced_lines(order))
     if lines:
-        yield Wanted(QuotePrices(order.id, "quote", order.currency, order.customer, order.ship_to, lines))
+        charged = any(_is_in_force(order, line_id) for line_id in order.tranches)
+        yield Wanted(QuotePrices(order.id, "quote", order.currency, order.customer, order.ship_to, lines, charged))
+
+
+def _is_in_force(order: Order, line_id: str) -> bool:
+    """Whether something is charged at the prices of a line that were quoted before."""
+    back = order.given_back.get(line_id, ())
+    return any(
+        index >= len(back) or back[index] < tranche.units for index, tranche in enumerate(order.tranches[line_id])
+    )
 
 
 def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
+    """What is to be priced, once the order is acknowledged."""
+    if "acknowledged" not in order.milestones:
+        return
     for line_id, line in order.lines.items():
         if line_id in order.tranches and not order.unpriced(line_id):
             continue
         if order.live_quantity(line_id) and (unpriced := order.unpriced(line_id)):
             already = EXACT.subtract(order.live_quantity(line_id), unpriced)
-            yield QuoteLine(line_id, line.sku, line.unit, unpriced, already)
+            measure = line.estimate(unpriced)
+            yield QuoteLine(
+                line_id, line.sku, line.unit, unpriced, already, line.stated_price, measure, line.measure_unit
+            )
 
 
 def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -78,38 +93,69 @@ def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Po
         yield from impossible_reply(order, request, reply, at)
     else:
         wanted = {line.line_id: line.quantity for line in _unpriced_lines(order)}
-        tranches = tuple(_tranche(line) for line in reply.lines if wanted.get(line.line_id) == line.quantity)
-        if tranches:
-            yield PriceQuoted(at, tranches)
+        tranches = shared_out(reply.adjustments, tuple(map(_tranche, reply.lines)))
+        wanted_still = tuple(one for one in tranches if wanted.get(one.line_id) == one.quantity)
+        if wanted_still:
+            yield PriceQuoted(at, wanted_still)
 
 
 def _is_answer_to(quote: Quote, request: QuotePrices) -> bool:
-    """Every line asked for, none else, each in the order's currency and for the quantity asked."""
-    asked = {line.line_id: line.quantity for line in request.lines}
-    answered = {line.line_id: line.quantity for line in quote.lines if line.base_quantity > 0}
+    """Every line asked for, none else, each in the order's currency, for what was asked, in parts that sum up."""
+    asked = {line.line_id: line for line in request.lines}
     return (
-        asked == answered
-        and len(quote.lines) == len(asked)
-        and all(
-            money.currency == request.currency
-            for line in quote.lines
-            for money in (
-                line.unit_price,
-                line.amounts.net,
-                line.amounts.discount,
-                line.amounts.shipping,
-                line.amounts.tax,
-            )
-        )
+        len(quote.lines) == len(asked)
+        and {line.line_id for line in quote.lines} == set(asked)
+        and all(_is_answered(line, asked[line.line_id], request.currency) for line in quote.lines)
+        and all(_is_sensible(one, request.currency) for one in quote.adjustments)
     )
 
 
+def _is_answered(line: QuotedLine, asked: QuoteLine, currency: str) -> bool:
+    """The quantity asked for, at a price; what is not priced by measure has none."""
+    amounts = line.amounts
+    monies = (line.unit_price, amounts.net, amounts.discount, amounts.shipping, amounts.tax, amounts.charges)
+    return (
+        line.quantity == asked.quantity
+        and line.base_quantity > 0
+        and (line.measure is None or (asked.measure is not None and line.measure > 0))
+        and all(money.currency == currency for money in monies)
+        and (not line.adjustments or _sum_up(line.adjustments, amounts, currency))
+    )
+
+
+def _sum_up(adjustments: tuple[Adjustment, ...], amounts: Amounts, currency: str) -> bool:
+    """What is named of a kind is all of it."""
+    if not all(_is_sensible(one, currency) for one in adjustments):
+        return False
+    return all(
+        sum_money((one.amount for one in adjustments if one.kind == kind), currency)
+        == getattr(amounts, COMPONENT_OF[kind])
+        for kind in {one.kind for one in adjustments}
+    )
+
+
+def _is_sensible(adjustment: Adjustment, currency: str) -> bool:
+    """A discount takes, charges and shipping add."""
+    amount = adjustment.amount
+    return amount.currency == currency and (amount.amount <= 0 if adjustment.kind == "discount" else amount.amount >= 0)
+
+
 def _tranche(line: QuotedLine) -> Tranche:
-    return Tranche(line.line_id, line.quantity, line.unit_price, line.amounts, line.base_quantity)
+    return Tranche(
+        line.line_id,
+        line.quantity,
+        line.unit_price,
+        line.amounts,
+        line.base_quantity,
+        line.adjustments,
+        line.tax_group,
+        line.tax_included,
+        line.measure,
+    )
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "acknowledged" not in order.milestones:
+    if "price" in order.theirs:
         return
     unpriced = [order.lines[line.line_id].sku for line in _unpriced_lines(order)]
     if unpriced:

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from orderflow.calendars import as_wished
 from orderflow.ledger import place_of
 from orderflow.messages import Event, event
 from orderflow.order import Order
@@ -132,6 +133,8 @@ def _made(order: Order, policy: Policy, at: datetime) -> tuple[Promise, ...]:
     """The promises that are to be made now: for lines that have none, or whose ground is gone."""
     found = []
     for line_id in order.lines:
+        if policy.promise is as_wished and order.wished_by(line_id) is None:
+            continue
         wanted = EXACT.subtract(order.live_quantity(line_id), order.ledger.surplus(line_id))
         standing = order.promises.get(line_id)
         if wanted <= 0 or (standing is not None and _stands(order, standing.promise)):

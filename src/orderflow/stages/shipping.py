@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orderflow.errors import Violation
-from orderflow.ledger import Move, packed, shipped
+from orderflow.ledger import Move, kind_of, packed, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
@@ -36,6 +37,7 @@ from orderflow.stages.stock import claim_key
 from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id
+from orderflow.values.numbers import EXACT, ZERO, plain
 
 __all__ = [
     "STAGE",
@@ -110,7 +112,7 @@ class GoodsDespatched(Event):
             issue=self.issue,
             issued=not self.issue.lines,
         )
-        return gone.replace(ledger=order.ledger.moved(moves), parcels=FrozenMap(parcels))
+        return gone.moved(moves).replace(parcels=FrozenMap(parcels))
 
 
 @event("stock_issued")
@@ -204,6 +206,30 @@ def the_parts_may_be_despatched(order: Order, command: DespatchShipment, policy:
             yield Violation("fulfillment.cannot_despatch", f"{fulfillment.id} is {told}", fulfillment.id)
 
 
+def what_leaves_together_is_all_there(order: Order, command: DespatchShipment, policy: Policy) -> Iterable[Violation]:
+    """Of what is to leave together, all is in parcels, or has left."""
+    named: set[str] = set()
+    for parcel_id in _leaving(order, command).parcel_ids:
+        for line_id in order.contents_of(parcel_id):
+            for other in order.group_of(line_id):
+                if other not in named and (short := _not_packed(order, other)):
+                    told = f"{plain(short)} × {order.lines[other].sku} are to leave with it, and are not packed"
+                    yield Violation("shipping.not_complete", told, other)
+                named.add(other)
+
+
+def _not_packed(order: Order, line_id: str) -> Decimal:
+    """Units of a line that are still to come into a parcel."""
+    total = ZERO
+    for account, quantity in order.ledger.accounts(line_id):
+        if kind_of(account) in _NOT_PACKED:
+            total = EXACT.add(total, quantity)
+    return total
+
+
+_NOT_PACKED = frozenset({"open", "backordered", "allocated", "picked"})
+
+
 def the_departing_parcels_are_of_the_shipment(
     order: Order, command: DespatchShipment, policy: Policy
 ) -> Iterable[Violation]:
@@ -261,7 +287,7 @@ def _issue_lines(order: Order, parcel_ids: tuple[str, ...]) -> Iterable[IssueLin
         for line_id, quantity in order.contents_of(parcel_id).items():
             if not order.needs_stock(line_id):
                 continue
-            line, claim = order.lines[line_id], order.claim_on(line_id)
+            line, claim = order.lines[line_id], order.claim_of(order.parcels[parcel_id].fulfillment_id, line_id)
             yield IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity)
 
 
@@ -374,6 +400,7 @@ STAGE = Stage(
                     order_not_cancelling,
                     nothing_holds("despatch", _leaving_subjects),
                 ),
+                (what_leaves_together_is_all_there,),
             ),
             events=_despatch,
             candidates=lambda order, policy: tuple(

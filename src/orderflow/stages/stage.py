@@ -29,6 +29,7 @@ from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
 from orderflow.policy import Policy, Rule
 from orderflow.ports import Request
+from orderflow.stages.objections import objections_to
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import plain
 
@@ -150,11 +151,6 @@ class Stage:
     def __attrs_post_init__(self) -> None:
         given = {decision.command for decision in self.decisions}
         assert given == set(self.commands), f"stage {self.name}: commands without a decision, or the reverse"
-
-
-def objections_to(order: Order, policy: Policy) -> tuple[Violation, ...]:
-    """What the host's rules have against verifying the order."""
-    return tuple(violation for rule in policy.verification for violation in rule(order))
 
 
 def next_id(prefix: str, held: Mapping[str, Any]) -> str:

@@ -1,11 +1,13 @@
-"""Stock: the inventory holds what is ordered, and what it does not hold is backordered.
+"""Stock: the inventory holds what is ordered, and what it does not hold is sought elsewhere, or backordered.
 
-Stock is *claimed*: a claim wants a number of units held, is put with a rising revision whenever that number changes (an
-amendment, a cancellation, an expired reservation), and converges, whatever arrives late, twice or never. A claim counts
-every unit ever wanted under it, issued ones included, so that claims and goods issues commute.
+Stock is *claimed*: a claim wants a number of units held at one location, is put with a rising revision whenever that
+number changes (an amendment, a cancellation, an expired reservation), and converges, whatever arrives late, twice or
+never. A claim counts every unit ever wanted under it, issued ones included, so that claims and goods issues commute.
 
-Units that are not held wait as a backorder, under a case that closes by itself once they are. A reservation that ends
-is put again shortly before, and lapses where that came too late.
+A line may have several claims, one a location. What the claims of a line do not have, because a location had less than
+it was asked for or because the goods were not on its shelf, is *missing*. It is sought at other locations first
+(`orderflow.stages.sourcing`); what nobody has waits as a backorder, under a case that closes by itself once it is
+found. A reservation that ends is put again shortly before, and lapses where that came too late.
 """
 
 from __future__ import annotations
@@ -14,25 +16,39 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from orderflow.ledger import BACKORDERED, OPEN, Move, allocated, kind_of
+import attrs
+
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated, kind_of
 from orderflow.messages import Event, event
-from orderflow.order import Case, Claim, Order
-from orderflow.policy import Policy
+from orderflow.order import Case, Claim, Line, Order, Origin, Search
+from orderflow.policy import Policy, Substitute
 from orderflow.ports import ClaimStock, Refused, Reply, StockHeld
+from orderflow.stages.acceptance import OrderRejected, everything_cancelled
+from orderflow.stages.changes import CancellationRequested, LinesCancelled
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
-from orderflow.stages.stage import Stage, Wait, Wanted
+from orderflow.stages.holds import HoldPlaced
+from orderflow.stages.stage import Stage, Wait, Wanted, next_id
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, plain
 
 __all__ = [
     "STAGE",
+    "BackorderAccepted",
     "BackorderFilled",
     "ClaimWanted",
     "LineBackordered",
+    "LineSubstituted",
     "ReservationLapsed",
+    "SearchReopened",
     "StockClaimed",
+    "StockSought",
     "claim_key",
     "claims_and_backorders",
+    "has_come",
+    "put",
+    "put_again",
+    "sought_again",
+    "wanting_less",
 ]
 
 _ZERO = Decimal(0)
@@ -40,13 +56,17 @@ _ZERO = Decimal(0)
 
 @event("claim_wanted")
 class ClaimWanted(Event):
-    """From now on, this many units are wanted held for a line: the intention, before anyone was asked."""
+    """From now on, this many units are wanted held for a line: the intention, before anyone was asked.
+
+    ``afresh``: what was missed on the shelf before is believed to be there again.
+    """
 
     claim_id: str
     line_id: str
     revision: int
     quantity: Decimal
     location: str = ""
+    afresh: bool = False
 
     def apply(self, order: Order) -> Order:
         """The claim has a new revision, to be put until it is confirmed."""
@@ -54,9 +74,19 @@ class ClaimWanted(Event):
         if claim is None:
             claim = Claim(self.claim_id, self.line_id, self.quantity, self.revision, location=self.location)
         else:
-            claim = claim.replace(wanted=self.quantity, revision=self.revision)
+            missed = _ZERO if self.afresh else _still_missed(claim, self.quantity)
+            claim = claim.replace(wanted=self.quantity, revision=self.revision, missed=missed)
         claim = claim.replace(could_hold=max(claim.could_hold, self.quantity))
         return order.replace(claims=order.claims.set(self.claim_id, claim))
+
+
+def _still_missed(claim: Claim, wanted: Decimal) -> Decimal:
+    """What is missed at a location after less is wanted there: what is not held goes first, then what is missed."""
+    if not claim.missed:
+        return _ZERO
+    fewer = max(_ZERO, EXACT.subtract(claim.wanted, wanted))
+    not_held = max(_ZERO, EXACT.subtract(claim.wanted, claim.held))
+    return max(_ZERO, EXACT.subtract(claim.missed, max(_ZERO, EXACT.subtract(fewer, not_held))))
 
 
 @event("stock_claimed")
@@ -80,9 +110,39 @@ class StockClaimed(Event):
             location=self.location or order.claims[self.claim_id].location,
             held_until=self.held_until,
             refusal=self.refusal,
-            missed=_ZERO,
         )
         return order.replace(claims=order.claims.set(self.claim_id, claim))
+
+
+@event("stock_sought")
+class StockSought(Event):
+    """For units that the locations asked so far do not have, all locations are to be asked: the intention.
+
+    ``refused`` are, by line, the locations that had less than was wanted of them.
+    """
+
+    line_ids: tuple[str, ...]
+    refused: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
+
+    def apply(self, order: Order) -> Order:
+        """Levels are awaited."""
+        searches = dict(order.searches)
+        for line_id in self.line_ids:
+            search = searches.get(line_id, Search())
+            refused = dict.fromkeys((*search.refused, *self.refused.get(line_id, ())))
+            searches[line_id] = Search(search.rounds + 1, tuple(refused), True, False, search.preferred)
+        return order.replace(searches=FrozenMap(searches))
+
+
+@event("search_reopened")
+class SearchReopened(Event):
+    """All locations may be asked again for a line, also those that had nothing before."""
+
+    line_id: str
+
+    def apply(self, order: Order) -> Order:
+        """What was learned by asking is forgotten."""
+        return order.replace(searches=order.searches.without(self.line_id))
 
 
 @event("line_backordered")
@@ -106,7 +166,38 @@ class BackorderFilled(Event):
 
     def apply(self, order: Order) -> Order:
         """They are open again, and can be planned."""
-        return order.replace(ledger=order.ledger.moved((Move(self.line_id, BACKORDERED, OPEN, self.quantity),)))
+        ledger = order.ledger.moved((Move(self.line_id, BACKORDERED, OPEN, self.quantity),))
+        backorders = order.backorders
+        if self.line_id in backorders and not ledger.balance(self.line_id, BACKORDERED):
+            backorders = backorders.without(self.line_id)
+        return order.replace(ledger=ledger, backorders=backorders)
+
+
+@event("backorder_accepted")
+class BackorderAccepted(Event):
+    """The rest of the order need not wait for what a line lacks."""
+
+    line_id: str
+
+    def apply(self, order: Order) -> Order:
+        """What is there may be verified and sent."""
+        return order.replace(backorders=order.backorders.set(self.line_id, "accepted"))
+
+
+@event("line_substituted")
+class LineSubstituted(Event):
+    """Another product is sent for units that nobody has: a line more, and that many units of the other cancelled."""
+
+    line_id: str
+    moves: tuple[Move, ...]
+    substitute: Line
+    quantity: Decimal
+
+    def apply(self, order: Order) -> Order:
+        """The substitute is wanted instead."""
+        fewer = order.moved(self.moves)
+        ledger = fewer.ledger.moved((Move(self.substitute.id, ORDERED, OPEN, self.quantity),))
+        return fewer.replace(ledger=ledger, lines=order.lines.set(self.substitute.id, self.substitute))
 
 
 @event("reservation_lapsed")
@@ -118,12 +209,10 @@ class ReservationLapsed(Event):
 
     def apply(self, order: Order) -> Order:
         """Nothing is known to be held for what has not been picked."""
+        after = order.replace(ledger=order.ledger.moved(self.moves))
         claim = order.claims[self.claim_id]
-        ledger = order.ledger.moved(self.moves)
-        free = EXACT.add(ledger.balance(claim.line_id, OPEN), ledger.balance(claim.line_id, BACKORDERED))
-        handled = EXACT.subtract(order.live_quantity(claim.line_id), free)
-        lapsed = claim.replace(held=min(claim.held, handled), held_until=None)
-        return order.replace(ledger=ledger, claims=order.claims.set(self.claim_id, lapsed))
+        lapsed = claim.replace(held=min(claim.held, after.taken(claim)), held_until=None, missed=_ZERO)
+        return after.replace(claims=order.claims.set(self.claim_id, lapsed))
 
 
 # -- what is wanted from outside, and what answers mean -------------------------------------------------------------
@@ -170,7 +259,7 @@ def _claim_answered(order: Order, request: ClaimStock, reply: Reply, policy: Pol
     elif not claim.is_settled:
         yield StockClaimed(at, claim.id, reply.revision, reply.held, reply.location, reply.held_until)
     elif reply.held > claim.held:
-        yield _put_again(claim, at)
+        yield put_again(claim, at)
 
 
 def _claim_refused(order: Order, claim: Claim, request: ClaimStock, reply: Refused, at: datetime) -> Iterable[Event]:
@@ -202,74 +291,216 @@ def _cannot_be(reply: StockHeld, claim: Claim, request: ClaimStock) -> bool:
 def _stale_answer(claim: Claim, reply: StockHeld, at: datetime) -> Iterable[Event]:
     """An answer to an older revision. Where it grants what is not wanted, the claim is put again: that releases it."""
     if claim.is_settled and reply.held > claim.held:
-        yield _put_again(claim, at)
+        yield put_again(claim, at)
 
 
-def _put_again(claim: Claim, at: datetime) -> ClaimWanted:
-    return ClaimWanted(at, claim.id, claim.line_id, claim.revision + 1, claim.wanted, claim.location)
+def put_again(claim: Claim, at: datetime, *, afresh: bool = False) -> ClaimWanted:
+    """The same claim under a new revision: what is held now?"""
+    return put(claim, claim.wanted, at, afresh=afresh)
 
 
-# -- what follows ---------------------------------------------------------------------------------------------------
+def put(claim: Claim, wanted: Decimal, at: datetime, *, afresh: bool = False) -> ClaimWanted:
+    """A claim under a new revision: this many units are wanted now."""
+    return ClaimWanted(at, claim.id, claim.line_id, claim.revision + 1, wanted, claim.location, afresh)
+
+
+# -- what follows: claims -------------------------------------------------------------------------------------------
 
 
 def claims_and_backorders(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     """What follows for stock. Verification says it in one breath with its own: both judge the same order."""
-    yield from _claims_follow_what_is_wanted(order, policy, at)
+    changes = tuple(_claims_follow_what_is_wanted(order, policy, at))
+    yield from changes
     is_over = "cancelled" in order.milestones or "rejected" in order.milestones
-    if not is_over and order.cancellation is None:
-        yield from _backorders_follow_what_is_held(order, at)
+    if not changes and not is_over and order.cancellation is None:
+        yield from _what_is_missing(order, policy, at)
 
 
 def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    """Wanted is what was ordered less what was cancelled; a claim that wants something else gets a new revision."""
-    claimed = set()
-    for claim in order.claims.values():
-        claimed.add(claim.line_id)
-        wanted = order.live_quantity(claim.line_id)
-        if claim.wanted != wanted:
-            yield ClaimWanted(at, claim.id, claim.line_id, claim.revision + 1, wanted, claim.location)
-    if len(claimed) == len(order.lines) or any(order.holds_on("claim")):
+    """Wanted is what was ordered less what was cancelled; claims that want something else get a new revision."""
+    by_line = order.claims_by_line
+    for line_id, claims in by_line.items():
+        if len(claims) == 1 and claims[0].wanted == order.live_quantity(line_id):
+            continue
+        yield from _claims_of_a_line(order, line_id, claims, at)
+    if len(by_line) == len(order.lines) or any(order.holds_on("claim")):
         return
-    number = len(order.claims)
+    number, sought = len(order.claims), []
     for line_id in order.lines:
         wanted = order.live_quantity(line_id)
-        if line_id not in claimed and wanted and order.needs_stock(line_id):
+        if line_id in by_line or line_id in order.searches or not wanted or not order.needs_stock(line_id):
+            continue
+        if policy.sourcing.ask == "first":
+            sought.append(line_id)
+        else:
             number += 1
             yield ClaimWanted(at, f"C{number}", line_id, 1, wanted)
+    if sought:
+        yield StockSought(at, tuple(sought))
 
 
-def _backorders_follow_what_is_held(order: Order, at: datetime) -> Iterable[Event]:
-    """What is not held is backordered, and a case; what came to be held is open again, and the case closed.
+def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at: datetime) -> Iterable[Event]:
+    """More is wanted where the line was claimed first; less where it is not to be had, then where nobody handles it."""
+    more = EXACT.subtract(order.live_quantity(line_id), _total(claim.wanted for claim in claims))
+    if more > 0:
+        if not _is_asked(order, line_id):
+            if line_id in order.searches:
+                yield SearchReopened(at, line_id)
+            yield put(claims[0], EXACT.add(claims[0].wanted, more), at)
+        return
+    left = wanting_less(order, claims, EXACT.minus(more))
+    for claim in claims:
+        if left[claim.id] != claim.wanted:
+            yield put(claim, left[claim.id], at)
 
-    Units that are in somebody's hands wait for no stock, whatever the inventory says.
-    """
-    number = len(order.cases)
-    for claim in order.claims.values():
-        if not claim.is_settled or claim.wanted != order.live_quantity(claim.line_id):
+
+def wanting_less(order: Order, claims: tuple[Claim, ...], fewer: Decimal) -> dict[str, Decimal]:
+    """How many units each claim wants when fewer are wanted: first what is not to be had, then what nobody handles."""
+    left = {claim.id: claim.wanted for claim in claims}
+    for claim in reversed(claims):
+        taken = min(fewer, max(_ZERO, _not_to_be_had(claim)))
+        left[claim.id] = EXACT.subtract(left[claim.id], taken)
+        fewer = EXACT.subtract(fewer, taken)
+    for claim in reversed(claims):
+        if not fewer:
+            break
+        taken = min(fewer, max(_ZERO, EXACT.subtract(left[claim.id], order.taken(claim))))
+        left[claim.id] = EXACT.subtract(left[claim.id], taken)
+        fewer = EXACT.subtract(fewer, taken)
+    return left
+
+
+def _not_to_be_had(claim: Claim) -> Decimal:
+    """Units that a location was asked for and does not have."""
+    return EXACT.subtract(claim.wanted, claim.to_be_had) if claim.is_settled else _ZERO
+
+
+def _total(quantities: Iterable[Decimal]) -> Decimal:
+    total = _ZERO
+    for quantity in quantities:
+        total = EXACT.add(total, quantity)
+    return total
+
+
+# -- what follows: shortage -----------------------------------------------------------------------------------------
+
+
+def _what_is_missing(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    """What is missing is sought; what nobody has is backordered, and a case; what came is open again."""
+    short = {
+        line_id: missing
+        for line_id in order.lines
+        if (missing := order.missing(line_id)) and _is_answered(order, line_id)
+    }
+    sought = tuple(line_id for line_id in short if _may_be_sought(order, line_id, policy))
+    if sought and not any(order.holds_on("claim")):
+        yield StockSought(at, sought, FrozenMap({line_id: _refusing(order, line_id) for line_id in sought}))
+        return
+    if short or order.cases or "backordered" in order.ledger.kinds:
+        yield from _backorders(order, short, policy, at)
+
+
+def _backorders(order: Order, short: dict[str, Decimal], policy: Policy, at: datetime) -> Iterable[Event]:
+    """Line by line; what takes an id of its own, a case, a hold or a line, comes once in a round."""
+    for line_id in order.lines:
+        if not _is_answered(order, line_id) or _is_asked(order, line_id):
             continue
-        case = order.case_about(claim.line_id)
-        waiting = order.ledger.balance(claim.line_id, BACKORDERED)
-        if not waiting and case is None and claim.held >= claim.wanted:
-            continue
-        missing = max(_ZERO, EXACT.subtract(claim.wanted, claim.held))
-        short = min(EXACT.subtract(missing, waiting), order.ledger.balance(claim.line_id, OPEN))
-        if short > 0:
-            yield LineBackordered(at, claim.line_id, short)
-        elif missing < waiting:
-            yield BackorderFilled(at, claim.line_id, EXACT.subtract(waiting, missing))
-        if missing and case is None and (waiting or short > 0):
-            number += 1
-            yield _short_case(order, claim, f"X{number}", at)
-        elif not missing and case is not None and case.code == "stock.short":
-            yield ExceptionResolved(at, case.id, "filled")
+        events = tuple(_backorder(order, line_id, short.get(line_id, _ZERO), policy, at))
+        yield from events
+        if any(isinstance(event, _NUMBERED) for event in events):
+            return
 
 
-def _short_case(order: Order, claim: Claim, case_id: str, at: datetime) -> ExceptionRaised:
-    line = order.lines[claim.line_id]
-    told = f"{plain(claim.held)} of {plain(claim.wanted)} × {line.sku} can be had"
-    because = f" ({claim.refusal})" if claim.refusal else ""
-    options = ("try_again", "cancel_order")
-    return ExceptionRaised(at, case_id, "stock.short", claim.line_id, told + because, options)
+_NUMBERED = (ExceptionRaised, HoldPlaced, LineSubstituted, OrderRejected)
+
+
+def _is_answered(order: Order, line_id: str) -> bool:
+    """Whether all that is wanted of a line was put to the inventory, and answered."""
+    return all(claim.is_settled for claim in order.claims_on(line_id))
+
+
+def _is_asked(order: Order, line_id: str) -> bool:
+    search = order.searches.get(line_id)
+    return search is not None and search.asking
+
+
+def _may_be_sought(order: Order, line_id: str, policy: Policy) -> bool:
+    if policy.sourcing.ask == "never":
+        return False
+    search = order.searches.get(line_id)
+    if search is None:
+        return True
+    return not search.asking and not search.exhausted and search.rounds < policy.sourcing.rounds
+
+
+def _refusing(order: Order, line_id: str) -> tuple[str, ...]:
+    """The locations that have less of a line than they were asked for."""
+    claims = order.claims_on(line_id)
+    return tuple(claim.location for claim in claims if claim.location and claim.to_be_had < claim.wanted)
+
+
+def _backorder(order: Order, line_id: str, missing: Decimal, policy: Policy, at: datetime) -> Iterable[Event]:
+    """What becomes of a line of which units are missing, or are missing no more."""
+    waiting = order.ledger.balance(line_id, BACKORDERED)
+    case = order.case_about(line_id)
+    if missing > waiting:
+        yield from _short(order, line_id, EXACT.subtract(missing, waiting), policy, at)
+        return
+    if missing < waiting:
+        yield BackorderFilled(at, line_id, EXACT.subtract(waiting, missing))
+    if not missing and case is not None and case.code == "stock.short":
+        yield ExceptionResolved(at, case.id, "filled")
+    elif missing and case is None and line_id not in order.backorders and has_come(order, line_id):
+        yield _short_case(order, line_id, at)
+
+
+def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datetime) -> Iterable[Event]:
+    """Units that nobody has: what becomes of them is the policy's choice."""
+    choice = policy.shortage(order, line_id)
+    if isinstance(choice, Substitute):
+        yield _substituted(order, line_id, units, choice, at)
+    elif choice == "reject" and (state := policy.order_step(order, "reject")) is not None:
+        yield OrderRejected(at, state, everything_cancelled(order), "stock.short")
+    elif choice in ("cancel", "reject"):
+        yield _no_more_wanted(order, line_id, OPEN, units, at)
+    else:
+        yield LineBackordered(at, line_id, units)
+        if choice in ("backorder", "hold") and line_id not in order.backorders:
+            yield BackorderAccepted(at, line_id)
+        if choice == "hold":
+            told = f"{plain(units)} × {order.lines[line_id].sku} cannot be had"
+            yield HoldPlaced(at, next_id("H", order.holds), "stock.short", "", (), told)
+
+
+def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal, at: datetime) -> Event:
+    """Units that nobody has are cancelled; with the last of an order, the order is."""
+    if _total(order.live_quantity(other) for other in order.lines) == units:
+        return CancellationRequested(at, "stock.short")
+    return LinesCancelled(at, (Move(line_id, account, CANCELLED, units),), reason="stock.short")
+
+
+def _substituted(order: Order, line_id: str, units: Decimal, by: Substitute, at: datetime) -> LineSubstituted:
+    line = order.lines[line_id]
+    instead = line.replace(
+        id=next_id("L", order.lines), sku=by.sku, stated_price=None, origin=Origin("substitute_for", line_id)
+    )
+    moves = (Move(line_id, OPEN, CANCELLED, units),)
+    return LineSubstituted(at, line_id, moves, instead, EXACT.multiply(units, by.ratio))
+
+
+def has_come(order: Order, line_id: str) -> bool:
+    """Whether the time of a line has come: of one that is wanted later only, nobody need worry now."""
+    return order.terms_of(line_id).not_before is None or line_id in order.released
+
+
+def _short_case(order: Order, line_id: str, at: datetime) -> ExceptionRaised:
+    line = order.lines[line_id]
+    live = order.live_quantity(line_id)
+    told = f"{plain(EXACT.subtract(live, order.missing(line_id)))} of {plain(live)} × {line.sku} can be had"
+    refusal = next((claim.refusal for claim in order.claims_on(line_id) if claim.refusal), "")
+    because = f" ({refusal})" if refusal else ""
+    options = ("try_again", "ship_available", "cancel_rest", "cancel_order")
+    return ExceptionRaised(at, next_id("X", order.cases), "stock.short", line_id, told + because, options)
 
 
 # -- time -----------------------------------------------------------------------------------------------------------
@@ -278,7 +509,7 @@ def _short_case(order: Order, claim: Claim, case_id: str, at: datetime) -> Excep
 def _unpicked(order: Order, claim: Claim) -> Iterable[Move]:
     for fulfillment_id in order.fulfillments:
         quantity = order.ledger.balance(claim.line_id, allocated(fulfillment_id))
-        if quantity:
+        if quantity and order.claim_of(fulfillment_id, claim.line_id) == claim:
             yield Move(claim.line_id, allocated(fulfillment_id), OPEN, quantity)
 
 
@@ -319,21 +550,41 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         if at >= claim.held_until:
             yield ReservationLapsed(at, claim.id, tuple(_unpicked(order, claim)))
         if at >= _renewal(claim, policy):
-            yield _put_again(claim, at)
+            yield put_again(claim, at)
 
 
 # -- settling, and waiting ------------------------------------------------------------------------------------------
 
 
-def _claim_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """The stock of the short line is asked for once more."""
-    claim = order.claim_on(case.about)
-    if claim is not None and claim.is_settled:
-        yield _put_again(claim, at)
+def sought_again(order: Order, line_id: str, at: datetime) -> Iterable[Event]:
+    """Ask for the stock of a short line once more, everywhere: the shelves may have been filled."""
+    if line_id in order.searches:
+        yield SearchReopened(at, line_id)
+    for claim in order.claims_on(line_id):
+        if claim.is_settled and claim.to_be_had < claim.wanted:
+            yield put_again(claim, at, afresh=True)
+
+
+def _try_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The stock of the short line is asked for once more, at every location."""
+    return sought_again(order, case.about, at)
+
+
+def _ship_available(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The order goes on with what is there; the rest follows when it can be had."""
+    if case.about not in order.backorders and order.ledger.balance(case.about, BACKORDERED):
+        yield BackorderAccepted(at, case.about)
+
+
+def _cancel_rest(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """What cannot be had is not wanted any more."""
+    waiting = order.ledger.balance(case.about, BACKORDERED)
+    if waiting:
+        yield _no_more_wanted(order, case.about, BACKORDERED, waiting, at)
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "acknowledged" not in order.milestones:
+    if "acknowledged" not in order.milestones or "stock" in order.theirs:
         return
     for claim in order.claims.values():
         if not claim.is_settled:
@@ -344,14 +595,26 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 STAGE = Stage(
     name="stock",
-    events=(ClaimWanted, StockClaimed, LineBackordered, BackorderFilled, ReservationLapsed),
+    events=(
+        ClaimWanted,
+        StockClaimed,
+        StockSought,
+        SearchReopened,
+        LineBackordered,
+        BackorderFilled,
+        BackorderAccepted,
+        LineSubstituted,
+        ReservationLapsed,
+    ),
     wants=_wants,
     answers=FrozenMap({ClaimStock: _claim_answered}),
     moments=_moments,
     at_time=_at_time,
     settles=FrozenMap(
         {
-            ("stock.short", "try_again"): _claim_again,
+            ("stock.short", "try_again"): _try_again,
+            ("stock.short", "ship_available"): _ship_available,
+            ("stock.short", "cancel_rest"): _cancel_rest,
             ("stock.release_refused", "released_by_hand"): _released_by_hand,
         }
     ),

@@ -93,7 +93,7 @@ def _remainder(order: Order, line: Line) -> tuple[tuple[Account, Decimal], ...]:
     has_ended = served == gone or any(claim.missed for claim in order.claims.values() if claim.line_id == line.id)
     ordered = still_ordered(order, line.id)
     least = EXACT.subtract(ordered, _percent(ordered, line.tolerance.under))
-    return rest if served and has_ended and served >= least else ()
+    return rest if has_ended and served >= least else ()
 
 
 def _idle(order: Order, line_id: str) -> frozenset[Account]:

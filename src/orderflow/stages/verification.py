@@ -28,10 +28,10 @@ from orderflow.stages.stage import (
     order_may,
     order_not_cancelling,
 )
-from orderflow.stages.stock import claims_and_backorders
+from orderflow.stages.stock import claims_and_backorders, has_come
 from orderflow.values.checked import checked
 from orderflow.values.ids import as_id
-from orderflow.values.numbers import plain
+from orderflow.values.numbers import EXACT, plain
 
 __all__ = [
     "STAGE",
@@ -70,6 +70,12 @@ def nothing_is_missing(order: Order, command: ApproveOrder, policy: Policy) -> I
 
 def blockers(order: Order) -> Iterable[Violation]:
     """What the order still lacks before it can be verified."""
+    for answer in order.checks.values():
+        if answer.passed is None:
+            told = f"{answer.who or 'someone'} has not answered the check {answer.check}"
+            yield Violation("verification.check_open", told, answer.check)
+        elif not answer.passed:
+            yield Violation("verification.check_failed", f"the check {answer.check} was not passed", answer.check)
     for line_id, line in order.lines.items():
         live = order.live_quantity(line_id)
         if not live:
@@ -78,13 +84,13 @@ def blockers(order: Order) -> Iterable[Violation]:
             yield Violation("verification.no_price", f"{line.sku} has no price yet", line_id)
         if not order.needs_stock(line_id):
             continue
-        claim = order.claim_on(line_id)
-        if claim is None or claim.confirmed != claim.revision:
+        claims, search = order.claims_on(line_id), order.searches.get(line_id)
+        is_asked = search.asking if search is not None else not claims
+        if is_asked or any(not claim.is_settled for claim in claims):
             yield Violation("verification.stock_unknown", f"the stock of {line.sku} is not confirmed yet", line_id)
-        elif claim.held < live:
-            yield Violation(
-                "verification.short", f"{plain(claim.held)} of {plain(live)} × {line.sku} are held", line_id
-            )
+        elif line_id not in order.backorders and (missing := order.missing(line_id)) and has_come(order, line_id):
+            there = f"{plain(EXACT.subtract(live, missing))} of {plain(live)}"
+            yield Violation("verification.short", f"{there} × {line.sku} are held", line_id)
 
 
 # -- decisions ------------------------------------------------------------------------------------------------------
@@ -128,12 +134,27 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         yield Wait("someone", "to approve the order")
 
 
-_ALL = ("milestones", "state", "ledger", "claims", "tranches", "holds", "waivers", "cancellation", "cases")
+_ALL = (
+    "milestones",
+    "state",
+    "ledger",
+    "claims",
+    "searches",
+    "backorders",
+    "released",
+    "tranches",
+    "checks",
+    "holds",
+    "waivers",
+    "cancellation",
+    "cases",
+)
+_STOCK = ("milestones", "ledger", "claims", "searches", "released", "holds", "cancellation", "cases")
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
     """What was verified is not verified again; claims and backorders follow to the end."""
-    return ("milestones", "ledger", "claims", "cancellation", "cases") if "verified" in order.milestones else _ALL
+    return _STOCK if "verified" in order.milestones else _ALL
 
 
 STAGE = Stage(

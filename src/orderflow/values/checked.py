@@ -19,7 +19,7 @@ from orderflow.values.record import record
 #: How a field is marked that holds data about a person, so that a store can erase it without breaking replay.
 PERSONAL: Final = {"personal": True}
 
-__all__ = ["PERSONAL", "checked", "evolved", "optional", "personal_fields", "tuple_of", "value"]
+__all__ = ["PERSONAL", "as_flag", "checked", "evolved", "optional", "personal_fields", "tuple_of", "value"]
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -49,6 +49,13 @@ def checked(convert: Callable[[Any], Any], *, default: Any = attrs.NOTHING, pers
             return _Invalid(invalid.violations)
 
     return attrs.field(default=default, converter=gathering, metadata={"personal": personal})
+
+
+def as_flag(raw: Any) -> bool:
+    """True or False, and nothing that merely looks like it (``shape.not_a_flag``)."""
+    if not isinstance(raw, bool):
+        raise InvalidInput.because("shape.not_a_flag", f"must be True or False, not {type(raw).__name__}")
+    return raw
 
 
 def optional(convert: Callable[[Any], T]) -> Callable[[Any], T | None]:

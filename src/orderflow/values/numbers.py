@@ -33,6 +33,7 @@ __all__ = [
     "mul",
     "neg",
     "plain",
+    "ratio_cut",
     "ratio_rounded",
     "round_to",
     "sub",
@@ -183,6 +184,16 @@ def ratio_rounded(numerator: Decimal, denominator: Decimal, digits: int, rule: R
         whole += 1
     signed = -whole if (top < 0) != (bottom < 0) else whole
     return EXACT.scaleb(Decimal(signed), -digits)
+
+
+def ratio_cut(numerator: Decimal, denominator: Decimal, places: int = 12) -> Decimal:
+    """``numerator / denominator`` with as many places as it needs, cut after a dozen where it does not end.
+
+    >>> ratio_cut(Decimal("12.0"), Decimal(8)), ratio_cut(Decimal(1), Decimal(3))
+    (Decimal('1.5'), Decimal('0.333333333333'))
+    """
+    made = EXACT.normalize(ratio_rounded(numerator, denominator, places, Rounding.HALF_EVEN))
+    return round_to(made, 0) if made == made.to_integral_value() else made
 
 
 def plain(number: Decimal) -> str:

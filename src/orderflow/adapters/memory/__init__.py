@@ -1,4 +1,4 @@
-"""An inventory, a price list, a carrier and a mailbox in memory, and a clock that is moved by hand.
+"""An inventory, a price list, a carrier, a fulfiller and a mailbox in memory, and a clock that is moved by hand.
 
 They are whole systems in small: they keep books, they recognise a repeated effect by its key, they refuse what a real
 system refuses. All that they know can be copied (``snapshot``), put back (``restore``) and compared (``fingerprint``),
@@ -10,6 +10,7 @@ from __future__ import annotations
 from orderflow.adapters.memory.carrier import MemoryCarrier
 from orderflow.adapters.memory.clock import ManualClock
 from orderflow.adapters.memory.faults import Deferring, Flaky
+from orderflow.adapters.memory.fulfiller import MemoryFulfiller, WorkEntry
 from orderflow.adapters.memory.inventory import ClaimEntry, Discrepancy, MemoryInventory
 from orderflow.adapters.memory.mailbox import Mailbox
 from orderflow.adapters.memory.pricing import PriceList
@@ -22,6 +23,8 @@ __all__ = [
     "Mailbox",
     "ManualClock",
     "MemoryCarrier",
+    "MemoryFulfiller",
     "MemoryInventory",
     "PriceList",
+    "WorkEntry",
 ]

@@ -15,6 +15,7 @@ from orderflow.ports import (
     ClaimStock,
     Deferred,
     IssueStock,
+    PutWork,
     QueryLevels,
     QueryRates,
     QueryTracking,
@@ -72,6 +73,10 @@ class _Wrapped(ABC):
         """As the port's own."""
         return self._ask("void", request)
 
+    def put(self, request: PutWork) -> Any:
+        """As the port's own."""
+        return self._ask("put", request)
+
     def track(self, request: QueryTracking) -> Any:
         """As the port's own."""
         return self._ask("track", request)
@@ -121,7 +126,7 @@ class Deferring(_Wrapped):
     def __init__(
         self,
         port: Any,
-        methods: Collection[str] = ("claim", "quote", "book", "void"),
+        methods: Collection[str] = ("claim", "quote", "book", "void", "put"),
         *,
         clock: Callable[[], datetime] | None = None,
         ask_after: timedelta = timedelta(hours=1),

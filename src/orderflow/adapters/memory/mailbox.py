@@ -1,31 +1,19 @@
 """A mailbox: every message that was sent, to be read.
 
-A message that is sent twice under one key is one message. The texts are plain; a host that sends real mail has its own
-templates, this one only needs to be readable.
+A message that is sent twice under one key is one message. What it reads like is a template's matter
+(`orderflow.texts`); the mailbox takes any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import ClassVar, Final
+from collections.abc import Hashable
+from typing import ClassVar
 
 from orderflow.adapters.memory.books import Books, same_body
 from orderflow.ports import Repeats, SendMessage, Sent
-from orderflow.values.frozenmap import FrozenMap
+from orderflow.texts import Template, render
 
-__all__ = ["TEMPLATES", "Mailbox"]
-
-TEMPLATES: Final[Mapping[str, str]] = FrozenMap(
-    {
-        "order_placed": "We received your order {order}. Thank you.",
-        "order_verified": "Your order {order} is confirmed, and we have begun to work on it.",
-        "shipment_despatched": "Goods of your order {order} are on their way.",
-        "order_delivered": "Your order {order} was delivered.",
-        "order_cancelled": "Your order {order} was cancelled.",
-        "order_rejected": "We are sorry: we cannot accept your order {order}.",
-    }
-)
-"""One sentence for each kind of message; ``{order}`` is the customer's reference, or else the order's id."""
+__all__ = ["Mailbox"]
 
 
 class Mailbox(Books):
@@ -34,8 +22,8 @@ class Mailbox(Books):
     BOOKS = ("_sent", "_by_key", "_by_order")
     repeats: ClassVar[Repeats] = Repeats.DEDUPLICATES
 
-    def __init__(self, templates: Mapping[str, str] = TEMPLATES) -> None:
-        self.templates = templates
+    def __init__(self, template: Template = render) -> None:
+        self.template = template
         self._sent: list[SendMessage] = []
         self._by_key: dict[str, tuple[object, Sent]] = {}
         self._by_order: dict[str, tuple[SendMessage, ...]] = {}
@@ -74,17 +62,9 @@ class Mailbox(Books):
         return list(self._by_order.get(order_id, ()))
 
     def render(self, message: SendMessage) -> str:
-        """A message as a text to read: to whom, a sentence for its kind, and the rest of what it says."""
-        order = message.body.get("reference") or message.order_id
-        title = message.kind.replace("_", " ").capitalize()
-        sentence = self.templates.get(message.kind, f"{title}: {{order}}.").replace("{order}", order)
-        details = [
-            f"{name.replace('_', ' ').capitalize()}: {said}"
-            for name, said in message.body.items()
-            if said and name != "reference"
-        ]
-        head = [f"To: {message.to} ({message.channel})", f"Subject: {title}", "", sentence]
-        return "\n".join((*head, *(["", *details] if details else ()), ""))
+        """A message as a text to read: to whom, about what, and what the template makes of it."""
+        text = self.template(message.kind, message.locale, {"order": message.order_id, **message.body})
+        return f"To: {message.to} ({message.channel})\nSubject: {text.subject}\n\n{text.body}\n"
 
     def fingerprint(self) -> Hashable:
         """What was sent under which key, whatever the order of sending."""

@@ -1,0 +1,122 @@
+"""A policy as a table: what happens by itself, who decides what, what our rules weigh, and every setting in words.
+
+For people who did not write it: `policy_table` draws a policy as Markdown. Strategies and rules appear by their names
+and by the first sentence that they say about themselves, so a rule that is well named documents itself here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from orderflow.lifecycle import Lifecycle
+from orderflow.policy import AUTOMATIC, REVIEWED, Authority, Policy
+
+__all__ = ["policy_table"]
+
+_STEPS = {
+    "acknowledge": "an order that was placed is acknowledged",
+    "verify": "an order of which price, stock and requirements are in order is verified",
+    "confirm": "a verified order is answered line by line",
+    "plan": "what is held is divided among locations",
+    "complete": "an order that is delivered is completed",
+}
+
+
+def policy_table(policy: Policy) -> str:
+    """A policy as Markdown tables; every setting of it is there."""
+    parts = [
+        "### What happens by itself",
+        _table(("step", "by itself", "meaning"), _automatic(policy)),
+        "### Who decides",
+        _table(("concern", "who"), _authority(policy.authority)),
+        "### What our own objections weigh",
+        _table(("code", "weighs", "meaning"), _weights(policy)),
+        "### Every setting",
+        _table(("setting", "is", "meaning"), _settings(policy)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def _automatic(policy: Policy) -> Iterable[tuple[str, str, str]]:
+    for step in sorted(AUTOMATIC, key=list(_STEPS).index):
+        yield f"`{step}`", "yes" if step in policy.automatic else "no: by command", _STEPS[step]
+
+
+def _authority(authority: Authority) -> Iterable[tuple[str, str]]:
+    for field in attrs.fields(Authority):
+        yield field.name, "we" if getattr(authority, field.name) == "ours" else "others, whom we wait for"
+
+
+def _weights(policy: Policy) -> Iterable[tuple[str, str, str]]:
+    return ((f"`{code}`", policy.severity(code), meaning) for code, meaning in REVIEWED.items())
+
+
+def _settings(policy: Policy) -> Iterable[tuple[str, str, str]]:
+    meanings = _meanings()
+    for field in attrs.fields(Policy):
+        yield f"`{field.name}`", _shown(getattr(policy, field.name)), meanings.get(field.name, "")
+
+
+def _meanings() -> dict[str, str]:
+    """What the docstring of `Policy` says about each setting."""
+    told = (inspect.getdoc(Policy) or "").partition("Attributes:\n")[2]
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", told, flags=re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", meaning).replace("``", "`").strip() for name, meaning in found}
+
+
+def _shown(held: Any) -> str:
+    """A setting in words."""
+    if held is None:
+        return "nothing"
+    if isinstance(held, timedelta):
+        return _duration(held)
+    if isinstance(held, Lifecycle):
+        return f"version {held.version}: {', '.join(held.states)}"
+    if isinstance(held, Enum):
+        return str(held.value)
+    if isinstance(held, Mapping):
+        return "<br>".join(f"`{key}`: {_shown(value)}" for key, value in held.items()) or "nothing"
+    if isinstance(held, tuple | list):
+        between = ", " if all(isinstance(one, str) for one in held) else "<br>"
+        return between.join(map(_shown, held)) or "nothing"
+    if isinstance(held, frozenset | set):
+        return ", ".join(f"`{one}`" for one in sorted(map(str, held))) or "nothing"
+    return _composed(held)
+
+
+def _composed(held: Any) -> str:
+    """Something with parts, or a function by its name and first sentence."""
+    if attrs.has(type(held)) and not _speaks_for_itself(held):
+        parts = ((field.name.lstrip("_"), getattr(held, field.name)) for field in attrs.fields(type(held)))
+        return "<br>".join(f"{name}: {_shown(part)}" for name, part in parts)
+    if callable(held):
+        said = (inspect.getdoc(held) or "").partition("\n\n")[0].replace("\n", " ").replace("``", "`")
+        name = getattr(held, "__name__", type(held).__name__)
+        return f"`{name}`: {said}" if said else f"`{name}`"
+    return str(held)
+
+
+def _speaks_for_itself(held: Any) -> bool:
+    """Whether a value is best shown as it shows itself, like money."""
+    return any("__str__" in vars(cls) for cls in type(held).__mro__[:-1])
+
+
+def _duration(held: timedelta) -> str:
+    """``6 h``, ``2 days``, ``90 s``: the largest unit that fits."""
+    seconds = held.total_seconds()
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds and seconds % size == 0:
+            return f"{int(seconds // size)} {unit}"
+    return f"{seconds:g} s"
