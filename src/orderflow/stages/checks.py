@@ -143,12 +143,14 @@ def _override(order: Order, case: Case, policy: Policy, at: datetime) -> Iterabl
 
 
 def _ask_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The check is asked for once more."""
     answer = _checked(order, case)
     if answer is not None:
         yield CheckRequired(at, answer.check, answer.facts, answer.who)
 
 
 def _cancel(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """The order is cancelled, as far as that is still possible."""
     yield CancellationRequested(at, case.message)
 
 

@@ -285,7 +285,6 @@ def _issue_lines(order: Order, parcel_ids: tuple[str, ...]) -> Iterable[IssueLin
     """What leaves our stock with these parcels, and the claim it was held under."""
     for parcel_id in parcel_ids:
         for line_id, quantity in order.contents_of(parcel_id).items():
-            line, claim = order.lines[line_id], order.claim_of(order.parcels[parcel_id].fulfillment_id, line_id)
             if not order.needs_stock(line_id):
                 continue
             line, claim = order.lines[line_id], order.claim_of(order.parcels[parcel_id].fulfillment_id, line_id)
