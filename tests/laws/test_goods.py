@@ -89,10 +89,20 @@ class Auditor:
             yield from self._all(f"packed:{parcel_id}", f"shipped:{parcel_id}")
 
     def _goods_delivered(self, event: Any) -> Moved:
-        return self._all(f"shipped:{event.parcel_id}", f"delivered:{event.parcel_id}")
+        yield from self._all(f"shipped:{event.parcel_id}", f"delivered:{event.parcel_id}")
+        yield from self._all(f"lost:{event.parcel_id}", f"delivered:{event.parcel_id}")
 
     def _delivery_revoked(self, event: Any) -> Moved:
         return self._all(f"delivered:{event.parcel_id}", f"shipped:{event.parcel_id}")
+
+    def _goods_lost(self, event: Any) -> Moved:
+        return self._all(f"shipped:{event.parcel_id}", f"lost:{event.parcel_id}")
+
+    def _goods_found(self, event: Any) -> Moved:
+        return self._all(f"lost:{event.parcel_id}", f"shipped:{event.parcel_id}")
+
+    def _replacement_ordered(self, event: Any) -> Moved:
+        return ((one.line_id, "ordered", "open", one.quantity) for one in event.lines)
 
     def _all(self, source: str, target: str) -> Moved:
         held = [(line, units) for (line, account), units in self.books.items() if account == source and units]
@@ -110,14 +120,14 @@ def goods_are_conserved(life: Life) -> None:
 
 
 def what_has_left_has_left(life: Life) -> None:
-    """Units in a parcel that went off are under way or with the customer, and nothing else, for ever."""
+    """Units in a parcel that went off are under way, with the customer or lost, and nothing else, for ever."""
     gone: dict[str, Fraction] = defaultdict(Fraction)
     for step in life.steps:
         if step.after is None:
             continue
         for line_id in step.after.lines:
             kinds = step.after.line_status(line_id).by_kind
-            left = Fraction(kinds.get("shipped", 0)) + Fraction(kinds.get("delivered", 0))
+            left = sum(Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost"))
             assert left >= gone[line_id], (line_id, step)
             gone[line_id] = left
 
@@ -126,7 +136,7 @@ def no_more_leaves_than_was_ordered(life: Life) -> None:
     """What an inventory is told to issue is never more than was ordered."""
     for line_id in life.order.lines:
         kinds = life.order.line_status(line_id).by_kind
-        left = Fraction(kinds.get("shipped", 0)) + Fraction(kinds.get("delivered", 0))
+        left = sum(Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost"))
         assert left <= Fraction(life.order.ledger.ordered(line_id))
 
 
