@@ -100,7 +100,8 @@ class Auditor:
             yield from self._all(f"packed:{parcel_id}", f"shipped:{parcel_id}")
 
     def _goods_delivered(self, event: Any) -> Moved:
-        return self._all(f"shipped:{event.parcel_id}", f"delivered:{event.parcel_id}")
+        yield from self._all(f"shipped:{event.parcel_id}", f"delivered:{event.parcel_id}")
+        yield from self._all(f"lost:{event.parcel_id}", f"delivered:{event.parcel_id}")
 
     def _delivery_revoked(self, event: Any) -> Moved:
         return self._all(f"delivered:{event.parcel_id}", f"shipped:{event.parcel_id}")
@@ -112,7 +113,11 @@ class Auditor:
         return self._all(f"lost:{event.parcel_id}", f"shipped:{event.parcel_id}")
 
     def _replacement_ordered(self, event: Any) -> Moved:
+<<<<<<< HEAD
         return ((line.line_id, "ordered", "open", line.quantity) for line in event.lines)
+=======
+        return ((one.line_id, "ordered", "open", one.quantity) for one in event.lines)
+>>>>>>> w4
 
     def _all(self, source: str, target: str) -> Moved:
         held = [(line, units) for (line, account), units in self.books.items() if account == source and units]
@@ -137,7 +142,11 @@ def what_has_left_has_left(life: Life) -> None:
             continue
         for line_id in step.after.lines:
             kinds = step.after.line_status(line_id).by_kind
+<<<<<<< HEAD
             left = sum((Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost")), Fraction(0))
+=======
+            left = sum(Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost"))
+>>>>>>> w4
             assert left >= gone[line_id], (line_id, step)
             gone[line_id] = left
 
@@ -146,7 +155,7 @@ def no_more_leaves_than_was_ordered(life: Life) -> None:
     """What an inventory is told to issue is never more than was ordered."""
     for line_id in life.order.lines:
         kinds = life.order.line_status(line_id).by_kind
-        left = Fraction(kinds.get("shipped", 0)) + Fraction(kinds.get("delivered", 0))
+        left = sum(Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost"))
         assert left <= Fraction(life.order.ledger.ordered(line_id))
 
 

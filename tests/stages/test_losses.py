@@ -14,6 +14,7 @@ import pytest
 from orderflow.commands import (
     BookShipment,
     CancelLines,
+    CompleteOrder,
     DespatchShipment,
     PackParcel,
     RecordPick,
@@ -227,6 +228,16 @@ def test_an_order_of_which_nothing_arrived_is_closed_and_not_called_delivered() 
     assert "delivered" not in life.order.milestones
     assert "order_delivered" not in [kind for kind, _ in life.told]
     assert life.order.total == eur(0)
+
+
+def test_an_order_of_which_nothing_arrived_can_be_completed_by_hand() -> None:
+    by_hand = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"complete"})
+    life = despatched(by_hand).do(RecordTracking(ID, [scan("unknown", hours=40, reason="lost")]))
+    assert life.codes(CompleteOrder(ID)) == ["order.cannot_complete"]
+    chosen(life, "refund").reply_all()
+    assert life.order.state == "shipped"
+    assert "someone to complete the order" in [str(wait) for wait in explain(life.order, life.process).waiting_for]
+    assert life.do(CompleteOrder(ID)).order.state == "completed"
 
 
 def test_a_parcel_that_arrives_after_it_was_credited_is_an_extra_unit() -> None:

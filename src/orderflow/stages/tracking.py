@@ -23,7 +23,7 @@ from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
 from orderflow.stages.losses import CODES, nothing_is_awaited
-from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, order_may
+from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, why_not
 from orderflow.tracking import Scan, TrackingStatus, united
 from orderflow.values.checked import checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
@@ -265,8 +265,21 @@ def nothing_is_left_open(order: Order, command: CompleteOrder, policy: Policy) -
         yield Violation("delivery.something_is_open", "a goods issue, a claim or an exception is open")
 
 
+def the_order_may_be_completed(order: Order, command: CompleteOrder, policy: Policy) -> Iterable[Violation]:
+    """The order's lifecycle permits to complete it: delivered, or nothing of it will arrive and all was made good."""
+    if _completed(order, policy) is None:
+        told, remedy = why_not(policy.lifecycles.order, order.state, "complete")
+        yield Violation("order.cannot_complete", f"the order is {told}", remedy=remedy)
+
+
+def _completed(order: Order, policy: Policy) -> str | None:
+    """The state of the order once completed by hand; ``None`` where that is not possible."""
+    closes = _last_step(order, _everything_arrived(order)) == "close"
+    return policy.order_step(order, "close" if closes else "complete")
+
+
 def _complete(order: Order, command: CompleteOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    state = policy.order_step(order, "complete")
+    state = _completed(order, policy)
     assert state is not None
     yield OrderCompleted(envelope.at, state)
 
@@ -389,7 +402,7 @@ _BESIDE_THE_GOODS = frozenset({"message.refused"})
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "complete" not in policy.automatic and policy.order_step(order, "complete") is not None:
+    if "complete" not in policy.automatic and _completed(order, policy) is not None:
         yield Wait("someone", "to complete the order")
     for parcel in order.moved_before_despatch:
         yield Wait("someone", f"to record the despatch of {parcel.id}", str(parcel.tracking.status))
@@ -434,7 +447,7 @@ STAGE = Stage(
         Decision(RecordTracking, tiers=((order_exists,), (the_number_is_one_of_ours,)), events=_record),
         Decision(
             CompleteOrder,
-            tiers=((order_exists,), (order_may("complete"),), (nothing_is_left_open,)),
+            tiers=((order_exists,), (the_order_may_be_completed,), (nothing_is_left_open,)),
             events=_complete,
             candidates=lambda order, policy: (CompleteOrder(order.id),),
         ),
