@@ -7,12 +7,11 @@ from datetime import date
 from decimal import Decimal
 
 from orderflow.order import Order, Shipment
-from orderflow.policy import Allocation, Available, Need, Policy, Share, Source, Sourcing
+from orderflow.policy import Allocation, Available, Policy
 from orderflow.ports import Rate
 from orderflow.process import STAGES, OrderProcess
 from orderflow.telling import SUPERSEDED_BY, TOLD_WITHIN, tell_the_customer
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO, add, sub
 
 __all__ = [
     "STAGES",
@@ -20,12 +19,9 @@ __all__ = [
     "cheapest",
     "cheapest_in_time",
     "fastest",
-    "fewest_locations",
-    "fullest_first",
     "one_fulfillment_a_line",
     "one_fulfillment_a_location",
     "standard_process",
-    "take_in_order",
     "tell_the_customer",
 ]
 
@@ -41,49 +37,6 @@ def one_fulfillment_a_location(order: Order, units: tuple[Available, ...]) -> It
 def one_fulfillment_a_line(order: Order, units: tuple[Available, ...]) -> Iterable[Allocation]:
     """Each line travels by itself: for goods that are despatched on days of their own."""
     return [Allocation(unit.location, FrozenMap({unit.line_id: unit.quantity})) for unit in units]
-
-
-def fullest_first(order: Order, source: Source) -> Decimal:
-    """Locations that have most come first."""
-    return EXACT.minus(_total(source.available.values()))
-
-
-def take_in_order(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
-    """The best location gives what it has, the next one the rest, and so on."""
-    left = {need.line_id: need.quantity for need in needs}
-    for source in sources:
-        given: dict[str, Decimal] = {}
-        for need in needs:
-            there = sub(source.available.get(need.line_id, ZERO), given.get(need.sku, ZERO))
-            taken = min(left[need.line_id], there)
-            if taken > 0:
-                yield Share(need.line_id, source.location, taken)
-                left[need.line_id] = sub(left[need.line_id], taken)
-                given[need.sku] = add(given.get(need.sku, ZERO), taken)
-
-
-def fewest_locations(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
-    """As few parcels as can be: whoever covers most of what is still needed comes next; the better one among equals."""
-    left, rest = {need.line_id: need.quantity for need in needs}, list(sources)
-    while rest and any(left.values()):
-        best = max(rest, key=lambda source: _covered(source, needs, left))
-        rest.remove(best)
-        still = tuple(Need(need.line_id, need.sku, left[need.line_id]) for need in needs if left[need.line_id])
-        for share in take_in_order(order, still, (best,)):
-            left[share.line_id] = sub(left[share.line_id], share.quantity)
-            yield share
-
-
-def _covered(source: Source, needs: tuple[Need, ...], left: dict[str, Decimal]) -> Decimal:
-    """How many of the units that are still needed a location has."""
-    return _total(min(left[need.line_id], source.available.get(need.line_id, ZERO)) for need in needs)
-
-
-def _total(quantities: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for quantity in quantities:
-        total = add(total, quantity)
-    return total
 
 
 def cheapest(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
@@ -118,7 +71,6 @@ STANDARD = Policy(
     plan=one_fulfillment_a_location,
     choose_rate=cheapest_in_time,
     draft=tell_the_customer,
-    sourcing=Sourcing(allocate=fewest_locations, rank=fullest_first),
     superseded_by=SUPERSEDED_BY,
     told_within=TOLD_WITHIN,
 )

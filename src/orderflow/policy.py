@@ -22,6 +22,7 @@ from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
 from orderflow.order import Case, ConfirmedLine, Fulfillment, Line, Order, Parcel, Shipment
 from orderflow.ports import Rate
 from orderflow.promise import Promise
+from orderflow.sources import Sourcing
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, plain
@@ -37,15 +38,11 @@ __all__ = [
     "Draft",
     "Drafts",
     "Lifecycles",
-    "Need",
     "Policy",
     "RequirementRule",
     "Retry",
     "Rule",
-    "Share",
     "Shortage",
-    "Source",
-    "Sourcing",
     "Substitute",
     "VerificationRule",
     "Weight",
@@ -211,61 +208,6 @@ class Available:
 
 
 @attrs.frozen
-class Need:
-    """Units of a line for which a location is sought."""
-
-    line_id: str
-    sku: str
-    quantity: Decimal
-
-
-@attrs.frozen
-class Source:
-    """A location that has something of what is needed: what is available there, by line.
-
-    Where two lines are of one product, both are told all of it; it is given once.
-    """
-
-    location: str
-    available: FrozenMap[str, Decimal]
-
-
-@attrs.frozen
-class Share:
-    """Units of a line that a location is to hold for us."""
-
-    line_id: str
-    location: str
-    quantity: Decimal
-
-
-def _filters(raw: Iterable[Callable[[Order, Source], bool]]) -> tuple[Callable[[Order, Source], bool], ...]:
-    return tuple(raw)
-
-
-@attrs.frozen
-class Sourcing:
-    """How locations are chosen for what is needed: filter, rank, allocate; `Policy.plan` then splits the work.
-
-    Attributes:
-        allocate: how what is needed is divided among the sources, best first.
-        rank: a key by which sources are sorted, smallest first; sources of equal rank stay in the inventory's order.
-        filters: which sources may serve an order at all.
-        ask: ``first``: levels are asked before anything is claimed; ``when_short``: the inventory chooses a location,
-            and levels are asked for what it does not have there; ``never``: what it does not have there is short.
-        rounds: how often the levels are asked for one line, as claims come back short.
-    """
-
-    allocate: Callable[[Order, tuple[Need, ...], tuple[Source, ...]], Iterable[Share]]
-    rank: Callable[[Order, Source], Any]
-    filters: tuple[Callable[[Order, Source], bool], ...] = attrs.field(default=(), converter=_filters)
-    ask: Literal["first", "when_short", "never"] = attrs.field(
-        default="when_short", validator=attrs.validators.in_(("first", "when_short", "never"))
-    )
-    rounds: int = 5
-
-
-@attrs.frozen
 class Substitute:
     """Another product is sent for units that cannot be had: ``ratio`` units of it for one."""
 
@@ -377,7 +319,7 @@ class Policy:
     plan: Callable[[Order, tuple[Available, ...]], Iterable[Allocation]]
     choose_rate: Callable[[Order, Shipment, tuple[Rate, ...]], Rate | None]
     draft: Callable[[Order, str, str], Drafts]
-    sourcing: Sourcing
+    sourcing: Sourcing = attrs.field(factory=Sourcing)
     shortage: Callable[[Order, str], Shortage] = wait_for_stock
     queue: Callable[[Order], Any] = by_priority_and_age
     release_before: timedelta = timedelta(0)

@@ -29,9 +29,10 @@ from orderflow.explain import explain
 from orderflow.lifecycle.worked import WITH_ENGRAVING, WITH_FRAUD_REVIEW
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
-from orderflow.policy import AUTOMATIC, Lifecycles, Policy, Shortage, Source, Sourcing, Substitute
+from orderflow.policy import AUTOMATIC, Lifecycles, Policy, Shortage, Substitute
 from orderflow.ports import Booked, Request
 from orderflow.process import OrderProcess, pending
+from orderflow.sources import Source, Sourcing
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.holds import STEPS
 from orderflow.stages.picking import ShortPick

@@ -113,11 +113,7 @@ class Auditor:
         return self._all(f"lost:{event.parcel_id}", f"shipped:{event.parcel_id}")
 
     def _replacement_ordered(self, event: Any) -> Moved:
-<<<<<<< HEAD
         return ((line.line_id, "ordered", "open", line.quantity) for line in event.lines)
-=======
-        return ((one.line_id, "ordered", "open", one.quantity) for one in event.lines)
->>>>>>> w4
 
     def _all(self, source: str, target: str) -> Moved:
         held = [(line, units) for (line, account), units in self.books.items() if account == source and units]
@@ -142,11 +138,7 @@ def what_has_left_has_left(life: Life) -> None:
             continue
         for line_id in step.after.lines:
             kinds = step.after.line_status(line_id).by_kind
-<<<<<<< HEAD
             left = sum((Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost")), Fraction(0))
-=======
-            left = sum(Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost"))
->>>>>>> w4
             assert left >= gone[line_id], (line_id, step)
             gone[line_id] = left
 

@@ -23,13 +23,15 @@ from orderflow.commands import (
     StartPicking,
     StockArrived,
 )
-from orderflow.defaults import STANDARD, take_in_order
+from orderflow.defaults import STANDARD
 from orderflow.explain import explain
 from orderflow.ledger import OPEN, Move, allocated
 from orderflow.order import Order
-from orderflow.policy import Need, Policy, Share, Source, Substitute
+from orderflow.policy import Policy, Substitute
 from orderflow.ports import ClaimStock, GaveUp, IssueStock, Level, Levels, QueryLevels, QuotePrices, Refused
+from orderflow.sources import Need, Share, Source, take_in_order
 from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.changes import LinesCancelled
 from orderflow.stages.sourcing import (
     FulfillmentPlanned,
     FulfillmentWithdrawn,
@@ -43,7 +45,6 @@ from orderflow.stages.stock import (
     LineBackordered,
     LineSubstituted,
     SearchReopened,
-    ShortageCancelled,
     StockSought,
 )
 from orderflow.values import FrozenMap
@@ -356,7 +357,7 @@ def test_what_is_there_may_be_sent_and_the_rest_follows_when_it_comes() -> None:
 
 def test_the_rest_may_be_cancelled() -> None:
     life = nobody_has_the_rest().do(ResolveException(ID, "X1", "cancel_rest"))
-    assert any(isinstance(event, ShortageCancelled) for event in life.events)
+    assert any(isinstance(event, LinesCancelled) for event in life.events)
     life.reply_all()
     assert life.goods == {"L1": {"allocated:F1": D(6), "cancelled": D(4)}}
     assert claims(life) == {"C1": ("A", D(6), D(6))}

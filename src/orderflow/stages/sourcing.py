@@ -23,8 +23,9 @@ from orderflow.errors import Violation
 from orderflow.ledger import BACKORDERED, OPEN, Move, allocated, delivered, lost, packed, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Claim, Fulfillment, Order, Search
-from orderflow.policy import Allocation, Available, Need, Policy, Share, Source
+from orderflow.policy import Allocation, Available, Policy
 from orderflow.ports import Levels, QueryLevels, Refused, Reply
+from orderflow.sources import Need, Share, Source
 from orderflow.stages.exceptions import impossible_reply
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, nothing_holds, order_exists, order_not_cancelling
 from orderflow.stages.stock import ClaimWanted, has_come, put, sought_again, wanting_less
