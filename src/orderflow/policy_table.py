@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from orderflow.lifecycle import Lifecycle
-from orderflow.policy import AUTOMATIC, REVIEWED, Authority, Policy
+from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Authority, Policy
 
 __all__ = ["policy_table"]
 
@@ -25,6 +25,7 @@ _STEPS = {
     "verify": "an order of which price, stock and requirements are in order is verified",
     "confirm": "a verified order is answered line by line",
     "plan": "what is held is divided among locations",
+    "deliver_digital": "digital goods are sent, the message being the delivery",
     "complete": "an order that is delivered is completed",
 }
 
@@ -50,7 +51,7 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _automatic(policy: Policy) -> Iterable[tuple[str, str, str]]:
-    for step in sorted(AUTOMATIC, key=list(_STEPS).index):
+    for step in sorted(AUTOMATIC | BY_CHOICE, key=list(_STEPS).index):
         yield f"`{step}`", "yes" if step in policy.automatic else "no: by command", _STEPS[step]
 
 
@@ -87,7 +88,7 @@ def _shown(held: Any) -> str:
     if isinstance(held, Enum):
         return str(held.value)
     if isinstance(held, Mapping):
-        return "<br>".join(f"`{key}`: {_shown(value)}" for key, value in held.items()) or "nothing"
+        return "<br>".join(f"`{key or 'else'}`: {_shown(value)}" for key, value in held.items()) or "nothing"
     if isinstance(held, tuple | list):
         between = ", " if all(isinstance(one, str) for one in held) else "<br>"
         return between.join(map(_shown, held)) or "nothing"
@@ -100,12 +101,16 @@ def _composed(held: Any) -> str:
     """Something with parts, or a function by its name and first sentence."""
     if attrs.has(type(held)) and not _speaks_for_itself(held):
         parts = ((field.name.lstrip("_"), getattr(held, field.name)) for field in attrs.fields(type(held)))
-        return "<br>".join(f"{name}: {_shown(part)}" for name, part in parts)
-    if callable(held):
-        said = (inspect.getdoc(held) or "").partition("\n\n")[0].replace("\n", " ").replace("``", "`")
-        name = getattr(held, "__name__", type(held).__name__)
-        return f"`{name}`: {said}" if said else f"`{name}`"
-    return str(held)
+        named = [_named(held)] if callable(held) else []
+        return "<br>".join((*named, *(f"{name}: {_shown(part)}" for name, part in parts)))
+    return _named(held) if callable(held) else str(held)
+
+
+def _named(held: Any) -> str:
+    """A function, or a value that is called like one, by its name and the first sentence that it says about itself."""
+    said = (inspect.getdoc(held) or "").partition("\n\n")[0].replace("\n", " ").replace("``", "`")
+    name = getattr(held, "__name__", type(held).__name__)
+    return f"`{name}`: {said}" if said else f"`{name}`"
 
 
 def _speaks_for_itself(held: Any) -> bool:

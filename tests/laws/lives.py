@@ -19,10 +19,8 @@ from orderflow import commands as c
 from orderflow.charges import RoundingRule
 from orderflow.defaults import (
     STANDARD,
-    fewest_locations,
     one_fulfillment_a_line,
     one_fulfillment_a_location,
-    take_in_order,
 )
 from orderflow.errors import CommandRefused, OrderflowError, VersionConflict, Violation
 from orderflow.explain import explain
@@ -32,7 +30,7 @@ from orderflow.order import Order
 from orderflow.policy import AUTOMATIC, Lifecycles, Policy, Shortage, Substitute
 from orderflow.ports import Booked, Request
 from orderflow.process import OrderProcess, pending
-from orderflow.sources import Source, Sourcing
+from orderflow.sources import Source, Sourcing, fewest_locations, take_in_order
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.holds import STEPS
 from orderflow.stages.picking import ShortPick

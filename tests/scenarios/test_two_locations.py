@@ -183,13 +183,12 @@ def test_complete_the_last_unit_waits_for_goods_to_come_in_and_the_others_for_it
     assert shop.books == {"A": (0, 6), "B": (0, 4)}
 
 
-@pytest.mark.xfail(strict=True, reason="stock that arrives anywhere makes the unit that A did not find believed again")
 def test_a_unit_that_comes_in_at_the_other_location_is_sent_from_there() -> None:
     shop = Shop(at_b=4)
     shop.one_is_missing()
     shop.inventory.receive("TEA", 1, "B")
 
-    shop.does(StockArrived(shop.order_id, "TEA"))
+    shop.does(StockArrived(shop.order_id, "TEA", "B"))
 
     assert shop.work["F3"] == ("B", Decimal(1))
 

@@ -11,7 +11,9 @@ from orderflow.commands import (
     CancelLines,
     CancelOrder,
     DespatchShipment,
+    RecordCheck,
     RecordDespatch,
+    RefuseConfirmation,
     ResolveException,
     VoidShipment,
 )
@@ -40,6 +42,8 @@ from orderflow.values.checked import evolved
 from tests.docs.test_reference import generate
 from tests.scenario import ID, SENSIBLE, Life, booked, booking_of, held, packed, placed, requested, verified
 from tests.stages.test_answers import LATER
+from tests.stages.test_checks import CREDIT, needing
+from tests.stages.test_confirmation import ASKING
 from tests.stages.test_fulfillers import submitted as work_of_others
 from tests.stages.test_losses import in_trouble
 
@@ -111,6 +115,10 @@ RAISED: dict[str, tuple[Made, ...]] = {
     ),
     "shipping.shared_box": (in_a_shared_box,),
     "shipping.issue_refused": (issue_refused,),
+    "verification.check_failed": (
+        lambda: verified(needing(CREDIT)).do(RecordCheck(ID, "credit", False, note="limit 20")),
+    ),
+    "confirmation.refused": (lambda: verified(ASKING).do(RefuseConfirmation(ID, ["L2"], "too late")),),
     "stock.short": (lambda: placed(lines=[("TEA-250", 3)]).answer(ClaimStock, lambda request: held(request, 1)),),
     "stock.release_refused": (release_refused,),
     "fulfillers.declined": (lambda: work_of_others().answer(PutWork, Refused("acme.closed")),),

@@ -32,12 +32,12 @@ from orderflow.stages.losses import CODES, STAGE, GoodsCredited, PatienceEnded, 
 from orderflow.stages.tracking import GoodsFound, GoodsLost
 from orderflow.tracking import Reason
 from orderflow.values import FrozenMap
-from tests.scenario import ID, NOW, Life, despatched, eur, held, picked, scan
+from tests.scenario import ID, NOW, ONE_PLACE, Life, despatched, eur, held, picked, scan
 
 LOST = scan("unknown", "T-S2-1", 40, reason="lost")
 
 
-def two_on_the_way(policy: Policy = STANDARD, **changes: Any) -> Life:
+def two_on_the_way(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     """Two packets in two parcels, each under a booking of its own; the first has arrived."""
     life = picked(policy, lines=[("TEA-250", 2)], **changes)
     life.do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
@@ -46,7 +46,7 @@ def two_on_the_way(policy: Policy = STANDARD, **changes: Any) -> Life:
     return life.do(RecordTracking(ID, [scan("delivered", "T-S1-1", 30)])).reply_all()
 
 
-def lost(policy: Policy = STANDARD, **changes: Any) -> Life:
+def lost(policy: Policy = ONE_PLACE, **changes: Any) -> Life:
     """The second is lost."""
     return two_on_the_way(policy, **changes).do(RecordTracking(ID, [LOST])).reply_all()
 
@@ -286,7 +286,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
 }
 
 
-def in_trouble(code: str, policy: Policy = STANDARD) -> Life:
+def in_trouble(code: str, policy: Policy = ONE_PLACE) -> Life:
     told = TROUBLES["delivery.lost" if code == "delivery.extra" else code]
     life = two_on_the_way(policy).do(RecordTracking(ID, [scan(number="T-S2-1", hours=40, **told)]))
     if code == "delivery.extra":

@@ -70,7 +70,7 @@ def test_the_customer_hears_when_all_is_there_and_takes_it_without_a_carrier() -
     life.do(RecordPick(ID, "F1"))
     assert "PickupReady" in life.happened
     assert life.told[-1] == ("ready_for_pickup", "queued")
-    assert life.order.messages["M3"].body["location"] == "BER"
+    assert life.order.messages["M3"].body["place"] == "BER"
     assert life.order.messages["M3"].body["lines"] == "2 × LAMP"
     life.reply_all().do(RecordCollection(ID, "F1", "Ada Krull", proof="signed"))
     assert life.happened[:4] == ["GoodsHandedOver", "FulfillmentDespatched", "OrderShipped", "OrderDelivered"]

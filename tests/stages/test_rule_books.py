@@ -667,12 +667,10 @@ def test_a_refusal_tells_everything_of_the_first_broken_tier(
     assert situation().refusal(command) == told
 
 
-@pytest.mark.xfail(strict=True, reason="what nobody was asked for yet counts as missing: accepted, and nothing happens")
 def test_an_order_whose_stock_was_not_asked_for_yet_does_not_wait_for_it() -> None:
     assert placed(BY_HAND).codes(StockArrived(ID)) == ["sourcing.nothing_waits"]
 
 
-@pytest.mark.xfail(strict=True, reason="a pair of nothing is taken for something: it is never said")
 @pytest.mark.parametrize(
     ("situation", "command", "path"),
     [(packed, Reroute(ID, "F1"), "fulfillment_id"), (verified, Reroute(ID, location="HAM"), "location")],

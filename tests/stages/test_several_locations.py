@@ -120,7 +120,7 @@ def pick(life: Life, fulfillment: str, **short: Any) -> Life:
 def test_what_a_location_does_not_have_is_sought_at_the_others() -> None:
     life = six_at_a()
     assert life.events[-1] == StockSought(NOW, ("L1",), FrozenMap({"L1": ("A",)}))
-    assert life.wanted(QueryLevels) == QueryLevels(ID, "levels/L1.1", ("TEA-250",))
+    assert life.wanted(QueryLevels) == QueryLevels(ID, "levels/1", ("TEA-250",))
     assert life.goods == {"L1": {"open": D(10)}}
     waits = [str(wait) for wait in explain(life.order, life.process).waiting_for]
     assert "the inventory to say where TEA-250 can be had" in waits
@@ -211,7 +211,7 @@ def test_what_only_a_part_of_can_be_found_is_asked_for_and_the_rest_backordered(
 
 def test_levels_that_nobody_can_tell_are_a_case_and_are_asked_for_again() -> None:
     life = six_at_a().answer(QueryLevels, GaveUp(8, "no answer"))
-    assert (life.case.code, life.case.about) == ("port.gave_up", "levels/L1.1")
+    assert (life.case.code, life.case.about) == ("port.gave_up", "levels/1")
     assert life.goods == {"L1": {"open": D(10)}}
     life.do(ResolveException(ID, life.case.id, "try_again")).answer(QueryLevels, levels(B=5))
     assert claims(life)["C2"] == ("B", D(4), D(0))
@@ -241,7 +241,7 @@ def test_a_hold_on_claims_stops_the_search_until_it_is_released() -> None:
 
 def test_a_host_may_ask_before_anything_is_claimed() -> None:
     life = priced(sourcing(ask="first"))
-    assert life.asks == ("levels/L1.1", "send/M1")
+    assert life.asks == ("levels/1", "send/M1")
     life.answer(QueryLevels, levels(A=6, B=5))
     assert claims(life) == {"C1": ("A", D(6), D(0)), "C2": ("B", D(4), D(0))}
     assert life.reply_all().order.state == "verified"
@@ -249,7 +249,7 @@ def test_a_host_may_ask_before_anything_is_claimed() -> None:
 
 def test_a_host_that_asks_first_asks_for_all_lines_together_and_a_shelf_is_given_once() -> None:
     life = priced(sourcing(ask="first"), **TWO_OF_TEA)
-    assert life.wanted(QueryLevels) == QueryLevels(ID, "levels/L1.1+L2.1", ("TEA-250",))
+    assert life.wanted(QueryLevels) == QueryLevels(ID, "levels/1", ("TEA-250",))
     life.answer(QueryLevels, levels(A=7, B=5))
     assert {(c.line_id, c.location, c.wanted) for c in life.order.claims.values()} == {
         ("L1", "A", D(6)),
