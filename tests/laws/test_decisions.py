@@ -164,7 +164,7 @@ def test_a_refusal_with_a_trace_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_consequence_that_comes_too_late_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_consequences(self: OrderProcess, order: Order | None, events: Any, at: Any) -> Outcome:
+    def without_consequences(self: Any, order: Order | None, events: Any, at: Any, policy: Any) -> Outcome:
         happened = tuple(events)
         for event in happened:
             order = evolve(order, event)

@@ -203,7 +203,7 @@ def test_work_for_what_nobody_holds_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 def test_a_part_that_is_planned_or_leaves_alone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Order, "group_of", lambda self, line_id: ())
 
-    assert fails_somewhere(work_is_planned_when_all_that_leaves_together_is_held)
+    assert fails_somewhere(work_is_planned_when_all_that_leaves_together_is_held, tries=600)
     assert fails_somewhere(what_leaves_together_leaves_together, tries=600)
 
 
