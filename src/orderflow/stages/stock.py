@@ -390,6 +390,8 @@ def _total(quantities: Iterable[Decimal]) -> Decimal:
 
 def _what_is_missing(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     """What is missing is sought; what nobody has is backordered, and a case; what came is open again."""
+    if order.ledger.kinds.isdisjoint(("open", "backordered")) and not order.cases:
+        return
     short = {
         line_id: missing
         for line_id in order.lines
