@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import NewType
+from typing import Any, NewType
 
 import attrs
 
@@ -163,15 +163,28 @@ class Ledger:
 
     def live(self, line_id: str) -> Decimal:
         """Units of a line, surplus included, that are neither cancelled nor closed short. Worked out once."""
-        known: dict[str, Decimal] | None = self.__dict__.get("_live")
-        if known is None:
-            known = self.__dict__["_live"] = {}
-        quantity = known.get(line_id)
+        known = self._of_lines("_live")
+        quantity: Decimal | None = known.get(line_id)
         if quantity is None:
             came = EXACT.add(self.ordered(line_id), self.surplus(line_id))
             gone = EXACT.add(self.balance(line_id, CANCELLED), self.balance(line_id, CLOSED_SHORT))
             quantity = known[line_id] = EXACT.subtract(came, gone)
         return quantity
+
+    def kinds_of(self, line_id: str) -> frozenset[str]:
+        """The kinds of accounts in which a line has units. Worked out once."""
+        known = self._of_lines("_kinds_of")
+        kinds: frozenset[str] | None = known.get(line_id)
+        if kinds is None:
+            kinds = known[line_id] = frozenset(kind_of(account) for account, _ in self.accounts(line_id))
+        return kinds
+
+    def _of_lines(self, name: str) -> dict[str, Any]:
+        """What was worked out line by line: the next ledger takes it over for the lines that it does not touch."""
+        known: dict[str, Any] | None = self.__dict__.get(name)
+        if known is None:
+            known = self.__dict__[name] = {}
+        return known
 
     def moved(self, moves: Iterable[Move]) -> Ledger:
         """The ledger after ``moves``, taken in order.
@@ -196,7 +209,12 @@ class Ledger:
             line[move.target] = EXACT.add(line.get(move.target, _ZERO), move.quantity)
         if not touched:
             return self
-        return Ledger(self.balances.merged({line_id: FrozenMap(line) for line_id, line in touched.items()}))
+        after = Ledger(self.balances.merged({line_id: FrozenMap(line) for line_id, line in touched.items()}))
+        if len(touched) < len(self.balances):
+            for name in ("_live", "_kinds_of"):
+                if known := self.__dict__.get(name):
+                    after.__dict__[name] = {line: held for line, held in known.items() if line not in touched}
+        return after
 
     def balance(self, line_id: str, account: Account) -> Decimal:
         """Units of a line in one account."""

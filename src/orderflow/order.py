@@ -1086,12 +1086,12 @@ class Order(_Record):
 
     def has_left(self, line_id: str) -> bool:
         """Whether something of a line has left, and nothing that is wanted of it is still here."""
-        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)}
+        kinds = self.ledger.kinds_of(line_id)
         return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(_STILL_HERE)
 
     def has_arrived(self, line_id: str) -> bool:
         """Whether everything that is wanted of a line has reached the customer; what came back had arrived."""
-        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)} - _NOT_WANTED
+        kinds = self.ledger.kinds_of(line_id) - _NOT_WANTED
         return bool(kinds) and kinds.isdisjoint(_NOT_ARRIVED)
 
     def left_at(self, line_id: str) -> datetime | None:
