@@ -19,6 +19,7 @@ from orderflow.charges import Tranche
 from orderflow.order import Claim, Order
 from orderflow.policy import Policy
 from orderflow.process import STAGES
+from orderflow.stages.communication import KINDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -160,6 +161,13 @@ def test_every_field_of_a_policy_has_its_row() -> None:
     rows = "".join(row.split("|")[1] for row in page.splitlines() if row.startswith("| `"))
 
     assert [field.name for field in attrs.fields(Policy) if f"`{field.name}`" not in rows] == []
+
+
+def test_every_kind_of_message_has_its_row() -> None:
+    page = (DOCS / "howto" / "tell-the-customer.md").read_text("utf-8")
+    rows = "".join(row.split("|")[1] for row in page.splitlines() if row.startswith("| `"))
+
+    assert [kind for kind in KINDS if f"`{kind}`" not in rows] == []
 
 
 def test_every_stage_and_every_command_stands_where_the_way_of_an_order_is_told() -> None:
