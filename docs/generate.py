@@ -1,5 +1,6 @@
 """The reference pages, made from the source: ``uv run docs/generate.py``; a test fails while one of them is stale.
 
+- ``stages.md``: the stages in their order, with commands, events, and what each asks of systems outside;
 - ``commands.md``: each command, its fields, its rules by tier with the codes they tell;
 - ``errors.md``: every stable code, in the order in which they are met;
 - ``tracking.md``: the twelve statuses and what may follow what;
@@ -264,6 +265,33 @@ def _default(field: Any) -> str:
     if field.default is attrs.NOTHING:
         return "required"
     return f"`{field.default!r}`" if field.default != "" else "empty"
+
+
+# -- stages.md -------------------------------------------------------------------------------------------------------
+
+STAGES_PAGE = """\
+Each stage is one module in `orderflow/stages/`, with its commands, rules, events, requests and cases. They stand in the
+order in which goods and papers pass through them; the story that goes with it is told in
+[the way of an order](../explanation/process.md). Commands are described, with their rules, on
+[a page of their own](commands.md), cases with their options on [another](cases.md)."""
+
+
+def stages() -> str:
+    """The page of stages."""
+    parts = ["# Stages", MADE, STAGES_PAGE]
+    for stage in STAGES:
+        module = importlib.import_module(f"orderflow.stages.{stage.name}")
+        asks = [".".join(request.PORT) for request in stage.answers]
+        codes = sorted({code for code, _ in stage.settles})
+        rows = {
+            "commands": [command.__name__ for command in stage.commands],
+            "events": [event.__name__ for event in stage.events],
+            "asks": asks,
+            "cases": codes,
+        }
+        told = [f"- {what}: " + ", ".join(f"`{name}`" for name in named) for what, named in rows.items() if named]
+        parts += [f"## {stage.name.capitalize()}", _subject(module), *(["\n".join(told)] if told else [])]
+    return "\n\n".join(parts) + "\n"
 
 
 # -- errors.md -------------------------------------------------------------------------------------------------------
@@ -600,7 +628,10 @@ PUBLIC = (
     "orderflow.ledger",
     "orderflow.charges",
     "orderflow.tracking",
+    "orderflow.totals",
     "orderflow.promise",
+    "orderflow.consignment",
+    "orderflow.sources",
     "orderflow.telling",
     "orderflow.texts",
     "orderflow.calendars",
@@ -618,6 +649,7 @@ PUBLIC = (
     "orderflow.runtime",
     "orderflow.adapters.memory",
     "orderflow.adapters.vocabularies",
+    "orderflow.adapters.holidays",
 )
 API = """\
 What is named here is public: it changes only with a note in the changelog. Everything else may change at any time. The
@@ -631,7 +663,7 @@ def api() -> str:
         module = importlib.import_module(path)
         rows = ["| name | meaning |", "| --- | --- |"]
         rows += [f"| `{name}` | {_meaning(module, name)} |" for name in module.__all__]
-        parts += [f"## `{path}`", first_line(module), "\n".join(rows)]
+        parts += [f"## `{path}`", plain(first_line(module)), "\n".join(rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -696,6 +728,7 @@ def _said_beside(lines: list[str], number: int, after: ast.stmt | None) -> str:
 # -- the pages -------------------------------------------------------------------------------------------------------
 
 PAGES: dict[str, Callable[[], str]] = {
+    "stages.md": stages,
     "commands.md": commands,
     "errors.md": errors,
     "cases.md": cases,

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("commands.md", "errors.md", "cases.md", "tracking.md", "policy.md", "api.md")
+PAGES = ("stages.md", "commands.md", "errors.md", "cases.md", "tracking.md", "policy.md", "api.md")
 
 
 def loaded() -> ModuleType:
@@ -60,3 +60,15 @@ def test_a_rule_that_was_made_for_a_step_tells_that_step_in_its_code() -> None:
 
     assert generate.rule_codes(order_may("verify")) == ("order.cannot_verify",)
     assert generate.rule_name(order_may("verify")) == 'order_may("verify")'
+
+
+def test_what_the_pages_import_is_public() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    imported = {
+        name
+        for page in pages
+        for name in re.findall(r"^(?:from|import) (orderflow[\w.]*)", page.read_text("utf-8"), re.M)
+    }
+
+    assert {"orderflow", "orderflow.ports"} <= imported
+    assert imported - set(generate.PUBLIC) == set()
