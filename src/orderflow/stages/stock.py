@@ -343,18 +343,32 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
 
 
 def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at: datetime) -> Iterable[Event]:
-    """More is wanted where the line was claimed first; less where it is not to be had, then where nobody handles it."""
+    """More is wanted where more was taken, then where the line was claimed first; less where it is not to be had."""
+    beyond = _taken_beyond(order, claims)
     more = EXACT.subtract(order.live_quantity(line_id), _total(claim.wanted for claim in claims))
+    more = EXACT.subtract(more, _total(beyond.values()))
     if more > 0:
         if not _is_asked(order, line_id):
             if line_id in order.searches:
                 yield SearchReopened(at, line_id)
-            yield put(claims[0], EXACT.add(claims[0].wanted, more), at)
-        return
+            beyond[claims[0].id] = EXACT.add(beyond.get(claims[0].id, _ZERO), more)
+        more = _ZERO
     left = wanting_less(order, claims, EXACT.minus(more))
+    left |= {claim_id: EXACT.add(left[claim_id], units) for claim_id, units in beyond.items()}
     for claim in claims:
         if left[claim.id] != claim.wanted:
             yield put(claim, left[claim.id], at)
+
+
+def _taken_beyond(order: Order, claims: tuple[Claim, ...]) -> dict[str, Decimal]:
+    """Units that locations sent, or took from the shelf, beyond what was wanted held there, by claim.
+
+    Where a line has one claim, that has all of it anyhow.
+    """
+    if len(claims) == 1:
+        return {}
+    found = {claim.id: EXACT.subtract(order.taken(claim), claim.wanted) for claim in claims}
+    return {claim_id: units for claim_id, units in found.items() if units > 0}
 
 
 def wanting_less(order: Order, claims: tuple[Claim, ...], fewer: Decimal) -> dict[str, Decimal]:
