@@ -522,7 +522,7 @@ def _released(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     asking = [order.lines[line_id].sku for line_id, search in order.searches.items() if search.asking]
-    if asking:
+    if asking and "stock" not in order.theirs:
         yield Wait("the inventory", f"to say where {', '.join(dict.fromkeys(asking))} can be had")
     for line_id, moment in _later(order, policy).items():
         yield Wait("the day", f"on which {order.lines[line_id].sku} is released", f"{moment:%Y-%m-%d %H:%M}")

@@ -478,6 +478,8 @@ def _backorder(order: Order, line_id: str, missing: Decimal, policy: Policy, at:
 def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datetime) -> Iterable[Event]:
     """Units that nobody has: what becomes of them is the policy's choice."""
     choice = policy.shortage(order, line_id)
+    if isinstance(choice, Substitute) and choice.sku in _stood_in_for(order, line_id):
+        choice = "wait"
     if isinstance(choice, Substitute):
         yield _substituted(order, line_id, units, choice, at)
     elif choice == "reject" and (state := policy.order_step(order, "reject")) is not None:
@@ -491,6 +493,15 @@ def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datet
         if choice == "hold":
             told = f"{plain(units)} × {order.lines[line_id].sku} cannot be had"
             yield HoldPlaced(at, next_id("H", order.holds), "stock.short", "", (), told)
+
+
+def _stood_in_for(order: Order, line_id: str) -> frozenset[str]:
+    """The products that a line is of, or stands in for: nothing is a substitute for itself, at whatever remove."""
+    line, found = order.lines[line_id], {order.lines[line_id].sku}
+    while line.origin.kind == "substitute_for" and line.origin.line_id is not None:
+        line = order.lines[line.origin.line_id]
+        found.add(line.sku)
+    return frozenset(found)
 
 
 def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal, at: datetime) -> Event:
@@ -613,13 +624,16 @@ def _cancel_rest(order: Order, case: Case, policy: Policy, at: datetime) -> Iter
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "acknowledged" not in order.milestones or "stock" in order.theirs:
+    if "acknowledged" not in order.milestones:
         return
-    for claim in order.claims.values():
+    for claim in order.claims.values() if "stock" not in order.theirs else ():
         if not claim.is_settled:
             line = order.lines[claim.line_id]
             verb = f"to hold {plain(claim.wanted)} × {line.sku}" if claim.wanted else f"to release {line.sku}"
             yield Wait("the inventory", verb, f"claim {claim.id}")
+    for line_id, units in order.ledger.holding(BACKORDERED).items():
+        if order.case_about(line_id) is None and not _is_asked(order, line_id):
+            yield Wait("new stock", f"of {plain(units)} × {order.lines[line_id].sku} to arrive", "StockArrived")
 
 
 STAGE = Stage(
