@@ -13,6 +13,7 @@ import pytest
 from orderflow import (
     STANDARD,
     Address,
+    AmendOrder,
     BookShipment,
     CancelLines,
     CommandRefused,
@@ -27,10 +28,13 @@ from orderflow import (
     StartPicking,
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
-from orderflow.commands import RecordCollection
+from orderflow.commands import RecordAnswer, RecordCheck, RecordCollection, RefuseConfirmation, ResolveException
 from orderflow.messages import Command
+from orderflow.order import Goods
+from orderflow.policy import Authority, Check, Substitute
+from orderflow.ports import StockHeld
 from orderflow.stages.advices import DespatchedParcel
-from orderflow.values import Contact, Party
+from orderflow.values import Contact, Money, Party
 
 ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
@@ -144,3 +148,124 @@ def test_what_was_collected_at_the_second_location_is_not_given_up_for_what_is_c
     assert order.open_cases == ()
     assert order.state == "completed"
     assert order.total.amount == Decimal("39.60")
+
+
+# -- shortage ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_substitute_that_nobody_has_is_not_its_own_substitute() -> None:
+    shop = Shop({("TEA", "A"): 6}, shortage=lambda order, line_id: Substitute("CUP"))
+    order = shop.orders(tea())
+    assert [line.sku for line in order.lines.values()] == ["TEA", "CUP"]
+    assert [case.about for case in order.open_cases] == ["L2"]
+
+
+def test_who_waits_for_new_stock_says_so() -> None:
+    shop = Shop()
+    order = shop.orders(tea(15), complete="order")
+    order = shop.does(ResolveException(shop.id, order.open_cases[0].id, "ship_available"))
+    assert (order.state, order.open_cases, order.fulfillments) == ("verified", (), {})
+    assert shop.waits == "new stock of 4 × TEA to arrive (StockArrived)"
+
+
+def test_what_nobody_had_and_was_cancelled_for_it_is_confirmed_as_rejected() -> None:
+    shop = Shop(shortage=lambda order, line_id: "cancel")
+    order = shop.orders(tea(15), OrderLine("POT", 2), OrderLine("CUP", 60))
+    assert order.confirmation is not None
+    assert [(line.line_id, int(line.quantity), line.answer) for line in order.confirmation.lines] == [
+        ("L1", 11, "accepted"),
+        ("L1", 4, "rejected"),
+        ("L2", 2, "accepted"),
+        ("L3", 50, "accepted"),
+        ("L3", 10, "rejected"),
+    ]
+
+
+# -- checks, expiry, stated prices ---------------------------------------------------------------------------------------
+
+CREDIT = Check("credit", "the bank")
+
+
+@pytest.mark.parametrize("taken", [9, 11])
+def test_what_is_picked_within_the_tolerance_needs_no_other_check(taken: int) -> None:
+    shop = Shop({("TEA", "A"): 20}, checks=(CREDIT,))
+    order = shop.orders(tea(10, under="10", over="10"))
+    shop.does(RecordCheck(order.id, "credit", True))
+    short = {"L1": "damaged"} if taken < 10 else {}
+    order = shop.picks("F1", goods=[("L1", taken)], short=short)
+    assert order.active_holds == ()
+    assert order.checks["credit"].passed
+
+
+def test_what_goods_weigh_needs_no_other_check() -> None:
+    shop = Shop({("HAM", "A"): 20}, prices={"HAM": "14.90"}, checks=(CREDIT,))
+    order = shop.orders(OrderLine("HAM", 10, "piece", measure_unit="kg", estimated_measure="12.0"))
+    shop.does(RecordCheck(order.id, "credit", True))
+    shop.picks("F1")
+    for pieces, weight in ((4, "4.9"), (6, "7.4")):
+        shop.does(PackParcel(order.id, "F1", [Goods("L1", Decimal(pieces), measured=Decimal(weight))]))
+    shop.does(BookShipment(order.id, ["P1"]), DespatchShipment(order.id, "S1"))
+    order = shop.does(BookShipment(order.id, ["P2"]), DespatchShipment(order.id, "S2"))
+    assert order.active_holds == ()
+    assert str(order.total) == "183.27 EUR"
+
+
+def test_an_amendment_still_asks_for_the_check_again() -> None:
+    shop = Shop(checks=(CREDIT,))
+    order = shop.orders(tea(5))
+    shop.does(RecordCheck(order.id, "credit", True))
+    order = shop.does(AmendOrder(order.id, {"L1": 6}))
+    assert [hold.code for hold in order.active_holds] == ["verification.check_open"]
+
+
+def test_a_check_that_is_not_passed_after_all_stops_the_work() -> None:
+    shop = Shop(checks=(CREDIT,))
+    order = shop.orders(tea(5))
+    shop.does(RecordCheck(order.id, "credit", True))
+    order = shop.does(RecordCheck(order.id, "credit", False, note="stolen card"))
+    assert shop.refused(StartPicking(order.id, "F1")) == ("hold.active",)
+    order = shop.does(ResolveException(order.id, order.open_cases[0].id, "override"))
+    assert order.active_holds == ()
+    shop.picks("F1")
+
+
+def test_an_order_whose_confirmation_the_buyer_refused_expires_as_well() -> None:
+    shop = Shop(expire_after=timedelta(hours=24), buyer_must_agree=lambda order, lines: True)
+    order = shop.orders(tea(5))
+    shop.does(RefuseConfirmation(order.id, reason="too dear"))
+    shop.clock.advance(timedelta(hours=25))
+    shop.flow.run_due()
+    assert shop.order.state == "cancelled"
+    assert shop.held() == {}
+
+
+@pytest.mark.parametrize("included", [True, False])
+def test_a_stated_price_with_tax_is_compared_with_the_price_of_the_goods_alone(included: bool) -> None:
+    prices = {"tax": "0.19", "tax_included": included, "shipping": "5.90"}
+    shop = Shop(price_list=prices)
+    with_tax = "9.90" if included else "11.781"
+    order = shop.orders(tea(3, price=Money(with_tax, "EUR"), price_with_tax=True))
+    assert order.state == "verified"
+    order = shop.orders(tea(3, price=Money("8.31", "EUR"), price_with_tax=False))
+    told = "9.90 EUR with tax" if included else "9.90 EUR without tax"
+    assert [hold.note for hold in order.active_holds] == [f"TEA: 8.31 EUR without tax was stated, {told} is quoted"]
+
+
+@pytest.mark.parametrize("with_tax", [True, False, None])
+def test_a_stated_price_of_measured_goods_is_by_what_they_measure(with_tax: bool | None) -> None:
+    shop = Shop({("HAM", "A"): 20}, prices={"HAM": "14.90"})
+    price = Money("14.90", "EUR")
+    order = shop.orders(
+        OrderLine("HAM", 10, "piece", measure_unit="kg", estimated_measure="12", price=price, price_with_tax=with_tax)
+    )
+    assert order.state == "verified"
+
+
+# -- authority -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_inventory_is_not_waited_for_where_stock_is_decided_by_others() -> None:
+    shop = Shop(authority=Authority(stock="theirs"))
+    order = shop.orders(tea(3))
+    shop.does(RecordAnswer(order.id, "claim/C1/1", StockHeld(1, Decimal(2), "A")))
+    assert shop.waits == "whoever decides about stock to answer levels/1 (RecordAnswer)"
