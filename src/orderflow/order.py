@@ -1270,7 +1270,7 @@ class Order(_Record):
         return total
 
     def _work_at(self, place: str) -> str:
-        """The fulfillment whose units are at a place: itself, that of a parcel, or that of which goods were collected."""
+        """The fulfillment whose units are at a place: itself, that of a parcel, or of goods that were collected."""
         if place in self.parcels:
             return self.parcels[place].fulfillment_id
         return self.handovers[place].fulfillment_id if place in self.handovers else place

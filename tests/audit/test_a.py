@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,9 +25,11 @@ from orderflow import (
     PlaceOrder,
     RecordDespatch,
     RecordPick,
+    ReleaseHold,
+    Reroute,
     StartPicking,
 )
-from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
+from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryFulfiller, MemoryInventory, PriceList
 from orderflow.commands import RecordAnswer, RecordCheck, RecordCollection, RefuseConfirmation, ResolveException
 from orderflow.messages import Command
 from orderflow.order import Goods
@@ -54,6 +56,7 @@ class Shop:
         self.clock = ManualClock(datetime(2026, 11, 23, 9, tzinfo=UTC))
         self.inventory = MemoryInventory(stock, clock=self.clock)
         self.mail = Mailbox()
+        fulfillers = {"fulfillers": MemoryFulfiller("ACME")} if "fulfillers" in policy else {}
         self.flow = OrderFlow(
             inventory=self.inventory,
             pricing=PriceList(prices or {"TEA": "9.90", "POT": "24", "CUP": "3"}, **(price_list or {})),
@@ -61,6 +64,7 @@ class Shop:
             notifications=self.mail,
             policy=attrs.evolve(STANDARD, **policy),
             clock=self.clock,
+            **fulfillers,
         )
         self.id = ""
 
@@ -150,7 +154,79 @@ def test_what_was_collected_at_the_second_location_is_not_given_up_for_what_is_c
     assert order.total.amount == Decimal("39.60")
 
 
-# -- shortage ------------------------------------------------------------------------------------------------------------
+def test_what_left_a_location_counts_as_sent_from_there_though_others_had_been_given_its_work() -> None:
+    shop = Shop({("TEA", "A"): 7, ("TEA", "B"): 6})
+    shop.orders(tea(10))
+    shop.picks("F1")
+    parcel = DespatchedParcel([("L1", 8)], "T1")
+    order = shop.does(RecordDespatch(shop.id, "3PL", "D1", [parcel], "UPS", location="B"))
+    assert order.line_status("L1").by_kind["shipped"] == 8
+    assert shop.wanted == {"A": 2, "B": 8}
+    assert shop.held() == {"A": 2}
+
+
+def test_what_left_before_anything_was_claimed_there_is_counted_once() -> None:
+    shop = Shop({("TEA", "A"): 7})
+    shop.orders(tea(7))
+    parcel = DespatchedParcel([("L1", 2)], "T1")
+    order = shop.does(RecordDespatch(shop.id, "3PL", "D1", [parcel], "UPS", location="B"))
+    assert shop.wanted == {"A": 7}
+    shop.inventory.receive("TEA", 5, "B")
+    shop.does(AmendOrder(order.id, {"L1": 10}))
+    order = shop.does(CancelLines(order.id))
+    assert shop.held() == {}
+    assert order.open_cases == ()
+
+
+def test_what_left_before_it_was_claimed_is_not_claimed_afterwards() -> None:
+    shop = Shop()
+    order = shop.orders(tea(3), customer_reference="PO-7")
+    order = shop.orders(tea(3, not_before=date(2026, 12, 15)), customer_reference="PO-7")
+    assert order.claims == {}, "it is held for review"
+    parcel = DespatchedParcel([("L1", 3)], "T1")
+    shop.does(RecordDespatch(order.id, "3PL", "D1", [parcel], "UPS", location="A"))
+    order = shop.does(ReleaseHold(order.id, order.active_holds[0].id))
+    assert order.claims == {}
+    assert (order.state, shop.waits) == ("shipped", "UPS to deliver P1 (T1 pending)")
+
+
+def test_a_fulfiller_may_repeat_that_it_has_sent_more_than_it_was_asked_to() -> None:
+    shop = Shop({("TEA", "B"): 5, ("CUP", "B"): 5}, fulfillers={"B": "ACME"})
+    order = shop.orders(tea(4), OrderLine("CUP", 3))
+    parcel = DespatchedParcel([("L1", 5)], "T1")
+    shop.does(RecordDespatch(order.id, "ACME", "D1", [parcel], "UPS", location="B"))
+    shop.does(CancelLines(order.id, {"L2": 1}))
+    order = shop.does(CancelLines(order.id, {"L2": 1}))
+    assert [case.code for case in order.open_cases] == ["despatch.beyond_tolerance"]
+    assert order.line_status("L2").by_kind["cancelled"] == 2
+
+
+# -- shortage ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_of_which_nobody_has_anything_is_cancelled_as_a_whole() -> None:
+    shop = Shop({("TEA", "A"): 1, ("CUP", "A"): 1}, shortage=lambda order, line_id: "cancel")
+    order = shop.orders(tea(2), OrderLine("CUP", 4))
+    shop.does(Reroute(order.id, location="A"))
+    assert shop.order.state == "cancelled"
+    assert shop.held() == {}
+
+
+@pytest.mark.parametrize(
+    ("choice", "state"), [("reject", "rejected"), ("hold", "acknowledged"), ("cancel", "cancelled")]
+)
+def test_a_pre_order_that_nobody_can_serve_is_not_verified_at_the_same_moment(choice: Any, state: str) -> None:
+    shop = Shop({("TEA", "A"): 1}, shortage=lambda order, line_id: choice)
+    order = shop.orders(OrderLine("CUP", 2, not_before=date(2026, 12, 15)))
+    assert order.state == state
+    assert "verified" not in order.milestones
+
+
+def test_what_a_supplier_ships_is_not_picked_by_us() -> None:
+    shop = Shop()
+    order = shop.orders(OrderLine("CUP", 2, method="supplier", supplier="ACME"))
+    assert shop.refused(StartPicking(order.id, "F1")) == ("fulfillment.not_ours",)
+    assert shop.waits == "ACME to send 2 × CUP (fulfillment F1)"
 
 
 def test_a_substitute_that_nobody_has_is_not_its_own_substitute() -> None:
@@ -181,7 +257,7 @@ def test_what_nobody_had_and_was_cancelled_for_it_is_confirmed_as_rejected() -> 
     ]
 
 
-# -- checks, expiry, stated prices ---------------------------------------------------------------------------------------
+# -- checks, expiry, stated prices -------------------------------------------------------------------------------------
 
 CREDIT = Check("credit", "the bank")
 
@@ -261,7 +337,7 @@ def test_a_stated_price_of_measured_goods_is_by_what_they_measure(with_tax: bool
     assert order.state == "verified"
 
 
-# -- authority -----------------------------------------------------------------------------------------------------------
+# -- authority ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_inventory_is_not_waited_for_where_stock_is_decided_by_others() -> None:
