@@ -506,7 +506,7 @@ def _later(order: Order, policy: Policy) -> Mapping[str, datetime]:
     return {
         line_id: instant_of(terms.not_before, terms.zone or "UTC") - policy.release_before
         for line_id, terms in order.later_lines.items()
-        if line_id not in order.released and terms.not_before is not None
+        if line_id not in order.released and terms.not_before is not None and order.waiting(line_id)
     }
 
 

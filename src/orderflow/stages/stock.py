@@ -333,6 +333,8 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
         wanted = order.live_quantity(line_id)
         if line_id in by_line or line_id in order.searches or not wanted or not order.needs_stock(line_id):
             continue
+        if not order.waiting(line_id):
+            continue
         if policy.sourcing.ask == "first":
             sought.append(line_id)
         else:
@@ -375,7 +377,10 @@ def wanting_less(order: Order, claims: tuple[Claim, ...], fewer: Decimal) -> dic
     """How many units each claim wants when fewer are wanted: first what is not to be had, then what nobody handles."""
     left = {claim.id: claim.wanted for claim in claims}
     for claim in reversed(claims):
-        taken = min(fewer, max(_ZERO, _not_to_be_had(claim)))
+        if not fewer:
+            break
+        idle = min(_not_to_be_had(claim), EXACT.subtract(claim.wanted, order.taken(claim)))
+        taken = min(fewer, max(_ZERO, idle))
         left[claim.id] = EXACT.subtract(left[claim.id], taken)
         fewer = EXACT.subtract(fewer, taken)
     for claim in reversed(claims):
@@ -418,7 +423,7 @@ def _what_is_missing(order: Order, policy: Policy, at: datetime) -> Iterable[Eve
 
 
 def _backorders(order: Order, short: dict[str, Decimal], policy: Policy, at: datetime) -> Iterable[Event]:
-    """Line by line; what takes an id of its own, a case, a hold or a line, comes once in a round."""
+    """Line by line; what takes an id of its own, and what may be the last of the order, comes once in a round."""
     for line_id in order.lines:
         if not _is_answered(order, line_id) or _is_asked(order, line_id):
             continue
@@ -428,7 +433,7 @@ def _backorders(order: Order, short: dict[str, Decimal], policy: Policy, at: dat
             return
 
 
-_NUMBERED = (ExceptionRaised, HoldPlaced, LineSubstituted, OrderRejected)
+_NUMBERED = (ExceptionRaised, HoldPlaced, LineSubstituted, OrderRejected, LinesCancelled)
 
 
 def _is_answered(order: Order, line_id: str) -> bool:
