@@ -1264,11 +1264,16 @@ class Order(_Record):
             return EXACT.subtract(self.live_quantity(claim.line_id), self.waiting(claim.line_id))
         total = _ZERO
         for account, quantity in self.ledger.accounts(claim.line_id):
-            place = place_of(account)
-            work = self.parcels[place].fulfillment_id if place in self.parcels else place
-            if place and self.claim_of(work, claim.line_id) == claim:
+            work = self._work_at(place_of(account))
+            if work and self.claim_of(work, claim.line_id) == claim:
                 total = EXACT.add(total, quantity)
         return total
+
+    def _work_at(self, place: str) -> str:
+        """The fulfillment whose units are at a place: itself, that of a parcel, or of goods that were collected."""
+        if place in self.parcels:
+            return self.parcels[place].fulfillment_id
+        return self.handovers[place].fulfillment_id if place in self.handovers else place
 
     def free_hold(self, claim: Claim) -> Decimal:
         """Units under a claim that can be had and that no fulfillment has been given yet."""

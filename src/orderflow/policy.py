@@ -18,6 +18,7 @@ from orderflow.calendars import as_wished
 from orderflow.cartons import Box, Packable, first_fit_decreasing
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
+from orderflow.ledger import CANCELLED
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
 from orderflow.order import Case, ConfirmedLine, Fulfillment, Line, Order, Parcel, Shipment
 from orderflow.ports import Rate
@@ -111,11 +112,20 @@ RequirementRule: TypeAlias = Callable[[Order, str | None], Iterable[Violation]]
 
 
 def what_is_ordered(order: Order) -> object:
-    """The facts on which most checks depend: who orders, where to, what, and for how much."""
+    """The facts on which most checks depend: who orders, where to, what, and at which prices.
+
+    They are those of the order as it was agreed. What warehouses make of it, within the tolerance of a line, and what
+    goods are found to weigh, are no other order.
+    """
     customer = order.customer
     who = (customer.id, customer.name) if customer is not None else ()
-    lines = tuple((line.sku, plain(order.live_quantity(line.id))) for line in order.lines.values())
-    return who, repr(order.ship_to), lines, str(order.total) if order.tranches and order.is_priced else ""
+    return who, repr(order.ship_to), tuple(_what_is_ordered(order, line) for line in order.lines.values())
+
+
+def _what_is_ordered(order: Order, line: Line) -> tuple[str, str, tuple[str, ...]]:
+    wanted = EXACT.subtract(order.ledger.ordered(line.id), order.ledger.balance(line.id, CANCELLED))
+    agreed = (f"{plain(tranche.quantity)} for {tranche.amounts.total}" for tranche in order.tranches.get(line.id, ()))
+    return line.sku, plain(wanted), tuple(agreed)
 
 
 @attrs.frozen
@@ -141,9 +151,11 @@ class Check:
 def answered_as_it_stands(order: Order) -> Iterable[ConfirmedLine]:
     """Each line is confirmed as it stands: what waits for stock as backordered, the rest as accepted or changed.
 
-    It is changed where another price is quoted than the customer stated, substituted where it stands in for another.
-    The day is the promised one, or the one that was wished for.
+    It is changed where another price is quoted than the customer stated, substituted where it stands in for another;
+    rejected are units that were cancelled because nobody had them. The day is the promised one, or the one that was
+    wished for.
     """
+    rejected = _without_stock(order)
     for line in order.lines.values():
         live, waiting = order.live_quantity(line.id), order.ledger.of_kind(line.id, "backordered")
         price, per = _price_of(order, line)
@@ -152,6 +164,17 @@ def answered_as_it_stands(order: Order) -> Iterable[ConfirmedLine]:
             yield ConfirmedLine(line.id, there, _answer_to(line, price), price, day, price_per=per)
         if waiting:
             yield ConfirmedLine(line.id, waiting, "backordered", price, day, price_per=per)
+        if line.id in rejected:
+            yield ConfirmedLine(line.id, rejected[line.id], "rejected")
+
+
+def _without_stock(order: Order) -> dict[str, Decimal]:
+    """Units of each line that were cancelled because nobody had them."""
+    found: dict[str, Decimal] = {}
+    for one in order.line_cancellations:
+        for line_id, units in one.cancelled.items() if one.reason == "stock.short" else ():
+            found[line_id] = EXACT.add(found.get(line_id, Decimal(0)), units)
+    return found
 
 
 def _price_of(order: Order, line: Line) -> tuple[Money | None, Decimal]:

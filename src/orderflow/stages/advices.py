@@ -2,10 +2,11 @@
 
 A third party's warehouse, a supplier or the ERP says afterwards what has left: which units in which parcels, under
 which tracking numbers. That is an observation: it happened, so it is never refused for the state of the order or for a
-quantity. Its units are taken from wherever the ledger still has them, the furthest along first: out of the very parcel
-that is named by its tracking number or SSCC, packed, picked, allocated, open, backordered. What the ledger does not
-have is *surplus*: within the line's tolerance that is nothing to speak of, beyond it it is flagged, not charged, and a
-case for someone to decide. Goods that left although the order was cancelled are such a surplus as well.
+quantity. Its units are taken from wherever the ledger still has them: out of the very parcel that is named by its
+tracking number or SSCC, then at the location that is named before others, the furthest along first: packed, picked,
+allocated, open, backordered. What the ledger does not have is *surplus*: within the line's tolerance that is nothing to
+speak of, beyond it it is flagged, not charged, and a case for someone to decide. Goods that left although the order was
+cancelled are such a surplus as well.
 
 The parcels, their shipment and the goods issue are ours from then on: they are tracked and told to the inventory like
 any other. An advice is known by its source and document number, and the same one again changes nothing.
@@ -202,7 +203,17 @@ class DespatchRecorded(Event):
             if known is None:
                 sent = (goods for one in self.parcels if one.fulfillment_id == fulfillment_id for goods in one.contents)
                 known = Fulfillment(fulfillment_id, self.location, state, FrozenMap(totals(sent)))
-            yield fulfillment_id, known.replace(state=state)
+            yield fulfillment_id, known.replace(state=state, claims=self._claims(order, known))
+
+    def _claims(self, order: Order, work: Fulfillment) -> FrozenMap[str, str]:
+        """Under which claims the units of a fulfillment were held, those included that nobody had planned there."""
+        claims = dict(work.claims)
+        for sent in self.parcels:
+            for goods in sent.contents if sent.fulfillment_id == work.id else ():
+                claim = order.claim_at(goods.line_id, work.location)
+                if claim is not None:
+                    claims.setdefault(goods.line_id, claim.id)
+        return FrozenMap(claims)
 
     def _left(self, order: Order, sent: SentParcel) -> Parcel:
         known = order.parcels.get(sent.parcel_id) or Parcel(sent.parcel_id, sent.fulfillment_id, sent.state, ())
@@ -320,10 +331,12 @@ class _Taking:
         if known is not None:
             yield packed(known.id)
         parcels = sorted(order.parcels.values(), key=lambda p: order.fulfillments[p.fulfillment_id].location != here)
-        yield from (packed(parcel.id) for parcel in parcels if order.shipment_of(parcel.id) is None)
-        works = sorted(order.fulfillments.values(), key=lambda work: work.location != here)
-        yield from (picked(work.id) for work in works)
-        yield from (allocated(work.id) for work in works)
+        for is_here in (True, False):
+            works = [work.id for work in order.fulfillments.values() if (work.location == here) == is_here]
+            loose = (p.id for p in parcels if p.fulfillment_id in works and order.shipment_of(p.id) is None)
+            yield from map(packed, loose)
+            yield from map(picked, works)
+            yield from map(allocated, works)
         yield from (OPEN, BACKORDERED)
         yield from (packed(parcel.id) for parcel in parcels if order.shipment_of(parcel.id) is not None)
 
@@ -344,16 +357,14 @@ class _Taking:
         return found
 
     def worked(self, parcel_id: str) -> str | None:
-        """The fulfillment that most likely packed a parcel: the one its first units came from."""
-        for move in self.moves:
-            if move.target == shipped(parcel_id):
-                kind, _, place = move.source.partition(":")
-                if kind == "packed":
-                    return self.order.parcels[place].fulfillment_id
-                if kind in ("picked", "allocated"):
-                    return place
+        """The fulfillment that most likely packed a parcel: one of where it left, or the one its units came from."""
+        sources = [
+            self.order.parcels[place].fulfillment_id if place in self.order.parcels else place
+            for move in self.moves
+            if move.target == shipped(parcel_id) and (place := place_of(move.source))
+        ]
         here = [work.id for work in self.order.fulfillments.values() if work.location == self.command.location]
-        return here[-1] if here else None
+        return next(iter([*(work for work in sources if work in here), *reversed(here), *sources]), None)
 
 
 # -- decisions ------------------------------------------------------------------------------------------------------
@@ -404,7 +415,7 @@ def _recorded(order: Order, command: RecordDespatch, policy: Policy, at: datetim
             for parcel_id, work, told, ours in zip(ids, works, command.parcels, chosen, strict=True)
         ),
         tuple(taking.moves),
-        _issue(order, shipment_id, location, totals(command.goods)),
+        _issue(order, shipment_id, location, zip(works, command.parcels, strict=True)),
         command.occurred_at or at,
         Booking(command.document, command.carrier, command.service, command.tracking_number),
         FrozenMap({work: _work_state(order, work, taking, policy) for work in works}),
@@ -470,14 +481,22 @@ def _work_state(order: Order, fulfillment_id: str, taking: _Taking, policy: Poli
     return known.state
 
 
-def _issue(order: Order, shipment_id: str, location: str, units: Mapping[str, Decimal]) -> IssueStock:
-    """What the inventory is to be told, frozen now: nothing of goods that were not ours."""
-    lines = []
-    for line_id, quantity in units.items():
-        if not order.needs_stock(line_id):
-            continue
-        line, claim = order.lines[line_id], order.claim_at(line_id, location)
-        lines.append(IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity))
+def _issue(
+    order: Order, shipment_id: str, location: str, parcels: Iterable[tuple[str, DespatchedParcel]]
+) -> IssueStock:
+    """What the inventory is to be told, by the claims of who sent it: nothing of goods that were not ours."""
+    units: dict[tuple[str, str], Decimal] = {}
+    for work, parcel in parcels:
+        for line_id, quantity in totals(parcel.contents).items():
+            known = work in order.fulfillments
+            claim = order.claim_of(work, line_id) if known else order.claim_at(line_id, location)
+            place = line_id, claim_key(order, claim.id) if claim else ""
+            units[place] = EXACT.add(units.get(place, ZERO), quantity)
+    lines = [
+        IssueLine(key, order.lines[line_id].sku, order.lines[line_id].unit, quantity)
+        for (line_id, key), quantity in units.items()
+        if order.needs_stock(line_id)
+    ]
     request_id = f"issue/{shipment_id}"
     return IssueStock(order.id, request_id, f"{order.tenant}/{order.id}/{request_id}", location, tuple(lines))
 

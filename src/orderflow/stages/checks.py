@@ -129,6 +129,8 @@ def _record(order: Order, command: RecordCheck, policy: Policy, envelope: Envelo
         told = f"the check {command.check} was not passed{because}"
         options = ("override", "ask_again", "cancel_order")
         yield from raised(order, "verification.check_failed", f"check/{command.check}", told, options, at)
+        if _still_matters(order):
+            yield from _held(order, "a check was not passed", at)
 
 
 def _checked(order: Order, case: Case) -> Answer | None:
@@ -192,15 +194,17 @@ def _followed(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     yield from asked
     yield from (CheckDropped(at, name) for name in order.checks if name not in required)
     if asked:
-        yield from _held(order, at)
+        yield from _held(order, _ASKED_AGAIN, at)
     elif all(answer.passed for name, answer in order.checks.items() if name in required):
         yield from (HoldReleased(at, hold.id) for hold in order.active_holds if hold.code == HOLD)
 
 
-def _held(order: Order, at: datetime) -> Iterable[Event]:
+_ASKED_AGAIN = "a check is asked for again, since the order has changed or an answer has run out"
+
+
+def _held(order: Order, told: str, at: datetime) -> Iterable[Event]:
     """An order that was verified goes no further until its checks are answered again."""
     if "verified" in order.milestones and not any(hold.code == HOLD for hold in order.active_holds):
-        told = "a check is asked for again, since the order has changed or an answer has run out"
         yield HoldPlaced(at, next_id("H", order.holds), HOLD, "", _BLOCKED, told)
 
 
@@ -225,7 +229,7 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     over = [a for a in order.checks.values() if a.valid_until is not None and a.valid_until <= at]
     yield from (CheckRequired(at, answer.check, answer.facts, answer.who) for answer in over)
     if over:
-        yield from _held(order, at)
+        yield from _held(order, _ASKED_AGAIN, at)
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:

@@ -38,7 +38,8 @@ def _is_waiting(order: Order, policy: Policy) -> bool:
 
 
 def _waits_for_the_buyer(order: Order) -> bool:
-    return order.confirmation is not None and order.confirmation.word == "waits"
+    """Whether the buyer has not agreed to what was confirmed, or does not."""
+    return order.confirmation is not None and order.confirmation.word != "stands"
 
 
 def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

@@ -264,10 +264,11 @@ def _answered(order: Order, request: PutWork, reply: Reply, policy: Policy, at: 
 
 
 def _cannot_be(order: Order, work: Work, reply: WorkAccepted) -> bool:
-    """More than was ever asked for, or an answer to a question that was never asked."""
+    """More than was ever asked for, or has left; or an answer to a question that was never asked."""
     planned = order.fulfillments[work.fulfillment_id].planned
     return reply.revision > work.revision or any(
-        units < 0 or units > planned.get(line_id, ZERO) for line_id, units in reply.quantities.items()
+        units < 0 or units > max(planned.get(line_id, ZERO), work.wanted.get(line_id, ZERO))
+        for line_id, units in reply.quantities.items()
     )
 
 

@@ -59,8 +59,9 @@ def prices_are_as_stated(order: Order, policy: Policy) -> Iterable[Violation]:
             continue
         for tranche in order.tranches.get(line.id, ()):
             if _quoted(line, tranche) > _most(line, line.stated_price, policy):
-                stated = f"{line.stated_price}{_per(line.stated_per)} was stated"
-                told = f"{line.sku}: {stated}, {tranche.unit_price}{_per(tranche.base_quantity)} is quoted"
+                stated = f"{line.stated_price}{_per(line.stated_per)}{_taxed(line, line.stated_with_tax)} was stated"
+                quoted = f"{tranche.unit_price}{_per(tranche.base_quantity)}{_taxed(line, tranche.tax_included)}"
+                told = f"{line.sku}: {stated}, {quoted} is quoted"
                 yield Violation("verification.price_differs", told, line.id, severity)
                 break
 
@@ -69,14 +70,23 @@ def _per(base: object) -> str:
     return "" if base == 1 else f" per {plain(base)}"  # type: ignore[arg-type]
 
 
+def _taxed(line: Line, with_tax: bool | None) -> str:
+    """Whether a price has the tax in it, where the customer said so of its own."""
+    return "" if line.stated_with_tax is None else " with tax" if with_tax else " without tax"
+
+
 def _quoted(line: Line, tranche: Tranche) -> Fraction:
     """What is quoted for one unit: as the price list has it, or with or without tax where the customer said which."""
-    if line.stated_with_tax is None:
-        return Fraction(tranche.unit_price.amount) / Fraction(tranche.base_quantity)
+    price = Fraction(tranche.unit_price.amount) / Fraction(tranche.base_quantity)
+    if line.stated_with_tax is None or line.stated_with_tax == tranche.tax_included:
+        return price
+    if tranche.tax_group is not None:
+        with_tax = 1 + Fraction(tranche.tax_group.rate)
+        return price * with_tax if line.stated_with_tax else price / with_tax
     whole = Fraction(tranche.amounts.net.amount)
     if line.stated_with_tax:
         whole += Fraction(tranche.amounts.tax.amount)
-    return whole / Fraction(tranche.quantity)
+    return whole / Fraction(tranche.measure or tranche.quantity)
 
 
 def _most(line: Line, stated: Money, policy: Policy) -> Fraction:

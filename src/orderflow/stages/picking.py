@@ -251,8 +251,11 @@ def fulfillment_may(step: str) -> Rule:
 
 
 def the_work_is_ours(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
-    """At a location that others run, we neither pick nor pack."""
-    fulfiller = policy.fulfiller_at(order.fulfillments[command.fulfillment_id].location)
+    """At a location that others run, we neither pick nor pack, nor what a supplier ships."""
+    fulfillment = order.fulfillments[command.fulfillment_id]
+    fulfiller = policy.fulfiller_at(fulfillment.location)
+    if fulfiller is None and any(order.method_of(line_id) == "supplier" for line_id in fulfillment.planned):
+        fulfiller = fulfillment.location or "the supplier"
     if fulfiller is not None or command.fulfillment_id in order.works:
         told = f"{command.fulfillment_id} is the work of {fulfiller or order.works[command.fulfillment_id].fulfiller}"
         yield Violation("fulfillment.not_ours", told, command.fulfillment_id, remedy="RecordDespatch")
@@ -448,7 +451,8 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         units = order.ledger.holding(allocated(fulfillment.id))
         if units and fulfillment.id not in order.works and policy.fulfiller_at(fulfillment.location) is None:
             who = fulfillment.location or "the warehouse"
-            yield Wait(who, f"to pick {units_text(order, units)}", f"fulfillment {fulfillment.id}")
+            does = "send" if any(order.method_of(line_id) == "supplier" for line_id in units) else "pick"
+            yield Wait(who, f"to {does} {units_text(order, units)}", f"fulfillment {fulfillment.id}")
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:

@@ -369,7 +369,7 @@ def _booked_by_hand(order: Order, case: Case, policy: Policy, at: datetime) -> I
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    for departure in order.unissued:
+    for departure in order.unissued if "stock" not in order.theirs else ():
         what = "handover" if departure in order.handovers else "shipment"
         yield Wait("the inventory", "to book the goods out", f"{what} {departure}")
 

@@ -506,7 +506,7 @@ def _later(order: Order, policy: Policy) -> Mapping[str, datetime]:
     return {
         line_id: instant_of(terms.not_before, terms.zone or "UTC") - policy.release_before
         for line_id, terms in order.later_lines.items()
-        if line_id not in order.released and terms.not_before is not None
+        if line_id not in order.released and terms.not_before is not None and order.waiting(line_id)
     }
 
 
@@ -522,7 +522,7 @@ def _released(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     asking = [order.lines[line_id].sku for line_id, search in order.searches.items() if search.asking]
-    if asking:
+    if asking and "stock" not in order.theirs:
         yield Wait("the inventory", f"to say where {', '.join(dict.fromkeys(asking))} can be had")
     for line_id, moment in _later(order, policy).items():
         yield Wait("the day", f"on which {order.lines[line_id].sku} is released", f"{moment:%Y-%m-%d %H:%M}")

@@ -333,6 +333,8 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
         wanted = order.live_quantity(line_id)
         if line_id in by_line or line_id in order.searches or not wanted or not order.needs_stock(line_id):
             continue
+        if not order.waiting(line_id):
+            continue
         if policy.sourcing.ask == "first":
             sought.append(line_id)
         else:
@@ -343,25 +345,42 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
 
 
 def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at: datetime) -> Iterable[Event]:
-    """More is wanted where the line was claimed first; less where it is not to be had, then where nobody handles it."""
+    """More is wanted where more was taken, then where the line was claimed first; less where it is not to be had."""
+    beyond = _taken_beyond(order, claims)
     more = EXACT.subtract(order.live_quantity(line_id), _total(claim.wanted for claim in claims))
+    more = EXACT.subtract(more, _total(beyond.values()))
     if more > 0:
         if not _is_asked(order, line_id):
             if line_id in order.searches:
                 yield SearchReopened(at, line_id)
-            yield put(claims[0], EXACT.add(claims[0].wanted, more), at)
-        return
+            beyond[claims[0].id] = EXACT.add(beyond.get(claims[0].id, _ZERO), more)
+        more = _ZERO
     left = wanting_less(order, claims, EXACT.minus(more))
+    left |= {claim_id: EXACT.add(left[claim_id], units) for claim_id, units in beyond.items()}
     for claim in claims:
         if left[claim.id] != claim.wanted:
             yield put(claim, left[claim.id], at)
+
+
+def _taken_beyond(order: Order, claims: tuple[Claim, ...]) -> dict[str, Decimal]:
+    """Units that locations sent, or took from the shelf, beyond what was wanted held there, by claim.
+
+    Where a line has one claim, that has all of it anyhow.
+    """
+    if len(claims) == 1:
+        return {}
+    found = {claim.id: EXACT.subtract(order.taken(claim), claim.wanted) for claim in claims}
+    return {claim_id: units for claim_id, units in found.items() if units > 0}
 
 
 def wanting_less(order: Order, claims: tuple[Claim, ...], fewer: Decimal) -> dict[str, Decimal]:
     """How many units each claim wants when fewer are wanted: first what is not to be had, then what nobody handles."""
     left = {claim.id: claim.wanted for claim in claims}
     for claim in reversed(claims):
-        taken = min(fewer, max(_ZERO, _not_to_be_had(claim)))
+        if not fewer:
+            break
+        idle = min(_not_to_be_had(claim), EXACT.subtract(claim.wanted, order.taken(claim)))
+        taken = min(fewer, max(_ZERO, idle))
         left[claim.id] = EXACT.subtract(left[claim.id], taken)
         fewer = EXACT.subtract(fewer, taken)
     for claim in reversed(claims):
@@ -406,7 +425,7 @@ def _what_is_missing(order: Order, policy: Policy, at: datetime) -> Iterable[Eve
 
 
 def _backorders(order: Order, short: dict[str, Decimal], policy: Policy, at: datetime) -> Iterable[Event]:
-    """Line by line; what takes an id of its own, a case, a hold or a line, comes once in a round."""
+    """Line by line; what takes an id of its own, and what may be the last of the order, comes once in a round."""
     for line_id in order.lines:
         if not _is_answered(order, line_id) or _is_asked(order, line_id):
             continue
@@ -416,7 +435,7 @@ def _backorders(order: Order, short: dict[str, Decimal], policy: Policy, at: dat
             return
 
 
-_NUMBERED = (ExceptionRaised, HoldPlaced, LineSubstituted, OrderRejected)
+_NUMBERED = (ExceptionRaised, HoldPlaced, LineSubstituted, OrderRejected, LinesCancelled)
 
 
 def _is_answered(order: Order, line_id: str) -> bool:
@@ -466,6 +485,8 @@ def _backorder(order: Order, line_id: str, missing: Decimal, policy: Policy, at:
 def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datetime) -> Iterable[Event]:
     """Units that nobody has: what becomes of them is the policy's choice."""
     choice = policy.shortage(order, line_id)
+    if isinstance(choice, Substitute) and choice.sku in _stood_in_for(order, line_id):
+        choice = "wait"
     if isinstance(choice, Substitute):
         yield _substituted(order, line_id, units, choice, at)
     elif choice == "reject" and (state := policy.order_step(order, "reject")) is not None:
@@ -479,6 +500,15 @@ def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datet
         if choice == "hold":
             told = f"{plain(units)} × {order.lines[line_id].sku} cannot be had"
             yield HoldPlaced(at, next_id("H", order.holds), "stock.short", "", (), told)
+
+
+def _stood_in_for(order: Order, line_id: str) -> frozenset[str]:
+    """The products that a line is of, or stands in for: nothing is a substitute for itself, at whatever remove."""
+    line, found = order.lines[line_id], {order.lines[line_id].sku}
+    while line.origin.kind == "substitute_for" and line.origin.line_id is not None:
+        line = order.lines[line.origin.line_id]
+        found.add(line.sku)
+    return frozenset(found)
 
 
 def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal, at: datetime) -> Event:
@@ -601,13 +631,16 @@ def _cancel_rest(order: Order, case: Case, policy: Policy, at: datetime) -> Iter
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    if "acknowledged" not in order.milestones or "stock" in order.theirs:
+    if "acknowledged" not in order.milestones:
         return
-    for claim in order.claims.values():
+    for claim in order.claims.values() if "stock" not in order.theirs else ():
         if not claim.is_settled:
             line = order.lines[claim.line_id]
             verb = f"to hold {plain(claim.wanted)} × {line.sku}" if claim.wanted else f"to release {line.sku}"
             yield Wait("the inventory", verb, f"claim {claim.id}")
+    for line_id, units in order.ledger.holding(BACKORDERED).items():
+        if order.case_about(line_id) is None and not _is_asked(order, line_id):
+            yield Wait("new stock", f"of {plain(units)} × {order.lines[line_id].sku} to arrive", "StockArrived")
 
 
 STAGE = Stage(

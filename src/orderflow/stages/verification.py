@@ -17,7 +17,9 @@ from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order
 from orderflow.policy import Policy
-from orderflow.stages.holds import reviews, warnings
+from orderflow.stages.acceptance import OrderRejected
+from orderflow.stages.changes import CancellationRequested, LinesCancelled
+from orderflow.stages.holds import HoldPlaced, reviews, warnings
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -28,7 +30,7 @@ from orderflow.stages.stage import (
     order_may,
     order_not_cancelling,
 )
-from orderflow.stages.stock import claims_and_backorders, has_come
+from orderflow.stages.stock import StockSought, claims_and_backorders, has_come
 from orderflow.values.checked import checked
 from orderflow.values.ids import as_id
 from orderflow.values.numbers import EXACT, plain
@@ -82,7 +84,7 @@ def blockers(order: Order) -> Iterable[Violation]:
             continue
         if order.unpriced(line_id):
             yield Violation("verification.no_price", f"{line.sku} has no price yet", line_id)
-        if not order.needs_stock(line_id):
+        if not order.needs_stock(line_id) or not order.waiting(line_id):
             continue
         claims, search = order.claims_on(line_id), order.searches.get(line_id)
         is_asked = search.asking if search is not None else not claims
@@ -106,10 +108,16 @@ def _approve(order: Order, command: ApproveOrder, policy: Policy, envelope: Enve
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if "acknowledged" not in order.milestones:
         return
-    yield from claims_and_backorders(order, policy, at)
+    changes = tuple(claims_and_backorders(order, policy, at))
+    yield from changes
     is_over = "cancelled" in order.milestones or "rejected" in order.milestones
-    if not is_over and "verified" not in order.milestones and "verify" in policy.automatic:
+    is_stopped = any(isinstance(change, _STOPPING) for change in changes)
+    if not is_over and not is_stopped and "verified" not in order.milestones and "verify" in policy.automatic:
         yield from _verified(order, policy, at)
+
+
+#: What a shortage leads to, after which an order is judged anew.
+_STOPPING = (OrderRejected, CancellationRequested, LinesCancelled, HoldPlaced, StockSought)
 
 
 def _verified(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
