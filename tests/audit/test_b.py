@@ -43,3 +43,37 @@ def test_cancelling_what_stayed_behind_leaves_the_booking_to_what_has_left() -> 
     assert shop.goods == {"L1": {"shipped:P1": 1, "cancelled": 1}}
     assert shop.carrier.bookings == {"B1": "booked"}
     assert shop.scan("P1", "delivered").state == "completed"
+
+
+# -- communication --------------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_was_delivered_is_not_told_so_again_because_an_extra_unit_turns_up() -> None:
+    shop = Shop()
+    shop.place(("TEA", 2))
+    shop.leave()
+    shop.scan("P1", "on_hold", reason="lost")
+    shop.choose("reship")
+    shop.leave("F2")
+    assert shop.scan("P2", "delivered").state == "completed"
+    shop.later(days=1)
+    shop.scan("P1", "delivered")
+    assert shop.cases == ["delivery.extra"]
+    assert shop.choose("customer_keeps").state == "completed"
+    assert shop.told["order_delivered"] == 1
+
+
+def test_what_was_delivered_with_the_order_is_no_news_when_some_of_it_is_sent_again() -> None:
+    shop = Shop()
+    shop.place(("TEA", 2))
+    shop.leave()
+    shop.scan("P1", "delivered")
+    shop.later(hours=1)
+    shop.scan("P1", "unknown", reason="damaged")
+    assert shop.told["order_delivered"] == 1
+    shop.choose("reship")
+    assert shop.told["parcel_delivered"] == 0
+    shop.leave("F2")
+    shop.later(hours=1)
+    assert shop.scan("P2", "delivered").state == "completed"
+    assert shop.told["order_delivered"] == 2

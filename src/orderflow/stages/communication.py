@@ -225,7 +225,7 @@ def _reported(order: Order, parcel: Parcel) -> Iterator[Fact]:
     """What carriers say of a parcel, where somebody should know."""
     tracking, held = parcel.tracking, order.ledger.held
     if delivered(parcel.id) in held:
-        if _more_will_come(order):
+        if _more_will_come(order) and not _was_told_delivered(order, tracking.delivered_at):
             yield "parcel_delivered", parcel.id, None
     elif tracking.lost_since is not None:
         yield "goods_lost", parcel.id, tracking.lost_since
@@ -244,6 +244,13 @@ def _more_will_come(order: Order) -> bool:
     """Whether other units are still to arrive: nobody knows while some of them are to be cancelled."""
     is_known = order.cancellation is None and not order.to_be_cancelled
     return is_known and not order.ledger.kinds.isdisjoint(_TO_COME)
+
+
+def _was_told_delivered(order: Order, delivered_at: datetime | None) -> bool:
+    """Whether a parcel was among all that had arrived when the order was delivered, before more came up."""
+    reopened = order.milestones.get("reopened")
+    was_there = reopened is not None and delivered_at is not None and delivered_at <= reopened
+    return was_there or "delivered" in order.milestones
 
 
 def _made_good(parcel: Parcel) -> Iterator[Fact]:

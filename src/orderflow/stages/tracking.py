@@ -186,11 +186,13 @@ class OrderReopened(Event):
     state: str
 
     def apply(self, order: Order) -> Order:
-        """The order waits for delivery again."""
+        """The order waits for delivery again; where all of it had arrived and has, only for someone to see to it."""
         milestones = order.milestones.without("delivered") if "delivered" in order.milestones else order.milestones
         if "completed" in milestones:
             milestones = milestones.without("completed")
-        return order.replace(state=self.state, milestones=milestones.set("reopened", self.at))
+        if not _everything_arrived(order):
+            milestones = milestones.set("reopened", self.at)
+        return order.replace(state=self.state, milestones=milestones)
 
 
 #: Where the units of a parcel can be that has left.
