@@ -77,3 +77,22 @@ def test_what_was_delivered_with_the_order_is_no_news_when_some_of_it_is_sent_ag
     shop.later(hours=1)
     assert shop.scan("P2", "delivered").state == "completed"
     assert shop.told["order_delivered"] == 2
+
+
+# -- promises -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["refund", "reship"])
+def test_what_was_made_good_is_not_told_late(option: str) -> None:
+    shop = Shop(promise=FIVE_DAYS)
+    shop.place(("TEA", 2), ("POT", 1), zone="Europe/Berlin")
+    shop.pick_pack("F1", [("L1", 2)], [("L2", 1)])
+    shop.do(BookShipment("A-1"), DespatchShipment("A-1"))
+    shop.scan("P1", "in_transit", reason="lost")
+    shop.choose(option)
+    if option == "reship":
+        shop.leave("F2")
+        shop.scan("P3", "delivered")
+    assert shop.scan("P2", "delivered").state == "completed"
+    shop.later(days=12)
+    assert "delivery_delayed" not in shop.told

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 import attrs
 
-from orderflow.ledger import delivered, shipped
+from orderflow.ledger import delivered, kind_of, place_of, shipped
 from orderflow.messages import Event, event
 from orderflow.order import Case, Message, Order, Parcel
 from orderflow.policy import Draft, Policy, Withheld
@@ -190,7 +190,7 @@ def _to_tell(order: Order) -> Iterator[Fact]:
         if parcel.scans:
             yield from _reported(order, parcel)
             yield from _made_good(parcel)
-    for slip in dict.fromkeys(s.slip for s in order.promises.values() if s.slip and s.deliver != "kept"):
+    for slip in _slips(order):
         yield "delivery_delayed", slip, None
     for fulfillment in order.fulfillments.values():
         if fulfillment.ready_at is not None:
@@ -205,6 +205,24 @@ def _to_tell(order: Order) -> Iterator[Fact]:
     if "delivered" in milestones:
         reopened = milestones.get("reopened")
         yield "order_delivered", "" if reopened is None else reopened.isoformat(), None
+
+
+def _slips(order: Order) -> Iterable[str]:
+    """What is late, and waited for: not what was made good in another way."""
+    late = ((line_id, s.slip) for line_id, s in order.promises.items() if s.slip and s.deliver != "kept")
+    return dict.fromkeys(slip for line_id, slip in late if _is_awaited(order, line_id))
+
+
+def _is_awaited(order: Order, line_id: str) -> bool:
+    """Whether units of a line are to arrive that were neither replaced nor credited."""
+    for account, _ in order.ledger.accounts(line_id):
+        parcel = order.parcels.get(place_of(account))
+        if kind_of(account) in ("shipped", "lost") and parcel is not None and parcel.given_up:
+            if line_id in order.owed_for(parcel):
+                return True
+        elif kind_of(account) in _TO_COME or kind_of(account) == "lost":
+            return True
+    return False
 
 
 def _backordered(order: Order) -> Iterator[Fact]:
