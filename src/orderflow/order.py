@@ -1086,13 +1086,31 @@ class Order(_Record):
 
     def has_left(self, line_id: str) -> bool:
         """Whether something of a line has left, and nothing that is wanted of it is still here."""
-        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)}
+        kinds = self._whereabouts(line_id)
         return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(_STILL_HERE)
 
     def has_arrived(self, line_id: str) -> bool:
-        """Whether everything that is wanted of a line has reached the customer; what came back had arrived."""
-        kinds = {kind_of(account) for account, _ in self.ledger.accounts(line_id)} - _NOT_WANTED
+        """Whether everything that is wanted of a line has reached the customer; what came back had arrived.
+
+        What the customer is to collect is there when it is ready, whenever that will be done.
+        """
+        kinds = self._whereabouts(line_id) - _NOT_WANTED
         return bool(kinds) and kinds.isdisjoint(_NOT_ARRIVED)
+
+    def _whereabouts(self, line_id: str) -> set[str]:
+        """The kinds of accounts in which units of a line are; those that wait to be collected are delivered."""
+        ready = set(self._ready(line_id))
+        accounts = (account for account, _ in self.ledger.accounts(line_id))
+        return {"delivered" if account in ready else kind_of(account) for account in accounts}
+
+    def _ready(self, line_id: str) -> Iterator[Account]:
+        """Where units of a line wait for the customer, who was told so."""
+        if self.method_of(line_id) != "pick_up":
+            return
+        for work in self.fulfillments.values():
+            if work.ready_at is not None:
+                yield picked(work.id)
+                yield from (packed(parcel.id) for parcel in self.parcels_of(work.id))
 
     def left_at(self, line_id: str) -> datetime | None:
         """When the latest parcel with units of a line left, as far as that is known."""
@@ -1111,9 +1129,14 @@ class Order(_Record):
         return max((day for p in self._parcels_with(line_id) if (day := self._estimate(p)) is not None), default=None)
 
     def _handed_over_at(self, line_id: str) -> Iterator[datetime]:
+        """When units of a line were handed over, or could have been."""
         for handover in self.handovers.values():
             if any(move.line_id == line_id for move in handover.moves):
-                yield handover.at
+                work = self.fulfillments.get(handover.fulfillment_id)
+                yield min(handover.at, (work.ready_at if work is not None else None) or handover.at)
+        if self.method_of(line_id) == "pick_up":
+            works = self.fulfillments.values()
+            yield from (work.ready_at for work in works if work.ready_at is not None and line_id in work.planned)
 
     def _parcels_with(self, line_id: str) -> Iterator[Parcel]:
         for account, _ in self.ledger.accounts(line_id):

@@ -11,6 +11,7 @@ from orderflow import (
     BookShipment,
     CancelLines,
     DespatchShipment,
+    RecordCollection,
     RecordDespatch,
     RecordPick,
     ResolveException,
@@ -96,3 +97,35 @@ def test_what_was_made_good_is_not_told_late(option: str) -> None:
     assert shop.scan("P2", "delivered").state == "completed"
     shop.later(days=12)
     assert "delivery_delayed" not in shop.told
+
+
+def test_what_is_wanted_on_the_very_day_is_not_late_from_the_start() -> None:
+    shop = Shop()
+    order = shop.place(("TEA", 1), zone="Europe/Berlin", deliver_by=date(2026, 11, 23))
+    assert order.promises["L1"].deliver == "open"
+    shop.later(hours=1)
+    assert "delivery_delayed" not in shop.told
+    shop.later(hours=15)
+    assert (shop.order.promises["L1"].deliver, shop.told["delivery_delayed"]) == ("missed", 1)
+
+
+def test_goods_to_be_collected_are_in_time_when_they_are_ready_whenever_the_customer_comes() -> None:
+    shop = Shop(promise=FIVE_DAYS)
+    shop.place(OrderLine("TEA", 1, method="pick_up"), zone="Europe/Berlin")
+    assert shop.order.promises["L1"].promise.due == date(2026, 11, 23)
+    shop.do(StartPicking("A-1", "F1"), RecordPick("A-1", "F1"))
+    shop.later(days=4)
+    assert (shop.order.promises["L1"].ship, shop.order.promises["L1"].deliver) == ("kept", "kept")
+    shop.do(RecordCollection("A-1", "F1"))
+    promise = shop.order.promise_of("L1")
+    assert promise is not None
+    assert (promise.deliver, promise.days_late) == ("kept", 0)
+    assert "delivery_delayed" not in shop.told
+
+
+def test_goods_to_be_collected_that_are_not_ready_are_told_late_when_they_should_be() -> None:
+    shop = Shop(promise=FIVE_DAYS)
+    shop.place(OrderLine("TEA", 1, method="pick_up"), zone="Europe/Berlin")
+    assert "delivery_delayed" not in shop.told
+    shop.later(hours=4, minutes=1)
+    assert (shop.order.promises["L1"].deliver, shop.told["delivery_delayed"]) == ("at_risk", 1)
