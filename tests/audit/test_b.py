@@ -129,3 +129,58 @@ def test_goods_to_be_collected_that_are_not_ready_are_told_late_when_they_should
     assert "delivery_delayed" not in shop.told
     shop.later(hours=4, minutes=1)
     assert (shop.order.promises["L1"].deliver, shop.told["delivery_delayed"]) == ("at_risk", 1)
+
+
+# -- messages that cannot be sent -----------------------------------------------------------------------------------
+
+
+class Down:
+    """A mail port that can be down."""
+
+    def __init__(self, port: Any) -> None:
+        self.port, self.is_up = port, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.port, name)
+
+    def send(self, request: Any) -> Any:
+        if not self.is_up:
+            raise PortUnavailable("down")
+        return self.port.send(request)
+
+
+def test_an_order_is_completed_while_the_mail_is_down_for_days() -> None:
+    shop = Shop(mail=Down)
+    shop.place()
+    shop.leave()
+    shop.mail.is_up = False
+    shop.scan("P1", "delivered")
+    assert shop.later(days=3).state == "completed"
+    assert shop.cases == ["port.gave_up"]
+    shop.mail.is_up = True
+    assert shop.choose("try_again").open_cases == ()
+    assert shop.told["order_delivered"] == 1
+
+
+def test_nobody_reads_that_all_has_arrived_once_it_went_back() -> None:
+    shop = Shop(mail=Down)
+    shop.place()
+    shop.leave()
+    shop.mail.is_up = False
+    shop.scan("P1", "delivered")
+    shop.scan("P1", "return_to_sender")
+    shop.mail.is_up = True
+    shop.later(hours=2)
+    assert (shop.told["return_to_sender"], shop.told["order_delivered"]) == (1, 0)
+
+
+def test_goods_to_be_collected_say_nothing_of_a_parcel() -> None:
+    shop = Shop(mail=Down)
+    shop.place(("TEA", 1), OrderLine("POT", 1, method="pick_up"))
+    shop.leave("F1")
+    shop.mail.is_up = False
+    shop.scan("P1", "delivery_failed", reason="absent")
+    shop.do(StartPicking("A-1", "F2"), RecordPick("A-1", "F2"))
+    shop.mail.is_up = True
+    shop.later(hours=2)
+    assert (shop.told["delivery_failed"], shop.told["ready_for_pickup"]) == (1, 1)

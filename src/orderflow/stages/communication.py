@@ -339,7 +339,7 @@ def _stale(order: Order, policy: Policy, kind: str, subject: str, at: datetime) 
     older = policy.superseded_by.get(kind, ())
     about = _about(order, subject)
     for message in order.messages.values():
-        if message.kind in older and about in ("", _about(order, message.subject)):
+        if message.kind in older and (not about or _about(order, message.subject) in ("", about)):
             yield from _made_stale(order, message, kind, at)
 
 
@@ -352,10 +352,10 @@ def _made_stale(order: Order, message: Message, by: str, at: datetime) -> Iterat
 
 
 def _about(order: Order, subject: str) -> str:
-    """The part of the order that a subject names: a parcel, a shipment, some lines; empty for the whole order."""
+    """The part of the order that a subject names: a parcel, a work, some lines; empty for the whole order."""
     part = subject.partition(" ")[0]
-    is_part = part in order.parcels or part in order.shipments or part.partition("+")[0] in order.lines
-    return part if is_part else ""
+    parts = (order.parcels, order.shipments, order.fulfillments, order.handovers, order.lines)
+    return part if any(part.partition("+")[0] in known for known in parts) else ""
 
 
 # -- time -----------------------------------------------------------------------------------------------------------

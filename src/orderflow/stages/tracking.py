@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import Account, Move, delivered, lost, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Order, Parcel
+from orderflow.order import Case, Order, Parcel
 from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
@@ -395,12 +395,17 @@ def _nothing_is_open(order: Order) -> bool:
     return (
         not order.unissued
         and all(claim.is_settled for claim in order.claims.values())
-        and all(case.code in _BESIDE_THE_GOODS for case in order.open_cases)
+        and all(case.code in _BESIDE_THE_GOODS or _is_about_a_message(case) for case in order.open_cases)
     )
 
 
 #: Cases that say nothing of goods, stock or money: with them open, an order may be over.
 _BESIDE_THE_GOODS = frozenset({"message.refused"})
+
+
+def _is_about_a_message(case: Case) -> bool:
+    """Whether a case asks how to go on with a message that nobody brings to its recipient."""
+    return case.is_about_request and case.about.startswith("send/")
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
