@@ -46,6 +46,28 @@ def test_cancelling_what_stayed_behind_leaves_the_booking_to_what_has_left() -> 
     assert shop.scan("P1", "delivered").state == "completed"
 
 
+@pytest.mark.parametrize(
+    ("location", "parcels", "on_hand"),
+    [
+        ("", [[("L1", 6)], [("L1", 4)]], {"BER": 0, "HAM": 1}),
+        ("HAM", [[("L1", 10)]], {"BER": 6, "HAM": -5}),
+        ("BER", [[("L1", 10)]], {"BER": -4, "HAM": 5}),
+    ],
+)
+def test_what_others_sent_from_several_locations_is_held_nowhere_any_more(
+    location: str, parcels: list[Any], on_hand: dict[str, int]
+) -> None:
+    shop = Shop({("TEA", "BER"): 6, ("TEA", "HAM"): 5})
+    shop.place(("TEA", 10))
+    assert shop.goods == {"L1": {"allocated:F1": 6, "allocated:F2": 4}}
+    told = [sent(goods, f"X{number}") for number, goods in enumerate(parcels, 1)]
+    shop.do(RecordDespatch("A-1", "3PL", "D1", told, "UPS", location=location))
+    shop.flow.observe(*(Scan(parcel.tracking_number, "delivered", shop.clock()) for parcel in told))
+    assert shop.order.state == "completed"
+    assert {place: int(shop.stock.on_hand("TEA", place)) for place in on_hand} == on_hand
+    assert shop.stock.held("TEA") == 0
+
+
 # -- communication --------------------------------------------------------------------------------------------------
 
 

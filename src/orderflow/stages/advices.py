@@ -404,7 +404,7 @@ def _recorded(order: Order, command: RecordDespatch, policy: Policy, at: datetim
             for parcel_id, work, told, ours in zip(ids, works, command.parcels, chosen, strict=True)
         ),
         tuple(taking.moves),
-        _issue(order, shipment_id, location, totals(command.goods)),
+        _issue(order, shipment_id, location, _by_claim(order, command, works, location)),
         command.occurred_at or at,
         Booking(command.document, command.carrier, command.service, command.tracking_number),
         FrozenMap({work: _work_state(order, work, taking, policy) for work in works}),
@@ -470,16 +470,37 @@ def _work_state(order: Order, fulfillment_id: str, taking: _Taking, policy: Poli
     return known.state
 
 
-def _issue(order: Order, shipment_id: str, location: str, units: Mapping[str, Decimal]) -> IssueStock:
-    """What the inventory is to be told, frozen now: nothing of goods that were not ours."""
+def _by_claim(
+    order: Order, command: RecordDespatch, works: list[str], location: str
+) -> dict[tuple[str, str], tuple[str, Decimal]]:
+    """Units by line and claim, and where they left: at the location that is named, or else where they were held."""
+    found: dict[tuple[str, str], tuple[str, Decimal]] = {}
+    for told, work in zip(command.parcels, works, strict=True):
+        known = order.fulfillments.get(work)
+        where = command.location or (known.location if known is not None else location)
+        for line_id, quantity in totals(told.contents).items():
+            if order.needs_stock(line_id):
+                claim = order.claim_at(line_id, where)
+                key = line_id, claim.id if claim is not None else ""
+                found[key] = where, EXACT.add(found.get(key, ("", ZERO))[1], quantity)
+    return found
+
+
+def _issue(
+    order: Order, shipment_id: str, location: str, units: Mapping[tuple[str, str], tuple[str, Decimal]]
+) -> IssueStock:
+    """What the inventory is to be told, frozen now: nothing of goods that were not ours.
+
+    Goods that left several locations are booked out where each claim holds them.
+    """
     lines = []
-    for line_id, quantity in units.items():
-        if not order.needs_stock(line_id):
-            continue
-        line, claim = order.lines[line_id], order.claim_at(line_id, location)
-        lines.append(IssueLine(claim_key(order, claim.id) if claim else "", line.sku, line.unit, quantity))
+    for (line_id, claim_id), (_, quantity) in units.items():
+        line = order.lines[line_id]
+        lines.append(IssueLine(claim_key(order, claim_id) if claim_id else "", line.sku, line.unit, quantity))
+    places = {where for where, _ in units.values()}
     request_id = f"issue/{shipment_id}"
-    return IssueStock(order.id, request_id, f"{order.tenant}/{order.id}/{request_id}", location, tuple(lines))
+    key = f"{order.tenant}/{order.id}/{request_id}"
+    return IssueStock(order.id, request_id, key, "" if len(places) > 1 else location, tuple(lines))
 
 
 def _beyond(order: Order, surplus: Mapping[str, Decimal]) -> FrozenMap[str, Decimal]:

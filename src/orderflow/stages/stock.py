@@ -352,6 +352,8 @@ def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at:
             yield put(claims[0], EXACT.add(claims[0].wanted, more), at)
         return
     left = wanting_less(order, claims, EXACT.minus(more))
+    if order.despatch_advices:
+        _left_from_elsewhere(order, claims, left)
     for claim in claims:
         if left[claim.id] != claim.wanted:
             yield put(claim, left[claim.id], at)
@@ -371,6 +373,17 @@ def wanting_less(order: Order, claims: tuple[Claim, ...], fewer: Decimal) -> dic
         left[claim.id] = EXACT.subtract(left[claim.id], taken)
         fewer = EXACT.subtract(fewer, taken)
     return left
+
+
+def _left_from_elsewhere(order: Order, claims: tuple[Claim, ...], left: dict[str, Decimal]) -> None:
+    """What others sent from one location is not wanted any more at the one where it was held."""
+    for sending in claims:
+        for other in claims:
+            more = EXACT.subtract(order.taken(sending), left[sending.id])
+            free = EXACT.subtract(left[other.id], order.taken(other))
+            if (moved := min(more, free)) > 0:
+                left[sending.id] = EXACT.add(left[sending.id], moved)
+                left[other.id] = EXACT.subtract(left[other.id], moved)
 
 
 def _not_to_be_had(claim: Claim) -> Decimal:
