@@ -992,12 +992,18 @@ class Order(_Record):
                 return shipment
         return None
 
-    def parcel_with(self, tracking_number: str) -> Parcel | None:
-        """The parcel that travels under a tracking number."""
-        for parcel in self.parcels.values():
-            if parcel.tracking_number == tracking_number:
-                return parcel
-        return None
+    def parcels_with(self, tracking_number: str) -> tuple[Parcel, ...]:
+        """The parcels that travel under a tracking number of their own; without one, a parcel's SSCC is its number."""
+        return tuple(p for p in self.parcels.values() if tracking_number == self._number_of(p))
+
+    def _number_of(self, parcel: Parcel) -> str:
+        """The number of a parcel: where nothing else is known of one that has left, the one on its label."""
+        if parcel.tracking_number or not parcel.sscc:
+            return parcel.tracking_number
+        shipment = self.shipment_of(parcel.id)
+        if shipment is None or shipment.stage != "despatched":
+            return ""
+        return parcel.sscc if shipment.booking is None or not shipment.booking.tracking_number else ""
 
     @property
     def unissued(self) -> dict[str, Any]:
@@ -1025,8 +1031,8 @@ class Order(_Record):
             if shipment.is_live and shipment.booking is not None:
                 found.update(dict.fromkeys(shipment.booking.numbers))
         for parcel in self.parcels.values():
-            if parcel.tracking_number:
-                found[parcel.tracking_number] = None
+            if number := self._number_of(parcel):
+                found[number] = None
         return tuple(found)
 
     @property

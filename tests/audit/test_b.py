@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, time
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from orderflow import (
     RecordCollection,
     RecordDespatch,
     RecordPick,
-    ResolveException,
+    RecordTracking,
     Scan,
     StartPicking,
 )
@@ -66,6 +66,46 @@ def test_what_others_sent_from_several_locations_is_held_nowhere_any_more(
     assert shop.order.state == "completed"
     assert {place: int(shop.stock.on_hand("TEA", place)) for place in on_hand} == on_hand
     assert shop.stock.held("TEA") == 0
+
+
+SSCC = "340123450000000017"
+
+
+def test_a_parcel_without_a_tracking_number_is_followed_by_its_sscc() -> None:
+    shop = Shop()
+    shop.place(("TEA", 2))
+    shop.do(RecordDespatch("A-1", "3PL", "D1", [sent([("L1", 2)], sscc=SSCC)], "DHL"))
+    shop.flow.observe(Scan(SSCC, "delivered", shop.clock()))
+    assert shop.order.state == "completed"
+
+
+def test_a_parcel_that_nobody_knows_by_a_number_can_be_delivered() -> None:
+    shop = Shop()
+    shop.place(("TEA", 2))
+    shop.do(RecordDespatch("A-1", "3PL", "D1", [sent([("L1", 2)])], "our van"))
+    assert shop.do(RecordTracking("A-1", [Scan("P1", "delivered", shop.clock())])).state == "completed"
+
+
+def test_every_parcel_under_one_number_is_delivered_by_it() -> None:
+    shop = Shop()
+    shop.place(("TEA", 4))
+    shop.do(RecordDespatch("A-1", "3PL", "D1", [sent([("L1", 2)], "X1"), sent([("L1", 1)], "X1")], "DHL"))
+    shop.do(RecordDespatch("A-1", "3PL", "D2", [sent([("L1", 1)], "X1")], "DHL"))
+    shop.flow.observe(Scan("X1", "delivered", shop.clock()))
+    assert shop.goods == {"L1": {"delivered:P1": 2, "delivered:P2": 1, "delivered:P3": 1}}
+    assert shop.order.state == "completed"
+
+
+# -- exceptions -----------------------------------------------------------------------------------------------------
+
+
+def test_an_order_of_which_all_comes_back_and_was_refunded_is_over() -> None:
+    shop = Shop()
+    shop.place(("TEA", 2))
+    shop.leave()
+    shop.scan("P1", "return_to_sender")
+    order = shop.choose("refund")
+    assert (order.state, str(order.total)) == ("completed", "0.00 EUR")
 
 
 # -- communication --------------------------------------------------------------------------------------------------

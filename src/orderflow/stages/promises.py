@@ -290,7 +290,7 @@ def _watched_departure(line_id: str, standing: Standing) -> Iterator[tuple[datet
 def _watched_arrival(
     line_id: str, standing: Standing, has_left: bool, verified: datetime
 ) -> Iterator[tuple[datetime, _Finding]]:
-    """What is not on its way is at risk as the day begins; what was promised for that very day, when it should leave."""
+    """What is not on its way is at risk as the day begins; if it was promised for that very day, when it should go."""
     promise = standing.promise
     if promise.due is None or promise.due_day_begins is None or promise.due_day_over is None:
         return

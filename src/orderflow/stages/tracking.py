@@ -54,7 +54,10 @@ def _as_scan(raw: Any) -> Scan:
 
 @command("record_tracking")
 class RecordTracking(Command):
-    """A carrier reported; what was known already changes nothing."""
+    """A carrier reported; what was known already changes nothing.
+
+    A parcel that travels under no number at all is called by its id, ``P1``; whoever brought it says so.
+    """
 
     order_id: str = checked(as_id)
     scans: tuple[Scan, ...] = checked(tuple_of(_as_scan, at_least=1))
@@ -238,14 +241,22 @@ def _is_stray(order: Order, scan: Scan) -> bool:
 
 
 def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
-    """The parcel with this number; for a master number or that of a leg, every parcel of the shipment."""
-    parcel = order.parcel_with(tracking_number)
-    if parcel is not None:
-        yield parcel
+    """The parcels with this number; for a master number or that of a leg, every parcel of the shipment."""
+    known = order.parcels_with(tracking_number)
+    if known or _has_no_number(order, tracking_number):
+        yield from known or (order.parcels[tracking_number],)
         return
     for shipment in order.shipments.values():
         if shipment.is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
             yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+
+
+def _has_no_number(order: Order, parcel_id: str) -> bool:
+    """Whether a parcel is known to nobody by a number: within its order it is called by its id."""
+    shipment = order.shipment_of(parcel_id)
+    if shipment is None or shipment.stage != "despatched" or order.parcels[parcel_id].tracking_number:
+        return False
+    return not order.parcels[parcel_id].sscc and not (shipment.booking and shipment.booking.numbers)
 
 
 def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Policy) -> Iterable[Violation]:
@@ -374,7 +385,8 @@ def _last_step(order: Order, arrived: bool) -> str:
     if arrived:
         return "complete"
     kinds = order.ledger.kinds
-    return "close" if "lost" in kinds and kinds <= _NOWHERE and nothing_is_awaited(order) else ""
+    has_left = not kinds.isdisjoint(("lost", "shipped"))
+    return "close" if has_left and kinds <= _NOWHERE and nothing_is_awaited(order) else ""
 
 
 #: Where units are that are on their way to nobody; those that are lost or still travel may have been made good.
