@@ -99,6 +99,16 @@ def test_every_parcel_under_one_number_is_delivered_by_it() -> None:
 # -- exceptions -----------------------------------------------------------------------------------------------------
 
 
+def test_what_a_carrier_cancels_on_the_way_is_a_case() -> None:
+    shop = Shop()
+    shop.place(("TEA", 2))
+    shop.leave()
+    shop.scan("P1", "cancelled")
+    assert shop.cases == ["delivery.cancelled"]
+    shop.scan("P1", "in_transit")
+    assert shop.cases == []
+
+
 def test_an_order_of_which_all_comes_back_and_was_refunded_is_over() -> None:
     shop = Shop()
     shop.place(("TEA", 2))
