@@ -68,6 +68,17 @@ def test_what_others_sent_from_several_locations_is_held_nowhere_any_more(
     assert shop.stock.held("TEA") == 0
 
 
+def test_a_carrier_is_chosen_that_keeps_the_promise_of_what_is_in_the_parcel() -> None:
+    soon = PromiseCalendar(
+        locations={"BER": SendingLocation("Europe/Berlin", cut_off=time(14), country="DE")}, transit={("", ""): 1}
+    )
+    shop = Shop(promise=soon)
+    shop.place(("TEA", 1), OrderLine("POT", 1, deliver_by=date(2026, 12, 24)), zone="Europe/Berlin")
+    shop.pick_pack("F1", [("L1", 1)], [("L2", 1)])
+    shop.do(BookShipment("A-1", ["P1"]), BookShipment("A-1", ["P2"]))
+    assert [shop.order.shipments[shipment].service for shipment in ("S1", "S2")] == ["express", "standard"]
+
+
 SSCC = "340123450000000017"
 
 
