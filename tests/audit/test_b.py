@@ -147,6 +147,24 @@ def test_an_order_that_was_delivered_is_not_told_so_again_because_an_extra_unit_
     assert shop.told["order_delivered"] == 1
 
 
+def test_nothing_is_still_to_come_when_one_of_two_replaced_parcels_turns_up() -> None:
+    shop = Shop()
+    shop.place(("TEA", 2))
+    shop.pick_pack("F1", [("L1", 1)], [("L1", 1)])
+    shop.do(BookShipment("A-1"), DespatchShipment("A-1"))
+    shop.scan("P1", "on_hold", reason="lost")
+    shop.choose("reship")
+    shop.scan("P2", "return_to_sender")
+    shop.choose("reship")
+    for work in ("F2", "F3"):
+        shop.leave(work)
+    for parcel in ("P3", "P4"):
+        shop.scan(parcel, "delivered")
+    assert shop.told["parcel_delivered"] == 1
+    shop.scan("P1", "delivered")
+    assert (shop.told["parcel_delivered"], shop.told["order_delivered"]) == (1, 1)
+
+
 def test_what_was_delivered_with_the_order_is_no_news_when_some_of_it_is_sent_again() -> None:
     shop = Shop()
     shop.place(("TEA", 2))

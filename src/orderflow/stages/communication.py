@@ -203,8 +203,7 @@ def _to_tell(order: Order) -> Iterator[Fact]:
             if wish.cancelled and not wish.waiting:
                 yield "lines_cancelled", str(number), None
     if "delivered" in milestones:
-        reopened = milestones.get("reopened")
-        yield "order_delivered", "" if reopened is None else reopened.isoformat(), None
+        yield "order_delivered", _time(milestones.get("reopened")), None
 
 
 def _slips(order: Order) -> Iterable[str]:
@@ -265,10 +264,16 @@ def _more_will_come(order: Order) -> bool:
 
 
 def _was_told_delivered(order: Order, delivered_at: datetime | None) -> bool:
-    """Whether a parcel was among all that had arrived when the order was delivered, before more came up."""
+    """Whether a parcel is no news: the order was told delivered, with it or without it, before more came up."""
     reopened = order.milestones.get("reopened")
-    was_there = reopened is not None and delivered_at is not None and delivered_at <= reopened
-    return was_there or "delivered" in order.milestones
+    if reopened is not None and delivered_at is not None and delivered_at <= reopened:
+        return True
+    return any(m.kind == "order_delivered" and m.subject == _time(reopened) for m in order.messages.values())
+
+
+def _time(reopened: datetime | None) -> str:
+    """Which delivery of an order is told of: the first, or the one after it was reopened."""
+    return "" if reopened is None else reopened.isoformat()
 
 
 def _made_good(parcel: Parcel) -> Iterator[Fact]:
