@@ -79,6 +79,22 @@ def test_a_carrier_is_chosen_that_keeps_the_promise_of_what_is_in_the_parcel() -
     assert [shop.order.shipments[shipment].service for shipment in ("S1", "S2")] == ["express", "standard"]
 
 
+def test_an_advice_about_a_parcel_that_we_sent_ourselves_is_no_news() -> None:
+    shop = Shop()
+    shop.place(("TEA", 4))
+    shop.pick_pack("F1", [("L1", 1)], [("L1", 3)])
+    shop.do(BookShipment("A-1"), DespatchShipment("A-1", parcel_ids=["P1"]))
+    first, second = (parcel.tracking_number for parcel in shop.order.parcels.values())
+    told = [sent([("L1", 1)], first), sent([("L1", 3)], second)]
+    shop.do(RecordDespatch("A-1", "WH", "D1", told[:1], location="BER"))
+    for _ in range(2):
+        shop.do(RecordDespatch("A-1", "WH", "D2", told, location="BER"))
+    assert shop.order.anomalies == ()
+    assert shop.goods == {"L1": {"shipped:P1": 1, "shipped:P2": 3}}
+    assert shop.cases == []
+    assert shop.stock.on_hand("TEA") == 96
+
+
 SSCC = "340123450000000017"
 
 

@@ -8,7 +8,8 @@ have is *surplus*: within the line's tolerance that is nothing to speak of, beyo
 case for someone to decide. Goods that left although the order was cancelled are such a surplus as well.
 
 The parcels, their shipment and the goods issue are ours from then on: they are tracked and told to the inventory like
-any other. An advice is known by its source and document number, and the same one again changes nothing.
+any other. An advice is known by its source and document number, and the same one again changes nothing. Nor does one
+that tells of parcels, by their numbers, that we have despatched ourselves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from orderflow.consignment import as_dimensions
 from orderflow.errors import InvalidInput, Violation
@@ -360,7 +363,10 @@ class _Taking:
 
 
 def _record(order: Order, command: RecordDespatch, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    known = order.despatch_advices.get(command.key)
+    news = tuple(told for told in command.parcels if not _is_known_to_have_left(order, told))
+    if not news:
+        return
+    command, known = attrs.evolve(command, parcels=news), order.despatch_advices.get(command.key)
     if known is not None:
         yield from _told_again(order, known, command, envelope.at)
         return
@@ -369,6 +375,18 @@ def _record(order: Order, command: RecordDespatch, policy: Policy, envelope: Env
     if recorded.beyond:
         told = "; ".join(a.message for a in recorded.anomalies if a.code == "despatch.beyond_tolerance")
         yield from raised(order, "despatch.beyond_tolerance", recorded.shipment_id, told, _OPTIONS, envelope.at)
+
+
+def _is_known_to_have_left(order: Order, told: DespatchedParcel) -> bool:
+    """Whether a parcel is one that left here by a despatch of ours: the same number, and the same units."""
+    by_others = {advice.shipment_id for advice in order.despatch_advices.values()}
+    for parcel in order.parcels.values():
+        if (told.sscc and told.sscc == parcel.sscc) or _is_known_as(order, parcel, told.tracking_number):
+            shipment = order.shipment_of(parcel.id)
+            is_ours = shipment is not None and shipment.id not in by_others
+            if is_ours and order.sent_in(parcel.id) == totals(told.contents):
+                return True
+    return False
 
 
 def _told_again(order: Order, known: DespatchAdvice, command: RecordDespatch, at: datetime) -> Iterable[Event]:
