@@ -38,7 +38,6 @@ class Shop:
         *,
         carriers: Any = None,
         mail: Any = None,
-        fulfillers: Any = None,
         at: datetime = NINE,
         **policy: Any,
     ) -> None:
@@ -46,14 +45,14 @@ class Shop:
         self.stock = MemoryInventory(stock or {"TEA": 100, "POT": 100}, location="BER", clock=self.clock)
         self.carrier = carriers(self.clock) if callable(carriers) else MemoryCarrier(clock=self.clock)
         self.mailbox = Mailbox()
-        self.mail = mail(self.mailbox) if mail else self.mailbox
+        self.mail: Any = mail(self.mailbox) if mail else self.mailbox
         self.acme = MemoryFulfiller("ACME")
         self.flow = OrderFlow(
             inventory=self.stock,
             pricing=PriceList({"TEA": "9.90", "POT": "24.00", "CODE": "5.00", "SOFA": "100.00"}, currency="EUR"),
             carriers=self.carrier,
             notifications=self.mail,
-            fulfillers=fulfillers or self.acme,
+            fulfillers=self.acme,
             clock=self.clock,
             policy=attrs.evolve(STANDARD, **policy),
         )

@@ -19,8 +19,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from orderflow.consignment import as_dimensions
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import (
@@ -48,7 +46,7 @@ from orderflow.stages.stock import claim_key
 from orderflow.stages.tolerance import GONE, over_room
 from orderflow.tracking import Anomaly
 from orderflow.values.address import Address
-from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_line, as_reference, as_sscc
 from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
@@ -366,7 +364,7 @@ def _record(order: Order, command: RecordDespatch, policy: Policy, envelope: Env
     news = tuple(told for told in command.parcels if not _is_known_to_have_left(order, told))
     if not news:
         return
-    command, known = attrs.evolve(command, parcels=news), order.despatch_advices.get(command.key)
+    command, known = evolved(command, parcels=news), order.despatch_advices.get(command.key)
     if known is not None:
         yield from _told_again(order, known, command, envelope.at)
         return
