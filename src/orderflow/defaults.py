@@ -51,10 +51,18 @@ def fastest(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate |
 
 def cheapest_in_time(order: Order, shipment: Shipment, rates: tuple[Rate, ...]) -> Rate | None:
     """The cheapest rate, in the order's currency, that keeps the promise; where none does, the fastest."""
-    due = order.wanted_by
+    due = _due(order, shipment)
     in_time = tuple(rate for rate in rates if due is None or (rate.estimate is not None and rate.estimate <= due))
     taken = min(_offered(order, in_time), key=lambda rate: (rate.cost.amount, rate.carrier, rate.service), default=None)
     return taken or fastest(order, shipment, rates)
+
+
+def _due(order: Order, shipment: Shipment) -> date | None:
+    """The first day by which something in a shipment is promised, or wished for where nothing is promised."""
+    inside = {goods.line_id for parcel_id in shipment.parcel_ids for goods in order.parcels[parcel_id].contents}
+    promised = {line_id: order.promises[line_id].promise.due for line_id in inside if line_id in order.promises}
+    days = (promised.get(line_id) or order.wished_by(line_id) for line_id in inside)
+    return min((day for day in days if day is not None), default=None)
 
 
 def _offered(order: Order, rates: tuple[Rate, ...]) -> tuple[Rate, ...]:

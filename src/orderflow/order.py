@@ -992,12 +992,18 @@ class Order(_Record):
                 return shipment
         return None
 
-    def parcel_with(self, tracking_number: str) -> Parcel | None:
-        """The parcel that travels under a tracking number."""
-        for parcel in self.parcels.values():
-            if parcel.tracking_number == tracking_number:
-                return parcel
-        return None
+    def parcels_with(self, tracking_number: str) -> tuple[Parcel, ...]:
+        """The parcels that travel under a tracking number of their own; without one, a parcel's SSCC is its number."""
+        return tuple(p for p in self.parcels.values() if tracking_number == self._number_of(p))
+
+    def _number_of(self, parcel: Parcel) -> str:
+        """The number of a parcel: where nothing else is known of one that has left, the one on its label."""
+        if parcel.tracking_number or not parcel.sscc:
+            return parcel.tracking_number
+        shipment = self.shipment_of(parcel.id)
+        if shipment is None or shipment.stage != "despatched":
+            return ""
+        return parcel.sscc if shipment.booking is None or not shipment.booking.tracking_number else ""
 
     @property
     def unissued(self) -> dict[str, Any]:
@@ -1025,8 +1031,8 @@ class Order(_Record):
             if shipment.is_live and shipment.booking is not None:
                 found.update(dict.fromkeys(shipment.booking.numbers))
         for parcel in self.parcels.values():
-            if parcel.tracking_number:
-                found[parcel.tracking_number] = None
+            if number := self._number_of(parcel):
+                found[number] = None
         return tuple(found)
 
     @property
@@ -1086,13 +1092,31 @@ class Order(_Record):
 
     def has_left(self, line_id: str) -> bool:
         """Whether something of a line has left, and nothing that is wanted of it is still here."""
-        kinds = self.ledger.kinds_of(line_id)
+        kinds = self._whereabouts(line_id)
         return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(_STILL_HERE)
 
     def has_arrived(self, line_id: str) -> bool:
-        """Whether everything that is wanted of a line has reached the customer; what came back had arrived."""
-        kinds = self.ledger.kinds_of(line_id) - _NOT_WANTED
+        """Whether everything that is wanted of a line has reached the customer; what came back had arrived.
+
+        What the customer is to collect is there when it is ready, whenever that will be done.
+        """
+        kinds = self._whereabouts(line_id) - _NOT_WANTED
         return bool(kinds) and kinds.isdisjoint(_NOT_ARRIVED)
+
+    def _whereabouts(self, line_id: str) -> frozenset[str]:
+        """The kinds of accounts in which units of a line are; those that wait to be collected are delivered."""
+        if self.method_of(line_id) != "pick_up":
+            return self.ledger.kinds_of(line_id)
+        ready = set(self._ready(line_id))
+        accounts = (account for account, _ in self.ledger.accounts(line_id))
+        return frozenset("delivered" if account in ready else kind_of(account) for account in accounts)
+
+    def _ready(self, line_id: str) -> Iterator[Account]:
+        """Where units of a line wait for the customer, who was told so."""
+        for work in self.fulfillments.values():
+            if work.ready_at is not None:
+                yield picked(work.id)
+                yield from (packed(parcel.id) for parcel in self.parcels_of(work.id))
 
     def left_at(self, line_id: str) -> datetime | None:
         """When the latest parcel with units of a line left, as far as that is known."""
@@ -1111,9 +1135,14 @@ class Order(_Record):
         return max((day for p in self._parcels_with(line_id) if (day := self._estimate(p)) is not None), default=None)
 
     def _handed_over_at(self, line_id: str) -> Iterator[datetime]:
+        """When units of a line were handed over, or could have been."""
         for handover in self.handovers.values():
             if any(move.line_id == line_id for move in handover.moves):
-                yield handover.at
+                work = self.fulfillments.get(handover.fulfillment_id)
+                yield min(handover.at, (work.ready_at if work is not None else None) or handover.at)
+        if self.method_of(line_id) == "pick_up":
+            works = self.fulfillments.values()
+            yield from (work.ready_at for work in works if work.ready_at is not None and line_id in work.planned)
 
     def _parcels_with(self, line_id: str) -> Iterator[Parcel]:
         for account, _ in self.ledger.accounts(line_id):

@@ -250,12 +250,12 @@ class Tracking:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether anything is the matter: lost, damaged, on its way back, or waiting for somebody to do something."""
+        """Whether anything is the matter: lost, damaged, sent back, cancelled, or waiting for somebody to act."""
         return (
             self.action_required
             or self.lost_since is not None
             or self.damaged_since is not None
-            or self.status is _S.RETURN_TO_SENDER
+            or self.status in (_S.RETURN_TO_SENDER, _S.CANCELLED)
         )
 
     @property

@@ -280,6 +280,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "delivery.returning": {"status": "return_to_sender", "reason": "refused"},
     "delivery.damaged": {"status": "in_transit", "reason": "damaged"},
     "delivery.failed": {"status": "delivery_failed", "reason": "address", "action_required": True},
+    "delivery.cancelled": {"status": "cancelled"},
     "delivery.on_hold": {"status": "on_hold", "reason": "customs", "action_required": True},
     "delivery.delayed": {"status": "delivery_delayed", "reason": "weather", "action_required": True},
     "delivery.lost": {"status": "unknown", "reason": "lost"},

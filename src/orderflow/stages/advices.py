@@ -9,7 +9,8 @@ speak of, beyond it it is flagged, not charged, and a case for someone to decide
 cancelled are such a surplus as well.
 
 The parcels, their shipment and the goods issue are ours from then on: they are tracked and told to the inventory like
-any other. An advice is known by its source and document number, and the same one again changes nothing.
+any other. An advice is known by its source and document number, and the same one again changes nothing. Nor does one
+that tells of parcels, by their numbers, that we have despatched ourselves.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from orderflow.stages.stock import claim_key
 from orderflow.stages.tolerance import GONE, over_room
 from orderflow.tracking import Anomaly
 from orderflow.values.address import Address
-from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_line, as_reference, as_sscc
 from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
@@ -371,7 +372,10 @@ class _Taking:
 
 
 def _record(order: Order, command: RecordDespatch, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    known = order.despatch_advices.get(command.key)
+    news = tuple(told for told in command.parcels if not _is_known_to_have_left(order, told))
+    if not news:
+        return
+    command, known = evolved(command, parcels=news), order.despatch_advices.get(command.key)
     if known is not None:
         yield from _told_again(order, known, command, envelope.at)
         return
@@ -380,6 +384,18 @@ def _record(order: Order, command: RecordDespatch, policy: Policy, envelope: Env
     if recorded.beyond:
         told = "; ".join(a.message for a in recorded.anomalies if a.code == "despatch.beyond_tolerance")
         yield from raised(order, "despatch.beyond_tolerance", recorded.shipment_id, told, _OPTIONS, envelope.at)
+
+
+def _is_known_to_have_left(order: Order, told: DespatchedParcel) -> bool:
+    """Whether a parcel is one that left here by a despatch of ours: the same number, and the same units."""
+    by_others = {advice.shipment_id for advice in order.despatch_advices.values()}
+    for parcel in order.parcels.values():
+        if (told.sscc and told.sscc == parcel.sscc) or _is_known_as(order, parcel, told.tracking_number):
+            shipment = order.shipment_of(parcel.id)
+            is_ours = shipment is not None and shipment.id not in by_others
+            if is_ours and order.sent_in(parcel.id) == totals(told.contents):
+                return True
+    return False
 
 
 def _told_again(order: Order, known: DespatchAdvice, command: RecordDespatch, at: datetime) -> Iterable[Event]:
@@ -415,7 +431,7 @@ def _recorded(order: Order, command: RecordDespatch, policy: Policy, at: datetim
             for parcel_id, work, told, ours in zip(ids, works, command.parcels, chosen, strict=True)
         ),
         tuple(taking.moves),
-        _issue(order, shipment_id, location, zip(works, command.parcels, strict=True)),
+        _issue(order, shipment_id, location, _by_claim(order, command, works, location)),
         command.occurred_at or at,
         Booking(command.document, command.carrier, command.service, command.tracking_number),
         FrozenMap({work: _work_state(order, work, taking, policy) for work in works}),
@@ -481,24 +497,37 @@ def _work_state(order: Order, fulfillment_id: str, taking: _Taking, policy: Poli
     return known.state
 
 
+def _by_claim(
+    order: Order, command: RecordDespatch, works: list[str], location: str
+) -> dict[tuple[str, str], tuple[str, Decimal]]:
+    """Units by line and claim, and where they left: at the location that is named, or else where they were held."""
+    found: dict[tuple[str, str], tuple[str, Decimal]] = {}
+    for told, work in zip(command.parcels, works, strict=True):
+        known = order.fulfillments.get(work)
+        where = command.location or (known.location if known is not None else location)
+        for line_id, quantity in totals(told.contents).items():
+            if order.needs_stock(line_id):
+                claim = order.claim_at(line_id, where)
+                key = line_id, claim.id if claim is not None else ""
+                found[key] = where, EXACT.add(found.get(key, ("", ZERO))[1], quantity)
+    return found
+
+
 def _issue(
-    order: Order, shipment_id: str, location: str, parcels: Iterable[tuple[str, DespatchedParcel]]
+    order: Order, shipment_id: str, location: str, units: Mapping[tuple[str, str], tuple[str, Decimal]]
 ) -> IssueStock:
-    """What the inventory is to be told, by the claims of who sent it: nothing of goods that were not ours."""
-    units: dict[tuple[str, str], Decimal] = {}
-    for work, parcel in parcels:
-        for line_id, quantity in totals(parcel.contents).items():
-            known = work in order.fulfillments
-            claim = order.claim_of(work, line_id) if known else order.claim_at(line_id, location)
-            place = line_id, claim_key(order, claim.id) if claim else ""
-            units[place] = EXACT.add(units.get(place, ZERO), quantity)
-    lines = [
-        IssueLine(key, order.lines[line_id].sku, order.lines[line_id].unit, quantity)
-        for (line_id, key), quantity in units.items()
-        if order.needs_stock(line_id)
-    ]
+    """What the inventory is to be told, frozen now: nothing of goods that were not ours.
+
+    Goods that left several locations are booked out where each claim holds them.
+    """
+    lines = []
+    for (line_id, claim_id), (_, quantity) in units.items():
+        line = order.lines[line_id]
+        lines.append(IssueLine(claim_key(order, claim_id) if claim_id else "", line.sku, line.unit, quantity))
+    places = {where for where, _ in units.values()}
     request_id = f"issue/{shipment_id}"
-    return IssueStock(order.id, request_id, f"{order.tenant}/{order.id}/{request_id}", location, tuple(lines))
+    key = f"{order.tenant}/{order.id}/{request_id}"
+    return IssueStock(order.id, request_id, key, "" if len(places) > 1 else location, tuple(lines))
 
 
 def _beyond(order: Order, surplus: Mapping[str, Decimal]) -> FrozenMap[str, Decimal]:

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 import attrs
 
-from orderflow.ledger import delivered, shipped
+from orderflow.ledger import delivered, kind_of, place_of, shipped
 from orderflow.messages import Event, event
 from orderflow.order import Case, Message, Order, Parcel
 from orderflow.policy import Draft, Policy, Withheld
@@ -190,7 +190,7 @@ def _to_tell(order: Order) -> Iterator[Fact]:
         if parcel.scans:
             yield from _reported(order, parcel)
             yield from _made_good(parcel)
-    for slip in dict.fromkeys(s.slip for s in order.promises.values() if s.slip and s.deliver != "kept"):
+    for slip in _slips(order):
         yield "delivery_delayed", slip, None
     for fulfillment in order.fulfillments.values():
         if fulfillment.ready_at is not None:
@@ -203,8 +203,25 @@ def _to_tell(order: Order) -> Iterator[Fact]:
             if wish.cancelled and not wish.waiting:
                 yield "lines_cancelled", str(number), None
     if "delivered" in milestones:
-        reopened = milestones.get("reopened")
-        yield "order_delivered", "" if reopened is None else reopened.isoformat(), None
+        yield "order_delivered", _time(milestones.get("reopened")), None
+
+
+def _slips(order: Order) -> Iterable[str]:
+    """What is late, and waited for: not what was made good in another way."""
+    late = ((line_id, s.slip) for line_id, s in order.promises.items() if s.slip and s.deliver != "kept")
+    return dict.fromkeys(slip for line_id, slip in late if _is_awaited(order, line_id))
+
+
+def _is_awaited(order: Order, line_id: str) -> bool:
+    """Whether units of a line are to arrive that were neither replaced nor credited."""
+    for account, _ in order.ledger.accounts(line_id):
+        parcel = order.parcels.get(place_of(account))
+        if kind_of(account) in ("shipped", "lost") and parcel is not None and parcel.given_up:
+            if line_id in order.owed_for(parcel):
+                return True
+        elif kind_of(account) in _TO_COME or kind_of(account) == "lost":
+            return True
+    return False
 
 
 def _backordered(order: Order) -> Iterator[Fact]:
@@ -225,7 +242,7 @@ def _reported(order: Order, parcel: Parcel) -> Iterator[Fact]:
     """What carriers say of a parcel, where somebody should know."""
     tracking, held = parcel.tracking, order.ledger.held
     if delivered(parcel.id) in held:
-        if _more_will_come(order):
+        if _more_will_come(order) and not _was_told_delivered(order, tracking.delivered_at):
             yield "parcel_delivered", parcel.id, None
     elif tracking.lost_since is not None:
         yield "goods_lost", parcel.id, tracking.lost_since
@@ -244,6 +261,19 @@ def _more_will_come(order: Order) -> bool:
     """Whether other units are still to arrive: nobody knows while some of them are to be cancelled."""
     is_known = order.cancellation is None and not order.to_be_cancelled
     return is_known and not order.ledger.kinds.isdisjoint(_TO_COME)
+
+
+def _was_told_delivered(order: Order, delivered_at: datetime | None) -> bool:
+    """Whether a parcel is no news: the order was told delivered, with it or without it, before more came up."""
+    reopened = order.milestones.get("reopened")
+    if reopened is not None and delivered_at is not None and delivered_at <= reopened:
+        return True
+    return any(m.kind == "order_delivered" and m.subject == _time(reopened) for m in order.messages.values())
+
+
+def _time(reopened: datetime | None) -> str:
+    """Which delivery of an order is told of: the first, or the one after it was reopened."""
+    return "" if reopened is None else reopened.isoformat()
 
 
 def _made_good(parcel: Parcel) -> Iterator[Fact]:
@@ -314,7 +344,7 @@ def _stale(order: Order, policy: Policy, kind: str, subject: str, at: datetime) 
     older = policy.superseded_by.get(kind, ())
     about = _about(order, subject)
     for message in order.messages.values():
-        if message.kind in older and about in ("", _about(order, message.subject)):
+        if message.kind in older and (not about or _about(order, message.subject) in ("", about)):
             yield from _made_stale(order, message, kind, at)
 
 
@@ -327,10 +357,10 @@ def _made_stale(order: Order, message: Message, by: str, at: datetime) -> Iterat
 
 
 def _about(order: Order, subject: str) -> str:
-    """The part of the order that a subject names: a parcel, a shipment, some lines; empty for the whole order."""
+    """The part of the order that a subject names: a parcel, a work, some lines; empty for the whole order."""
     part = subject.partition(" ")[0]
-    is_part = part in order.parcels or part in order.shipments or part.partition("+")[0] in order.lines
-    return part if is_part else ""
+    parts = (order.parcels, order.shipments, order.fulfillments, order.handovers, order.lines)
+    return part if any(part.partition("+")[0] in known for known in parts) else ""
 
 
 # -- time -----------------------------------------------------------------------------------------------------------

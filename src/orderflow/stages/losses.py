@@ -51,6 +51,7 @@ __all__ = [
 _S = TrackingStatus
 LOST, RETURNING, DAMAGED = "delivery.lost", "delivery.returning", "delivery.damaged"
 FAILED, ON_HOLD, DELAYED = "delivery.failed", "delivery.on_hold", "delivery.delayed"
+CANCELLED = "delivery.cancelled"
 EXTRA = "delivery.extra"
 
 #: What can go wrong on the way, by the code of its case: the options that it offers.
@@ -63,6 +64,7 @@ CODES: FrozenMap[str, tuple[str, ...]] = FrozenMap(
         FAILED: ("wait", "reroute", "reship", "refund"),
         ON_HOLD: ("wait", "reroute", "reship", "refund"),
         DELAYED: ("wait", "reship", "refund"),
+        CANCELLED: ("reship", "refund", "wait"),
     }
 )
 #: A standstill is a case where its last report says that somebody must do something.
@@ -245,6 +247,8 @@ def _trouble(parcel: Parcel, has_arrived: bool) -> tuple[str, datetime | None]:
         return RETURNING, tracking.since
     if tracking.damaged_since is not None:
         return DAMAGED, tracking.damaged_since
+    if not has_arrived and tracking.status is _S.CANCELLED:
+        return CANCELLED, tracking.since
     if not has_arrived and tracking.action_required:
         return _STANDSTILLS.get(tracking.status, ""), tracking.since
     return "", None
@@ -257,6 +261,7 @@ _SAYS = {
     FAILED: "could not be delivered",
     ON_HOLD: "is held up",
     DELAYED: "is late",
+    CANCELLED: "was cancelled by its carrier on the way",
 }
 
 

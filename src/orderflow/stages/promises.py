@@ -274,7 +274,7 @@ def _to_watch(order: Order) -> Iterator[tuple[datetime, _Finding]]:
             if not has_left:
                 yield from _watched_departure(line_id, standing)
             if not order.has_arrived(line_id):
-                yield from _watched_arrival(line_id, standing, has_left)
+                yield from _watched_arrival(line_id, standing, has_left, order.milestones["verified"])
 
 
 def _watched_departure(line_id: str, standing: Standing) -> Iterator[tuple[datetime, _Finding]]:
@@ -287,12 +287,17 @@ def _watched_departure(line_id: str, standing: Standing) -> Iterator[tuple[datet
         yield promise.ship_day_over, _Finding(line_id, PromiseMissed, "ship", promise.ship_by)
 
 
-def _watched_arrival(line_id: str, standing: Standing, has_left: bool) -> Iterator[tuple[datetime, _Finding]]:
+def _watched_arrival(
+    line_id: str, standing: Standing, has_left: bool, verified: datetime
+) -> Iterator[tuple[datetime, _Finding]]:
+    """What is not on its way is at risk as the day begins; if it was promised for that very day, when it should go."""
     promise = standing.promise
     if promise.due is None or promise.due_day_begins is None or promise.due_day_over is None:
         return
     if standing.deliver == "open" and not has_left:
-        yield promise.due_day_begins, _Finding(line_id, PromiseAtRisk, "deliver", promise.due)
+        begins = max(promise.due_day_begins, promise.leave_by or promise.due_day_begins)
+        if begins > verified:
+            yield begins, _Finding(line_id, PromiseAtRisk, "deliver", promise.due)
     if standing.deliver != "missed":
         yield promise.due_day_over, _Finding(line_id, PromiseMissed, "deliver", promise.due)
 

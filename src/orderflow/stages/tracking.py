@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import Account, Move, delivered, lost, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Order, Parcel
+from orderflow.order import Case, Order, Parcel
 from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
@@ -54,7 +54,10 @@ def _as_scan(raw: Any) -> Scan:
 
 @command("record_tracking")
 class RecordTracking(Command):
-    """A carrier reported; what was known already changes nothing."""
+    """A carrier reported; what was known already changes nothing.
+
+    A parcel that travels under no number at all is called by its id, ``P1``; whoever brought it says so.
+    """
 
     order_id: str = checked(as_id)
     scans: tuple[Scan, ...] = checked(tuple_of(_as_scan, at_least=1))
@@ -186,11 +189,13 @@ class OrderReopened(Event):
     state: str
 
     def apply(self, order: Order) -> Order:
-        """The order waits for delivery again."""
+        """The order waits for delivery again; where all of it had arrived and has, only for someone to see to it."""
         milestones = order.milestones.without("delivered") if "delivered" in order.milestones else order.milestones
         if "completed" in milestones:
             milestones = milestones.without("completed")
-        return order.replace(state=self.state, milestones=milestones.set("reopened", self.at))
+        if not _everything_arrived(order):
+            milestones = milestones.set("reopened", self.at)
+        return order.replace(state=self.state, milestones=milestones)
 
 
 #: Where the units of a parcel can be that has left.
@@ -236,14 +241,22 @@ def _is_stray(order: Order, scan: Scan) -> bool:
 
 
 def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
-    """The parcel with this number; for a master number or that of a leg, every parcel of the shipment."""
-    parcel = order.parcel_with(tracking_number)
-    if parcel is not None:
-        yield parcel
+    """The parcels with this number; for a master number or that of a leg, every parcel of the shipment."""
+    known = order.parcels_with(tracking_number)
+    if known or _has_no_number(order, tracking_number):
+        yield from known or (order.parcels[tracking_number],)
         return
     for shipment in order.shipments.values():
         if shipment.is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
             yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+
+
+def _has_no_number(order: Order, parcel_id: str) -> bool:
+    """Whether a parcel is known to nobody by a number: within its order it is called by its id."""
+    shipment = order.shipment_of(parcel_id)
+    if shipment is None or shipment.stage != "despatched" or order.parcels[parcel_id].tracking_number:
+        return False
+    return not order.parcels[parcel_id].sscc and not (shipment.booking and shipment.booking.numbers)
 
 
 def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Policy) -> Iterable[Violation]:
@@ -372,7 +385,8 @@ def _last_step(order: Order, arrived: bool) -> str:
     if arrived:
         return "complete"
     kinds = order.ledger.kinds
-    return "close" if "lost" in kinds and kinds <= _NOWHERE and nothing_is_awaited(order) else ""
+    has_left = not kinds.isdisjoint(("lost", "shipped"))
+    return "close" if has_left and kinds <= _NOWHERE and nothing_is_awaited(order) else ""
 
 
 #: Where units are that are on their way to nobody; those that are lost or still travel may have been made good.
@@ -393,12 +407,17 @@ def _nothing_is_open(order: Order) -> bool:
     return (
         not order.unissued
         and all(claim.is_settled for claim in order.claims.values())
-        and all(case.code in _BESIDE_THE_GOODS for case in order.open_cases)
+        and all(case.code in _BESIDE_THE_GOODS or _is_about_a_message(case) for case in order.open_cases)
     )
 
 
 #: Cases that say nothing of goods, stock or money: with them open, an order may be over.
 _BESIDE_THE_GOODS = frozenset({"message.refused"})
+
+
+def _is_about_a_message(case: Case) -> bool:
+    """Whether a case asks how to go on with a message that nobody brings to its recipient."""
+    return case.is_about_request and case.about.startswith("send/")
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:

@@ -4,6 +4,9 @@ A booking is voided when the order is being cancelled, when nothing is left in i
 waited for it any more, or because someone says so. What the carrier answers decides: until then the parcels are booked,
 and where it declines they stay so.
 
+Where parcels of a booking have left, it cannot go any more: those that stay are taken out of it, and it stays for the
+others.
+
 A box that other orders have goods in is nobody's to void: no order can see whether the others still want it. So a
 person is asked, who can: whether this order's goods were taken out of the box (the booking stays, for the others),
 whether the whole booking is to be voided because no order wants it any more, or whether the goods stay in it.
@@ -80,7 +83,7 @@ class ShipmentVoided(Event):
 
 @event("taken_out_of_box")
 class TakenOutOfBox(Event):
-    """The goods of this order were taken out of a box that others share; the others' booking stays."""
+    """Parcels do not travel with a booking after all; it stays for what others have in the box, or what has left."""
 
     shipment_id: str
     states: FrozenMap[str, str]
@@ -134,9 +137,15 @@ def the_booking_can_be_voided(order: Order, command: VoidShipment, policy: Polic
         yield Violation("shipping.not_booked", f"{shipment.id} is {shipment.stage}", shipment.id)
     elif _is_asked_about(order, shipment):
         yield Violation("shipping.void_asked", f"someone is asked about {shipment.id} already", shipment.id)
+    for other in _left_under_the_same_booking(order, shipment):
+        yield Violation("shipping.part_has_left", f"{other.id} left under the same booking", shipment.id)
+
+
+def _left_under_the_same_booking(order: Order, shipment: Shipment) -> Iterable[Shipment]:
+    """The shipments that were divided from this one, and have left."""
     for other in order.shipments.values():
         if other.id != shipment.id and other.stage == "despatched" and _is_same_booking(other, shipment):
-            yield Violation("shipping.part_has_left", f"{other.id} left under the same booking", shipment.id)
+            yield other
 
 
 def _is_same_booking(one: Shipment, other: Shipment) -> bool:
@@ -153,12 +162,14 @@ def _is_asked_about(order: Order, shipment: Shipment) -> bool:
 
 
 def _void(order: Order, command: VoidShipment, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    return _unbook(order, order.shipments[command.shipment_id], command.reason or envelope.reason, envelope.at)
+    return _unbook(order, order.shipments[command.shipment_id], policy, command.reason or envelope.reason, envelope.at)
 
 
-def _unbook(order: Order, shipment: Shipment, reason: str, at: datetime) -> Iterable[Event]:
-    """Have a booking voided, or ask someone about the box that others share."""
-    if shipment.shared is None:
+def _unbook(order: Order, shipment: Shipment, policy: Policy, reason: str, at: datetime) -> Iterable[Event]:
+    """Have a booking voided, unless others travel under it; or ask someone about the box that others share."""
+    if any(_left_under_the_same_booking(order, shipment)):
+        yield TakenOutOfBox(at, shipment.id, states_after("unbook", order, shipment, policy))
+    elif shipment.shared is None:
         yield VoidWanted(at, shipment.id, shipment.void_generation + 1, reason)
     else:
         yield from _asked_about_the_box(order, shipment, at)
@@ -173,7 +184,7 @@ def _asked_about_the_box(order: Order, shipment: Shipment, at: datetime) -> Iter
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for shipment in order.shipments.values():
         if shipment.stage == "booked" and _is_to_go(order, shipment) and not _is_asked_about(order, shipment):
-            yield from _unbook(order, shipment, "", at)
+            yield from _unbook(order, shipment, policy, "", at)
             if shipment.shared is not None:
                 return  # one case at a time: each is given the next id
     for case in order.open_cases:
