@@ -466,8 +466,8 @@ BY_CLOSING = {
     "try_again": "The request is asked again, in the same words and under the same key.",
     "settled": "Someone has seen to it.",
     "keep_booking": "The booking stays, and the parcels travel under it.",
-    "give_away": "The customer keeps what came beyond the order, and pays nothing for it.",
-    "claim_back": "What came beyond the order is fetched back; someone sees to it.",
+    "customer_keeps": "The customer keeps what came beyond the order, and pays nothing for it.",
+    "collect": "What came beyond the order is fetched back; someone sees to it.",
 }
 
 

@@ -46,7 +46,7 @@ from orderflow.values.checked import PERSONAL, checked, evolved, optional, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
 from orderflow.values.money import Money, as_money
-from orderflow.values.numbers import EXACT, ratio_cut
+from orderflow.values.numbers import EXACT, ratio_cut, total
 from orderflow.values.party import Party
 from orderflow.values.quantity import as_amount
 from orderflow.values.record import field_names, record
@@ -356,7 +356,7 @@ class Parcel(_Record):
         readings = [some.measured for some in goods if some.measured is not None]
         if not goods or len(readings) < len(goods):
             return None
-        packed_units, measure = _sum(some.quantity for some in goods), _sum(readings)
+        packed_units, measure = total(some.quantity for some in goods), total(readings)
         return measure if units == packed_units else ratio_cut(EXACT.multiply(measure, units), packed_units)
 
     def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
@@ -762,7 +762,7 @@ class Order(_Record):
         if gone:
             order = order.replace(put_away=self._to_be_put_away(moves))
         for line_id, units in gone.items():
-            came = _sum(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
+            came = total(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
             live = EXACT.add(self.live_quantity(line_id), came)
             if self.lines[line_id].measure_unit:
                 order, measured = order._gave_back_measured(line_id, moves)
@@ -826,7 +826,7 @@ class Order(_Record):
                 continue
             tranches, parcel = order.tranches.get(line_id, ()), order.parcels.get(place_of(move.source))
             measure = parcel.measure_of(line_id, move.quantity) if parcel is not None else None
-            there = _sum(EXACT.subtract(one.measured_units, one.measured_units_back) for one in tranches)
+            there = total(EXACT.subtract(one.measured_units, one.measured_units_back) for one in tranches)
             if measure is not None and (taken := min(move.quantity, there)):
                 measure = ratio_cut(EXACT.multiply(measure, taken), move.quantity)
                 made, back = measured_back(tranches, order.given_back.get(line_id, ()), taken, measure)
@@ -861,8 +861,8 @@ class Order(_Record):
         for line_id, units in quantities.items():
             paid = self.paid_line(line_id)
             before = back.get(paid, ())
-            charged = _sum(tranche.units for tranche in self.tranches.get(paid, ()))
-            units = min(units, EXACT.subtract(charged, _sum(before)))
+            charged = total(tranche.units for tranche in self.tranches.get(paid, ()))
+            units = min(units, EXACT.subtract(charged, total(before)))
             if units > 0:
                 back[paid] = given_back(self.tranches[paid], before, units)
                 refunded[paid] = EXACT.add(refunded.get(paid, _ZERO), units)
@@ -1039,7 +1039,7 @@ class Order(_Record):
     def status(self) -> Status:
         """Where the units are, and one word for it: derived from the ledger, never stored."""
         kinds = self.ledger.by_kind()
-        return Status(_word_for(kinds), _sum(self.ledger.ordered(line_id) for line_id in self.lines), kinds)
+        return Status(_word_for(kinds), total(self.ledger.ordered(line_id) for line_id in self.lines), kinds)
 
     def line_status(self, line_id: str) -> Status:
         """Where the units of one line are."""
@@ -1317,7 +1317,7 @@ class Order(_Record):
         waiting = self.waiting(line_id)
         if not waiting or not self.needs_stock(line_id):
             return _ZERO
-        short = EXACT.subtract(self.live_quantity(line_id), _sum(claim.to_be_had for claim in self.claims_on(line_id)))
+        short = EXACT.subtract(self.live_quantity(line_id), total(claim.to_be_had for claim in self.claims_on(line_id)))
         return max(_ZERO, min(short, waiting))
 
     def group_of(self, line_id: str) -> tuple[str, ...]:
@@ -1380,13 +1380,6 @@ def customer_reference_labels(reference: str, customer: Party | None) -> tuple[s
         return ()
     who = customer.id or hashlib.sha256(customer.name.encode()).hexdigest()[:16] if customer is not None else ""
     return f"customer_reference:{reference}", f"customer_reference:{reference} of {who}"
-
-
-def _sum(quantities: Iterable[Decimal]) -> Decimal:
-    total = _ZERO
-    for quantity in quantities:
-        total = EXACT.add(total, quantity)
-    return total
 
 
 #: Kinds of accounts whose units are still with us, have not reached the customer, are not to reach it, never left.

@@ -16,7 +16,7 @@ import attrs
 
 from orderflow.order import Order
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO, add, sub
+from orderflow.values.numbers import EXACT, ZERO, add, sub, total
 
 __all__ = ["Need", "Share", "Source", "Sourcing", "fewest_locations", "fullest_first", "take_in_order"]
 
@@ -52,7 +52,7 @@ class Share:
 
 def fullest_first(order: Order, source: Source) -> Decimal:
     """Locations that have most come first."""
-    return EXACT.minus(_total(source.available.values()))
+    return EXACT.minus(total(source.available.values()))
 
 
 def take_in_order(order: Order, needs: tuple[Need, ...], sources: tuple[Source, ...]) -> Iterable[Share]:
@@ -83,14 +83,7 @@ def fewest_locations(order: Order, needs: tuple[Need, ...], sources: tuple[Sourc
 
 def _covered(source: Source, needs: tuple[Need, ...], left: dict[str, Decimal]) -> Decimal:
     """How many of the units that are still needed a location has."""
-    return _total(min(left[need.line_id], source.available.get(need.line_id, ZERO)) for need in needs)
-
-
-def _total(quantities: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for quantity in quantities:
-        total = add(total, quantity)
-    return total
+    return total(min(left[need.line_id], source.available.get(need.line_id, ZERO)) for need in needs)
 
 
 def _filters(raw: Iterable[Callable[[Order, Source], bool]]) -> tuple[Callable[[Order, Source], bool], ...]:

@@ -327,7 +327,7 @@ def test_units_that_nobody_ordered_are_not_replaced_when_they_are_lost() -> None
     shop = Shop()
     shop.place(("TEA", 10))
     shop.do(RecordDespatch("A-1", "3PL", "D1", [sent([("L1", 12)], "X1")], "DHL"))
-    shop.choose("give_away")
+    shop.choose("customer_keeps")
     shop.flow.observe(Scan("X1", "on_hold", shop.clock(), reason="lost"))
     shop.choose("reship")
     assert shop.goods["L2"] == {"allocated:F2": 10}

@@ -191,11 +191,11 @@ def test_what_was_never_ordered_is_kept_flagged_and_a_case() -> None:
     assert (life.order.ledger.surplus("L1"), life.order.unbilled) == (D(1), {"L1": D(1)})
     assert life.order.total == before
     assert (life.case.code, life.case.about) == ("despatch.beyond_tolerance", "S1")
-    assert life.case.options == ("charge", "give_away", "claim_back")
+    assert life.case.options == ("charge", "customer_keeps", "collect")
     assert [flag.code for flag in life.order.anomalies] == ["despatch.beyond_tolerance"]
 
 
-@pytest.mark.parametrize(("option", "charged"), [("charge", 3), ("give_away", 2), ("claim_back", 2)])
+@pytest.mark.parametrize(("option", "charged"), [("charge", 3), ("customer_keeps", 2), ("collect", 2)])
 def test_someone_decides_whether_it_is_to_be_paid_for(option: str, charged: int) -> None:
     life = verified(**TWO)
     each = life.order.total.amount / 2

@@ -296,7 +296,7 @@ def in_trouble(code: str, policy: Policy = ONE_PLACE) -> Life:
 
 
 @pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("way", ["reship", "refund", "wait", "reroute", "accept", "customer_keeps", "collect"])
+@pytest.mark.parametrize("way", ["reship", "refund", "wait", "redirect", "accept", "customer_keeps", "collect"])
 def test_every_option_of_every_problem_closes_its_case(code: str, way: str) -> None:
     life = in_trouble(code)
     assert life.case.code == code

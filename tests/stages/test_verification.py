@@ -135,7 +135,7 @@ def test_claims_and_quote_say_all_that_an_answer_needs() -> None:
 # -- stock that is short --------------------------------------------------------------------------------------------
 
 
-def test_a_short_claim_backorders_the_rest_and_asks_someone() -> None:
+def test_a_short_collectorders_the_rest_and_asks_someone() -> None:
     life = waits_for_stock()
     assert life.facts == (
         StockClaimed(NOW, "C1", 1, D(1), "BER"),

@@ -1,6 +1,6 @@
 """Despatch advice: what others sent, and what that means for the order.
 
-A third party's warehouse, a supplier or the ERP says afterwards what has left: which units in which parcels, under
+A fulfiller, a supplier or the ERP says afterwards what has left: which units in which parcels, under
 which tracking numbers. That is an observation: it happened, so it is never refused for the state of the order or for a
 quantity. Its units are taken from wherever the ledger still has them: out of the very parcel that is named by its
 tracking number or SSCC, then at the location that is named before others, the furthest along first: packed, picked,
@@ -64,7 +64,7 @@ __all__ = [
     "SurplusCharged",
 ]
 
-_OPTIONS = ("charge", "give_away", "claim_back")
+_OPTIONS = ("charge", "customer_keeps", "collect")
 #: The case of a despatch that went beyond the order, and its options.
 CASES: FrozenMap[str, tuple[str, ...]] = FrozenMap({"despatch.beyond_tolerance": _OPTIONS})
 _line = as_line(128)

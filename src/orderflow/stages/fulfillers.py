@@ -1,6 +1,6 @@
 """Fulfillers: the work at locations that others run, and the handshake about it.
 
-Where a location is run by a third party (``Policy.fulfillers``), its work is not picked and packed by us: it is
+Where a location is run by another company (``Policy.fulfillers``), its work is not picked and packed by us: it is
 *submitted*. A work is a PUT, as a claim on stock is. Revision 1 asks for all units of a fulfillment; whatever is to be
 cancelled of them afterwards is a higher revision with smaller quantities, zero for all, and it counts units that have
 left, so that answers and departures may come in any order. The fulfiller answers, perhaps hours later, what it will do:

@@ -61,8 +61,8 @@ CODES: FrozenMap[str, tuple[str, ...]] = FrozenMap(
         LOST: ("reship", "refund", "wait"),
         RETURNING: ("reship", "refund", "wait"),
         DAMAGED: ("reship", "refund", "accept"),
-        FAILED: ("wait", "reroute", "reship", "refund"),
-        ON_HOLD: ("wait", "reroute", "reship", "refund"),
+        FAILED: ("wait", "redirect", "reship", "refund"),
+        ON_HOLD: ("wait", "redirect", "reship", "refund"),
         DELAYED: ("wait", "reship", "refund"),
         CANCELLED: ("reship", "refund", "wait"),
     }
@@ -350,7 +350,7 @@ def _as_chosen(option: str, says: str) -> Settle:
     """The choice is recorded; what it asks for is done by people."""
 
     def settled(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-        until = at + policy.patience if option == "reroute" else None
+        until = at + policy.patience if option == "redirect" else None
         for problem in _the_problem(order, case):
             yield ProblemSettled(at, case.about, case.code, option, problem.since, until)
 
@@ -366,7 +366,7 @@ def _the_problem(order: Order, case: Case) -> Iterable[_Problem]:
 
 #: Choices that are recorded: what they ask for is done by people.
 _CHOICES = {
-    "reroute": "Someone has told the carrier another way; like ``wait``, until patience ends.",
+    "redirect": "Someone has told the carrier another way; like ``wait``, until patience ends.",
     "accept": "The customer takes it as it is.",
     "customer_keeps": "The customer keeps the extra units, and pays nothing for them.",
     "collect": "The extra units are fetched back; someone sees to it.",

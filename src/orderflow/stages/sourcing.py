@@ -32,7 +32,7 @@ from orderflow.stages.stock import ClaimWanted, has_come, put, sought_again, wan
 from orderflow.values.checked import checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference
-from orderflow.values.numbers import EXACT, ZERO, plain
+from orderflow.values.numbers import EXACT, ZERO, plain, total
 from orderflow.values.times import instant_of
 
 __all__ = [
@@ -402,8 +402,8 @@ def _claims_for(order: Order, line_id: str, shares: tuple[Share, ...], at: datet
     """The claims of a line after its shares are asked for: less where it is not to be had, more where it is."""
     claims = order.claims_on(line_id)
     given = _totals((share.location, share.quantity) for share in shares if share.line_id == line_id)
-    wanted = _total(given.values())
-    surplus = EXACT.subtract(_total(c.wanted for c in claims), EXACT.subtract(order.live_quantity(line_id), wanted))
+    wanted = total(given.values())
+    surplus = EXACT.subtract(total(c.wanted for c in claims), EXACT.subtract(order.live_quantity(line_id), wanted))
     left = wanting_less(order, claims, max(ZERO, surplus))
     for claim in claims:
         target = EXACT.add(left[claim.id], given.pop(claim.location, ZERO))
@@ -411,13 +411,6 @@ def _claims_for(order: Order, line_id: str, shares: tuple[Share, ...], at: datet
             yield put(claim, target, at)
     for location, units in given.items():
         yield ClaimWanted(at, "", line_id, 1, units, location)
-
-
-def _total(quantities: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for quantity in quantities:
-        total = EXACT.add(total, quantity)
-    return total
 
 
 # -- who does the work ----------------------------------------------------------------------------------------------

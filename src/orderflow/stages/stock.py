@@ -29,7 +29,7 @@ from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impo
 from orderflow.stages.holds import HoldPlaced
 from orderflow.stages.stage import Stage, Wait, Wanted, next_id
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, plain
+from orderflow.values.numbers import EXACT, plain, total
 
 __all__ = [
     "STAGE",
@@ -347,8 +347,8 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
 def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at: datetime) -> Iterable[Event]:
     """More is wanted where more was taken, then where the line was claimed first; less where it is not to be had."""
     beyond = _taken_beyond(order, claims)
-    more = EXACT.subtract(order.live_quantity(line_id), _total(claim.wanted for claim in claims))
-    more = EXACT.subtract(more, _total(beyond.values()))
+    more = EXACT.subtract(order.live_quantity(line_id), total(claim.wanted for claim in claims))
+    more = EXACT.subtract(more, total(beyond.values()))
     if more > 0:
         if not _is_asked(order, line_id):
             if line_id in order.searches:
@@ -395,13 +395,6 @@ def wanting_less(order: Order, claims: tuple[Claim, ...], fewer: Decimal) -> dic
 def _not_to_be_had(claim: Claim) -> Decimal:
     """Units that a location was asked for and does not have."""
     return EXACT.subtract(claim.wanted, claim.to_be_had) if claim.is_settled else _ZERO
-
-
-def _total(quantities: Iterable[Decimal]) -> Decimal:
-    total = _ZERO
-    for quantity in quantities:
-        total = EXACT.add(total, quantity)
-    return total
 
 
 # -- what follows: shortage -----------------------------------------------------------------------------------------
@@ -513,7 +506,7 @@ def _stood_in_for(order: Order, line_id: str) -> frozenset[str]:
 
 def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal, at: datetime) -> Event:
     """Units that nobody has are cancelled; with the last of an order, the order is."""
-    if _total(order.live_quantity(other) for other in order.lines) == units:
+    if total(order.live_quantity(other) for other in order.lines) == units:
         return CancellationRequested(at, "stock.short")
     return LinesCancelled(at, (Move(line_id, account, CANCELLED, units),), reason="stock.short")
 

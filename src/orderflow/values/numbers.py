@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import decimal
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -37,6 +38,7 @@ __all__ = [
     "ratio_rounded",
     "round_to",
     "sub",
+    "total",
 ]
 
 EXACT: Final = decimal.Context(
@@ -129,6 +131,14 @@ def add(left: Decimal, right: Decimal) -> Decimal:
         return EXACT.add(left, right)
     except decimal.DecimalException as lost:
         raise _too_precise() from lost
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum of any number of them; nothing where there are none."""
+    found = ZERO
+    for amount in amounts:
+        found = add(found, amount)
+    return found
 
 
 def sub(left: Decimal, right: Decimal) -> Decimal:

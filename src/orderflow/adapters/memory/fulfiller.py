@@ -1,4 +1,4 @@
-"""A fulfiller: a third party that takes work into a queue, packs it when it comes to it, and sends it.
+"""A fulfiller: another company that takes work into a queue, packs it when it comes to it, and sends it.
 
 A work is a PUT, as a claim on stock is: under its key only the newest revision counts, whatever order revisions arrive
 in and however often. A revision with less gives up what is not packed yet; what is packed will be sent. Zero for a key
