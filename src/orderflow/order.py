@@ -741,6 +741,7 @@ class Order(_Record):
     checks: FrozenMap[str, Answer] = attrs.field(factory=FrozenMap)
     confirmation: Confirmation | None = None
     theirs: tuple[str, ...] = ()
+    over_because: str = ""
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""

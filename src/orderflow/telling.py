@@ -158,6 +158,8 @@ def _order_body(order: Order, kind: str) -> dict[str, str]:
     }
     if order.tranches and order.is_priced and kind != "order_cancelled":
         body["total"] = str(order.total)
+    if order.is_over:
+        body["reason"] = order.over_because
     if order.wanted_by is not None:
         body["wanted_by"] = order.wanted_by.isoformat()
     promised = [due for standing in order.promises.values() if (due := standing.promise.due) is not None]

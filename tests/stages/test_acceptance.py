@@ -193,7 +193,7 @@ def test_by_hand_an_order_waits_and_nothing_is_asked_of_anyone() -> None:
 
 def test_a_rejected_order_is_cancelled_in_every_unit_and_its_claims_are_released() -> None:
     life = placed()
-    told = FrozenMap(TOLD)
+    told = FrozenMap(TOLD | {"reason": "we do not deliver there"})
     given(life).when(RejectOrder(ID, "we do not deliver there")).then(
         OrderRejected(
             NOW,

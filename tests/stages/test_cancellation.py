@@ -109,7 +109,7 @@ def assert_over(life: Life) -> None:
 
 def test_a_cancellation_tells_exactly_what_it_did() -> None:
     life = placed()
-    told = {"order": ID, "name": "Ada Krull", "lines": "2 × TEA-250, 1 × POT-1"}
+    told = {"order": ID, "name": "Ada Krull", "lines": "2 × TEA-250, 1 × POT-1", "reason": "changed my mind"}
     given(life).when(CancelOrder(ID, "changed my mind")).then(
         CancellationRequested(NOW, "changed my mind"),
         OrderCancelled(

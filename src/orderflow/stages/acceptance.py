@@ -391,7 +391,8 @@ class OrderRejected(Event):
 
     def apply(self, order: Order) -> Order:
         """The order is rejected, and nothing of it is wanted any more."""
-        return order.moved(self.moves).reached(self.state, "rejected", self.at, rejected_for=self.reasons)
+        why = {"rejected_for": self.reasons, "over_because": self.reason}
+        return order.moved(self.moves).reached(self.state, "rejected", self.at, **why)
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------

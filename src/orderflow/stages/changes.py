@@ -161,7 +161,8 @@ class OrderCancelled(Event):
     def apply(self, order: Order) -> Order:
         """Every unit is cancelled."""
         settled = tuple(evolved(wish, waiting=()) for wish in order.line_cancellations)
-        after = order.moved(self.moves).reached(self.state, "cancelled", self.at, cancellation=None)
+        why = {"cancellation": None, "over_because": self.reason}
+        after = order.moved(self.moves).reached(self.state, "cancelled", self.at, **why)
         return after.replace(line_cancellations=settled) if settled else after
 
 

@@ -15,7 +15,7 @@ from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order
 from orderflow.policy import Policy
-from orderflow.stages.picking import as_goods, the_fulfillment_exists, totals
+from orderflow.stages.picking import as_goods, serials_in, the_fulfillment_exists, totals
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists, units_text
 from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
@@ -91,6 +91,17 @@ def the_goods_were_to_go_back(order: Order, command: RecordPutAway, policy: Poli
             yield Violation("put_away.too_much", told, f"goods[{index}].quantity")
 
 
+def serials_were_in_hand(order: Order, command: RecordPutAway, policy: Policy) -> Iterable[Violation]:
+    """Of goods that were picked by serial number, only units that were picked are put away."""
+    taken = order.fulfillments[command.fulfillment_id].taken
+    known = serials_in(order, taken)
+    read = {some.line_id for some in taken if some.serials}
+    for index, some in enumerate(command.goods or ()):
+        mine = serials_in(order, (some,)) if some.line_id in read else set()
+        for _, serial in sorted(mine - known):
+            yield Violation("put_away.serial_not_there", f"{serial} was not picked", f"goods[{index}].serials")
+
+
 def _put_away(order: Order, command: RecordPutAway, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     waiting = order.put_away[command.fulfillment_id]
     goods = command.goods or tuple(Goods(line_id, units) for line_id, units in waiting.items())
@@ -114,7 +125,7 @@ STAGE = Stage(
     decisions=(
         Decision(
             RecordPutAway,
-            tiers=((order_exists,), (the_fulfillment_exists,), (the_goods_were_to_go_back,)),
+            tiers=((order_exists,), (the_fulfillment_exists,), (the_goods_were_to_go_back,), (serials_were_in_hand,)),
             events=_put_away,
             candidates=_candidates,
         ),

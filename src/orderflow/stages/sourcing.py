@@ -204,7 +204,7 @@ def _may_be_planned(order: Order, line_id: str) -> bool:
         order.missing(other)
         or order.ledger.balance(other, BACKORDERED)
         or not _is_confirmed(order, other)
-        or not has_come(order, other)
+        or (order.waiting(other) and not has_come(order, other))
         for other in order.group_of(line_id)
         if order.live_quantity(other)
     )
