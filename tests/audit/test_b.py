@@ -98,6 +98,18 @@ def test_an_advice_about_a_parcel_that_we_sent_ourselves_is_no_news() -> None:
     assert shop.stock.on_hand("TEA") == 96
 
 
+def test_whoever_took_a_booking_is_awaited_by_its_name() -> None:
+    shop = Shop()
+    shop.place()
+    shop.pick_pack()
+    shop.do(BookShipment("A-1", service="standard"))
+    assert shop.waits == ["PARCELCO to collect P1 (shipment S1)"]
+    shop.do(DespatchShipment("A-1"))
+    shop.scan("P1", "out_for_delivery")
+    (told,) = [message for message in shop.mailbox.sent if message.kind == "out_for_delivery"]
+    assert told.body["carrier"] == "PARCELCO"
+
+
 SSCC = "340123450000000017"
 
 
