@@ -131,7 +131,7 @@ def body_of(order: Order, kind: str, subject: str) -> FrozenMap[str, str]:
     """The data of a message: what happened to which order, and what the recipient will want to know next."""
     body = {"order": order.reference, "name": order.customer.name if order.customer is not None else ""}
     part, _, rest = subject.partition(" ")
-    if kind == "lines_cancelled":
+    if kind in ("lines_cancelled", "cancellation_declined"):
         body |= _cancellation_body(order, order.line_cancellations[int(subject) - 1])
     elif part in order.shipments:
         body |= _shipment_body(order, order.shipments[part])

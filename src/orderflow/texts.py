@@ -53,6 +53,8 @@ _ENGLISH: Mapping[str, str] = FrozenMap(
             This could not be cancelled any more: {declined}.
             Reason: {reason}
             The total is now {total}.""",
+        "cancellation_declined": """Your order {order} could not be cancelled any more
+            This will be delivered: {declined}.""",
         "goods_backordered": """Part of your order {order} has to wait
             Not in stock at the moment: {lines}. We send it as soon as it is there.""",
         "shipment_despatched": """Goods of your order {order} are on their way
@@ -125,6 +127,8 @@ _GERMAN: Mapping[str, str] = FrozenMap(
             Nicht mehr storniert werden konnte: {declined}.
             Grund: {reason}
             Der Gesamtbetrag ist jetzt {total}.""",
+        "cancellation_declined": """Ihre Bestellung {order} konnte nicht mehr storniert werden
+            Sie erhalten: {declined}.""",
         "goods_backordered": """Ein Teil Ihrer Bestellung {order} verzögert sich
             Zurzeit nicht vorrätig: {lines}. Wir liefern, sobald die Ware da ist.""",
         "shipment_despatched": """Ware Ihrer Bestellung {order} ist unterwegs

@@ -233,7 +233,8 @@ def test_a_whole_order_that_a_carrier_keeps_takes_no_earlier_wish_along() -> Non
 def test_an_earlier_wish_for_the_same_parcel_is_declined_with_the_order() -> None:
     life = booked_order(**TEN).do(CancelLines(ID, {"L1": 2}), CancelOrder(ID)).answer(VoidBooking, Refused("no"))
     assert life.order.to_be_cancelled == ()
-    assert life.asks == ()
+    assert life.asks == ("send/M3",)
+    assert life.told[-1] == ("cancellation_declined", "queued")
 
 
 def leaves(number: str, units: int) -> RecordDespatch:

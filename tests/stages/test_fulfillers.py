@@ -336,7 +336,7 @@ def test_a_refused_reduction_leaves_the_work_as_it_was() -> None:
     kept = (Move("L1", allocated("F1"), CANCELLED, D(4)),)
     assert life.events[1] == CancellationDeclined(NOW, "acme.too_late", "it is on the belt", kept)
     assert life.order.works["F1"].agreed == {"L1": D(10)}
-    assert life.asks == ()
+    assert life.asks == ("send/M3",), "the customer hears that it is too late"
 
 
 @pytest.mark.parametrize(

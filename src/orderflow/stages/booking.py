@@ -161,6 +161,7 @@ class ShipmentBooked(Event):
             order,
             self.shipment_id,
             stage="booked",
+            carrier=order.shipments[self.shipment_id].carrier or self.booking.carrier,
             booking=self.booking,
             numbers=tuple(numbers),
             unwanted=not self.wanted,

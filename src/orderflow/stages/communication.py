@@ -43,6 +43,7 @@ KINDS = {
     "digital_delivered": "digital goods are sent, with the proof",
     "order_changed": "other quantities are wanted from now on",
     "lines_cancelled": "units are cancelled, and nobody is waited for about them any more",
+    "cancellation_declined": "nothing of what was to be cancelled could be",
     "goods_backordered": "lines wait for stock",
     "shipment_despatched": "a shipment leaves, with tracking and estimate",
     "out_for_delivery": "a parcel comes today",
@@ -200,8 +201,8 @@ def _to_tell(order: Order) -> Iterator[Fact]:
             yield "digital_delivered", handover.id, handover.at
     if order.cancellation is None:
         for number, wish in enumerate(order.line_cancellations, 1):
-            if wish.cancelled and not wish.waiting:
-                yield "lines_cancelled", str(number), None
+            if (wish.cancelled or wish.declined) and not wish.waiting:
+                yield "lines_cancelled" if wish.cancelled else "cancellation_declined", str(number), None
     if "delivered" in milestones:
         yield "order_delivered", _time(milestones.get("reopened")), None
 
