@@ -17,7 +17,7 @@ from orderflow.messages import Event
 from orderflow.order import Order
 from orderflow.ports import BookCarrier
 from orderflow.process import STAGES
-from orderflow.stages import booking, changes, stock
+from orderflow.stages import booking, changes, stock, voiding
 from orderflow.stages.stage import Stage, Wanted
 from orderflow.stages.voiding import VoidWanted
 from tests.proof.interleaving import Found
@@ -119,11 +119,7 @@ def test_without_compensation_a_booking_that_nobody_wants_stays(monkeypatch: pyt
         return lambda *args: [event for event in function(*args) if not isinstance(event, VoidWanted)]
 
     monkeypatch.setattr(changes, "_OUTSTANDING", ())
-    stages = _changed(
-        booking.STAGE,
-        follow=without_voids(booking.STAGE.follow),
-        answers={kind: without_voids(answer) for kind, answer in booking.STAGE.answers.items()},
-    )
+    stages = _changed(voiding.STAGE, follow=without_voids(voiding.STAGE.follow))
     found = proved(Setting.fresh(stages), CANCELLATION, crashes=0)
     assert any("is left booked" in violation for violation in found.violations)
 
