@@ -8,6 +8,7 @@ a fence leaves it out. In ``src`` every ``>>>`` of a docstring is a test.
 from __future__ import annotations
 
 import doctest
+import gc
 import os
 import tempfile
 from typing import Any
@@ -20,8 +21,12 @@ from sybil.integration.pytest import SybilItem
 from sybil.parsers.doctest import DocTestParser
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.sybil import SybilCollection
+from xdist.scheduler import LoadScopeScheduling
 
 pytest.register_assert_rewrite("orderflow.testing")
+
+# Thousands of values that never change, and hardly a circle among them: looking for circles less often is a tenth less.
+gc.set_threshold(50_000, 20, 50)
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile(
@@ -47,6 +52,28 @@ def cut_where_possible(item: SybilItem, excinfo: pytest.ExceptionInfo[BaseExcept
 
 
 SybilItem._traceback_filter = cut_where_possible  # type: ignore[method-assign]
+
+#: Tests that take long each: any process takes one of them, and they begin first, so that none is left for the end.
+LONG = ("tests/proof/", "tests/laws/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    rank = {folder: number for number, folder in enumerate(LONG)}
+    items.sort(key=lambda item: next((rank[folder] for folder in LONG if item.nodeid.startswith(folder)), len(LONG)))
+
+
+class InPlaces(LoadScopeScheduling):  # type: ignore[misc]
+    """Over several processes: a page or a module stays in one piece, as the examples of a page need; not long tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(LONG) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InPlaces | None:
+    """What ``--dist loadfile`` means here; anything else means what it says."""
+    return InPlaces(config, log) if config.getoption("dist") == "loadfile" else None
+
 
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -14,6 +14,7 @@ Codes are read off the source, not off a list: a rule whose codes cannot be read
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -699,6 +700,7 @@ CONSTANTS = {
 }
 
 
+@functools.cache
 def constant_docs() -> dict[str, str]:
     """What the source says about its values: a comment ``#:`` above, or a text below."""
     found: dict[str, str] = {}

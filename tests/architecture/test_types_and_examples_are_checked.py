@@ -50,7 +50,7 @@ def test_an_example_that_lies_is_found(tmp_path: Path, file: str, text: str) -> 
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text(text)
 
-    verdict = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    verdict = run(tmp_path, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
 
     assert not verdict.content
     assert f"FAILED {file}::sybil" in verdict.said

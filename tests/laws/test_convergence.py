@@ -71,7 +71,7 @@ def an_order_comes_to_rest(life: Life) -> None:
     assert set(world.bookings.values()) - world.voided <= ours
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives(honest=True))
 def test_every_order_comes_to_rest_and_a_cancelled_one_leaves_nothing_behind(life: Life) -> None:
     an_order_comes_to_rest(life)

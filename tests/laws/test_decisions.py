@@ -116,7 +116,7 @@ def test_the_same_command_or_reply_on_the_same_order_has_the_same_outcome(life: 
     the_same_input_has_the_same_outcome(life)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives())
 def test_consequences_are_a_fixpoint(life: Life) -> None:
     nothing_follows_what_has_followed(life)
@@ -128,7 +128,7 @@ def test_explanations_agree_with_decisions(life: Life) -> None:
     explanations_agree_with_decisions(life)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives())
 def test_ids_are_ordinals_without_gaps(life: Life) -> None:
     ids_count_from_one(life)

@@ -151,7 +151,7 @@ def no_more_leaves_than_was_ordered(life: Life) -> None:
         assert left <= Fraction(life.order.ledger.ordered(line_id))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives())
 def test_no_unit_is_lost_or_invented_by_any_event(life: Life) -> None:
     goods_are_conserved(life)

@@ -61,7 +61,7 @@ def a_key_has_one_body(life: Life) -> None:
         assert by_id.setdefault(request.id, request) == request
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives())
 def test_replay_needs_no_policy_and_makes_the_same_order(life: Life) -> None:
     replay_makes_the_same_order(life)
@@ -73,7 +73,7 @@ def test_what_is_wanted_is_derived_from_the_state(life: Life) -> None:
     what_is_wanted_follows_from_the_events(life)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives())
 def test_the_same_key_always_has_the_same_body(life: Life) -> None:
     a_key_has_one_body(life)

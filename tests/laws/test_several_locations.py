@@ -159,7 +159,7 @@ def _is_over(order: Order) -> bool:
     return "cancelled" in order.milestones or "rejected" in order.milestones
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives())
 def test_claims_want_what_is_live_and_never_more(life: Life) -> None:
     claims_want_what_is_live(life)
@@ -179,7 +179,7 @@ def test_what_is_to_leave_together_leaves_when_all_of_it_is_there(life: Life) ->
     what_leaves_together_leaves_together(life)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(lives(honest=True))
 def test_an_order_at_rest_holds_exactly_what_is_live(life: Life) -> None:
     an_order_at_rest_holds_what_is_live(life)

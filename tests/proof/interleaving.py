@@ -117,12 +117,11 @@ class Search:
             if crashes:
                 again = _with(stands, worker, Stand(stand.call))
                 if stand.told:
-                    self.world.put_back(here)
                     schedules += self._from(again, crashes - 1)
-                self.world.put_back(here)
+                    self.world.put_back(here)
                 self._told(effect, world)
                 schedules += self._from(again, crashes - 1)
-            self.world.put_back(here)
+                self.world.put_back(here)
         if not schedules:
             self._ended(here)
             schedules = 1
