@@ -346,15 +346,29 @@ def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at:
     """More is wanted where the line was claimed first; less where it is not to be had, then where nobody handles it."""
     more = EXACT.subtract(order.live_quantity(line_id), _total(claim.wanted for claim in claims))
     if more > 0:
-        if not _is_asked(order, line_id):
+        wanted, more = _wanting_what_is_taken(order, claims, more)
+        if more and not _is_asked(order, line_id):
             if line_id in order.searches:
                 yield SearchReopened(at, line_id)
-            yield put(claims[0], EXACT.add(claims[0].wanted, more), at)
-        return
-    left = wanting_less(order, claims, EXACT.minus(more))
+            wanted[claims[0].id] = EXACT.add(wanted[claims[0].id], more)
+    else:
+        wanted = wanting_less(order, claims, EXACT.minus(more))
     for claim in claims:
-        if left[claim.id] != claim.wanted:
-            yield put(claim, left[claim.id], at)
+        if wanted[claim.id] != claim.wanted:
+            yield put(claim, wanted[claim.id], at)
+
+
+def _wanting_what_is_taken(
+    order: Order, claims: tuple[Claim, ...], more: Decimal
+) -> tuple[dict[str, Decimal], Decimal]:
+    """How many units each claim wants once those count that left under it unasked; and how many more are wanted."""
+    wanted = {claim.id: claim.wanted for claim in claims}
+    if len(claims) > 1:
+        for claim in claims:
+            unasked = min(more, max(_ZERO, EXACT.subtract(order.taken(claim), claim.wanted)))
+            wanted[claim.id] = EXACT.add(claim.wanted, unasked)
+            more = EXACT.subtract(more, unasked)
+    return wanted, more
 
 
 def wanting_less(order: Order, claims: tuple[Claim, ...], fewer: Decimal) -> dict[str, Decimal]:
@@ -606,6 +620,8 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             line = order.lines[claim.line_id]
             verb = f"to hold {plain(claim.wanted)} × {line.sku}" if claim.wanted else f"to release {line.sku}"
             yield Wait("the inventory", verb, f"claim {claim.id}")
+    for line_id, units in order.ledger.held.get(BACKORDERED, {}).items():
+        yield Wait("new stock", f"of {plain(units)} × {order.lines[line_id].sku}", "backordered")
 
 
 STAGE = Stage(
