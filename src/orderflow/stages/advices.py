@@ -42,7 +42,7 @@ from orderflow.ports import IssueLine, IssueStock
 from orderflow.stages.exceptions import raised
 from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
 from orderflow.stages.shipping import FulfillmentDespatched
-from orderflow.stages.stage import Decision, Stage, next_id, order_exists
+from orderflow.stages.stage import Decision, Stage, next_id, order_exists, order_was_placed
 from orderflow.stages.stock import claim_key
 from orderflow.stages.tolerance import GONE, over_room
 from orderflow.tracking import Anomaly
@@ -613,7 +613,13 @@ STAGE = Stage(
     name="advices",
     commands=(RecordDespatch,),
     events=(DespatchRecorded, FactFlagged, SurplusCharged),
-    decisions=(Decision(RecordDespatch, tiers=((order_exists,), (the_goods_are_of_this_order,)), events=_record),),
+    decisions=(
+        Decision(
+            RecordDespatch,
+            tiers=((order_exists, order_was_placed), (the_goods_are_of_this_order,)),
+            events=_record,
+        ),
+    ),
     follow=_follow,
     settles=FrozenMap({("despatch.beyond_tolerance", "charge"): _charge}),
     looks_at=_looks_at,

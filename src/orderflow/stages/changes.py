@@ -29,6 +29,7 @@ from orderflow.stages.stage import (
     order_exists,
     order_may,
     order_not_cancelling,
+    order_was_placed,
     units_text,
     why_not,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "OrderCancelled",
     "a_part_is_kept",
     "cancellable",
+    "has_left",
     "nothing_has_left",
     "still_wanted",
     "units_by_line",
@@ -300,6 +302,12 @@ def nothing_has_left(order: Order, command: Command, policy: Policy) -> Iterable
         yield Violation("cancellation.goods_have_left", told, parcel.id, remedy="DespatchShipment")
 
 
+def has_left(order: Order) -> bool:
+    """Whether goods of an order are gone, by our own record or by a carrier's."""
+    is_despatched = any(shipment.stage == "despatched" for shipment in order.shipments.values())
+    return is_despatched or bool(order.handovers) or bool(order.moved_before_despatch)
+
+
 def the_lines_to_cancel_exist(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
     """Every line of which units are cancelled is one of this order's."""
     for line_id in command.quantities or ():
@@ -502,7 +510,7 @@ STAGE = Stage(
         Decision(
             CancelLines,
             tiers=(
-                (order_exists,),
+                (order_exists, order_was_placed),
                 (the_lines_to_cancel_exist,),
                 (order_not_cancelling,),
                 (lines_can_still_be_cancelled, only_what_has_not_left_is_cancelled),

@@ -1,7 +1,8 @@
 """Expiry: an order that nobody verified or confirmed in time is cancelled by itself.
 
 How long an order may wait is policy (``Policy.expire_after``). When that moment has come, it is cancelled like any
-other order: what was claimed for it is released because nothing is wanted any more.
+other order: what was claimed for it is released because nothing is wanted any more. Of an order of which goods have
+left only a part could be cancelled: it does not expire, someone decides.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from orderflow.messages import Event
 from orderflow.order import Order
 from orderflow.policy import Policy
-from orderflow.stages.changes import CancellationRequested
+from orderflow.stages.changes import CancellationRequested, has_left
 from orderflow.stages.stage import Stage, Wait
 
 __all__ = ["STAGE"]
@@ -33,6 +34,7 @@ def _is_waiting(order: Order, policy: Policy) -> bool:
         and ("verified" not in order.milestones or _waits_for_the_buyer(order))
         and order.cancellation is None
         and not order.is_over
+        and not has_left(order)
         and policy.order_step(order, "cancel") is not None
     )
 

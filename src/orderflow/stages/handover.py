@@ -318,6 +318,11 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             if units:
                 where = f"at {fulfillment.location}" if fulfillment.location else ""
                 yield Wait("the customer", f"to collect {units_text(order, units)}", where)
+    for parcel in order.parcels.values():
+        units = order.contents_of(parcel.id)
+        if any(order.method_of(line_id) == "supplier" for line_id in units):
+            who = order.fulfillments[parcel.fulfillment_id].location or "the supplier"
+            yield Wait(who, f"to send {units_text(order, units)}", f"parcel {parcel.id}")
     digital = _digital(order) if "verified" in order.milestones else {}
     if digital:
         yield Wait("someone", f"to send {units_text(order, digital)}")

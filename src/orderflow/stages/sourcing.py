@@ -517,6 +517,9 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     asking = [order.lines[line_id].sku for line_id, search in order.searches.items() if search.asking]
     if asking and "stock" not in order.theirs:
         yield Wait("the inventory", f"to say where {', '.join(dict.fromkeys(asking))} can be had")
+    is_ready = "verified" in order.milestones and order.cancellation is None and not order.is_over
+    if "plan" not in policy.automatic and is_ready and available(order):
+        yield Wait("someone", "to plan the work for what is held")
     for line_id, moment in _later(order, policy).items():
         yield Wait("the day", f"on which {order.lines[line_id].sku} is released", f"{moment:%Y-%m-%d %H:%M}")
 

@@ -44,6 +44,7 @@ __all__ = [
     "order_exists",
     "order_may",
     "order_not_cancelling",
+    "order_was_placed",
     "units_text",
     "why_not",
 ]
@@ -173,6 +174,12 @@ def order_exists(order: Order | None, command: Any, policy: Policy) -> Iterable[
     """A command concerns an order that exists."""
     if order is None:
         yield Violation("order.unknown", f"there is no order {command.order_id!r}", "order_id")
+
+
+def order_was_placed(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
+    """What becomes of goods concerns an order: of a draft nothing was ordered yet."""
+    if order is not None and order.is_draft:
+        yield Violation("draft.not_placed", f"{order.id} is a draft", "order_id", remedy="PlaceDraft")
 
 
 def why_not(chart: Lifecycle, state: str, step: str) -> tuple[str, str]:
