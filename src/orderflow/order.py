@@ -1354,12 +1354,25 @@ class Order(_Record):
         """Units that left in a parcel, and were neither replaced nor credited."""
         good = self.made_good(parcel)
         left = {id: EXACT.subtract(units, good.get(id, _ZERO)) for id, units in self.sent_in(parcel.id).items()}
+        left |= {id: min(units, self._still_owed(id, parcel)) for id, units in left.items() if id in self.unbilled}
         return {line_id: units for line_id, units in left.items() if units > 0}
+
+    def _still_owed(self, line_id: str, parcel: Parcel) -> Decimal:
+        """Of a line of which more came than was ordered, and is charged: what is neither elsewhere nor made good."""
+        owed = EXACT.subtract(self.live_quantity(line_id), self.unbilled[line_id])
+        for account, units in self.ledger.accounts(line_id):
+            if place_of(account) != parcel.id and kind_of(account) not in _NOT_COMING:
+                owed = EXACT.subtract(owed, units)
+        for other in self.parcels.values():
+            if other.id != parcel.id and self.ledger.balance(line_id, lost(other.id)):
+                owed = EXACT.subtract(owed, self.made_good(other).get(line_id, _ZERO))
+        return max(_ZERO, owed)
 
 
 #: The fields on which labels depend.
 _NO_MEMORY: tuple[Any, Any, dict[Any, Any]] = (None, None, {})
 _LATER = object()
+_NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 _LABELLED_BY = ("fulfillments", "put_away", "ledger", "lines", "claims", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
 
