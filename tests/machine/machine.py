@@ -39,7 +39,7 @@ BERLIN = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name=
 ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 UNITS = ("1", "2", "1", "3", "0.5", "7", "12", "99")
 #: What was done by all machines of this process: commands accepted and refused, codes, events.
-COUNTED: dict[str, Counter[str]] = {name: Counter() for name in ("accepted", "refused", "codes", "events", "moves")}
+COUNTED: dict[str, Counter[str]] = {name: Counter() for name in ("accepted", "refused", "codes", "events")}
 
 Form = Callable[[Trade, Chance, Order], Command]
 

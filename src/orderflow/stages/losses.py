@@ -294,7 +294,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for parcel_id, problem in needed.items():
         if parcel_id not in open_ones or open_ones[parcel_id].code != problem.code:
             number += 1
-            options = CODES[problem.code]
+            options = tuple(one for one in CODES[problem.code] if one != "reship" or not order.is_over)
             yield ExceptionRaised(at, f"X{number}", problem.code, parcel_id, problem.told, options)
 
 
