@@ -98,6 +98,8 @@ def test_nothing_is_sent_once_more_of_an_order_that_was_cancelled() -> None:
     order_id = _placed(trade)
     trade.give(c.CancelOrder(order_id))
     trade.give(_sent_by_others(order_id))
+    (surplus,) = trade.order(order_id).open_cases
+    trade.give(c.ResolveException(order_id, surplus.id, "charge"))
     trade.give(c.RecordTracking(order_id, [Scan("X-1", "return_to_sender", trade.clock())]))
 
     offered = {option for case in trade.order(order_id).open_cases for option in case.options}
