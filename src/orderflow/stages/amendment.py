@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orderflow.errors import InvalidInput, Problems, Violation
+from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order
 from orderflow.policy import Policy
 from orderflow.stages.changes import CancellationRequested, still_wanted
 from orderflow.stages.holds import reviews, warnings
-from orderflow.stages.stage import Decision, Stage, objections_to, order_exists, order_not_cancelling, why_not
+from orderflow.stages.stage import Decision, Stage, by_line, objections_to, order_exists, order_not_cancelling, why_not
 from orderflow.values.checked import checked
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id
@@ -29,14 +29,7 @@ __all__ = ["STAGE", "AmendOrder", "OrderAmended"]
 def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
     if not isinstance(raw, Mapping) or not raw:
         raise InvalidInput.because("amendment.no_quantities", "must map line ids to their new quantities")
-    problems = Problems()
-    found: dict[str, Decimal] = {}
-    for line_id, quantity in raw.items():
-        amount = problems.attempt(f"[{line_id}]", as_not_negative, quantity)
-        if amount is not None:
-            found[as_id(line_id)] = amount
-    problems.raise_any()
-    return FrozenMap(found)
+    return by_line(raw, as_not_negative)
 
 
 @command("amend_order")

@@ -16,7 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orderflow.errors import InvalidInput, Problems, Violation
+from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order, Parcel, Shipment
@@ -26,6 +26,7 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
+    by_line,
     order_exists,
     order_may,
     order_not_cancelling,
@@ -65,14 +66,7 @@ _GONE = frozenset({"shipped", "delivered", "lost", "returning", "received", "res
 def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
     if not isinstance(raw, Mapping) or not raw:
         raise InvalidInput.because("cancellation.no_quantities", "must map line ids to the units to be cancelled")
-    problems = Problems()
-    found: dict[str, Decimal] = {}
-    for line_id, quantity in raw.items():
-        amount = problems.attempt(f"[{line_id}]", as_positive, quantity)
-        if amount is not None:
-            found[as_id(line_id)] = amount
-    problems.raise_any()
-    return FrozenMap(found)
+    return by_line(raw, as_positive)
 
 
 @command("cancel_order")

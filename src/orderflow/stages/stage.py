@@ -23,7 +23,7 @@ from typing import Any
 
 import attrs
 
-from orderflow.errors import Violation
+from orderflow.errors import Problems, Violation
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
@@ -31,6 +31,7 @@ from orderflow.policy import Policy, Rule
 from orderflow.ports import Request
 from orderflow.stages.objections import objections_to
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id
 from orderflow.values.numbers import plain
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Stage",
     "Wait",
     "Wanted",
+    "by_line",
     "next_id",
     "nothing_holds",
     "objections_to",
@@ -152,6 +154,17 @@ class Stage:
     def __attrs_post_init__(self) -> None:
         given = {decision.command for decision in self.decisions}
         assert given == set(self.commands), f"stage {self.name}: commands without a decision, or the reverse"
+
+
+def by_line(raw: Mapping[Any, Any], check: Callable[[Any], Decimal]) -> FrozenMap[str, Decimal]:
+    """Quantities by line id, each checked; every problem is told with the line that it is about."""
+    problems = Problems()
+    found: dict[str, Decimal] = {}
+    for line_id, quantity in raw.items():
+        with problems.at(f"[{line_id}]"):
+            found[as_id(line_id)] = check(quantity)
+    problems.raise_any()
+    return FrozenMap(found)
 
 
 def next_id(prefix: str, held: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Found by auditing shipping, tracking, exceptions, promises and communication together: lives that went wrong."""
+"""From the parcel to the door: shipping, tracking, exceptions, promises and messages, met together in one order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from orderflow.consignment import SharedBox
 from orderflow.errors import PortUnavailable
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
-from tests.audit.shop_b import Shop
+from tests.combined.shop import Shop
 
 FIVE_DAYS = PromiseCalendar(
     locations={"BER": SendingLocation("Europe/Berlin", cut_off=time(14), country="DE")}, transit={("", ""): 5}

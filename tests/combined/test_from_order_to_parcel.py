@@ -1,4 +1,4 @@
-"""What an auditor tried: demands that were built apart, met in one order."""
+"""From the order to the parcel: demands that each stage meets by itself, met together in one order."""
 
 from __future__ import annotations
 
