@@ -207,6 +207,13 @@ class Order(Frozen):
                 order = order._measured_out(move)
         return order.replace(ledger=self.ledger.moved(moves))
 
+    def with_lines(self, added: Iterable[tuple[Line, Decimal]]) -> Order:
+        """The order with further lines beside those that were placed, all their units open."""
+        added = tuple(added)
+        lines = self.lines.merged({line.id: line for line, _ in added})
+        moves = tuple(Move(line.id, ORDERED, OPEN, units) for line, units in added)
+        return self.replace(lines=lines, ledger=self.ledger.moved(moves))
+
     def _to_be_put_away(self, moves: Iterable[Move]) -> FrozenMap[str, FrozenMap[str, Decimal]]:
         """What goes back on the shelf, by who has it in hand: goods that were picked, and are not wanted any more."""
         waiting = self.put_away

@@ -23,7 +23,7 @@ from decimal import Decimal
 
 import attrs
 
-from orderflow.ledger import OPEN, ORDERED, Move, delivered
+from orderflow.ledger import delivered
 from orderflow.messages import Event, event
 from orderflow.order import Case, Choice, Line, Order, Origin, Parcel
 from orderflow.policy import Policy
@@ -131,12 +131,12 @@ class ReplacementOrdered(Event):
     def apply(self, order: Order) -> Order:
         """There are lines more, with open units, beside what was ordered."""
         parcel = order.parcels[self.parcel_id]
-        replacements, lines = dict(parcel.replacements), dict(order.lines)
+        replacements = dict(parcel.replacements)
         for one in self.lines:
             replacements[one.replaces] = (*replacements.get(one.replaces, ()), one.line_id)
-            lines[one.line_id] = _replacing(order.lines[one.replaces], one.line_id)
-        moves = tuple(Move(one.line_id, ORDERED, OPEN, one.quantity) for one in self.lines)
-        more = order.replace(lines=FrozenMap(lines), ledger=order.ledger.moved(moves))
+        more = order.with_lines(
+            (_replacing(order.lines[one.replaces], one.line_id), one.quantity) for one in self.lines
+        )
         return _given_up(more, parcel, self.code, replacements=FrozenMap(replacements))
 
 

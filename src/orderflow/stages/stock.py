@@ -18,7 +18,7 @@ from decimal import Decimal
 
 import attrs
 
-from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated, kind_of
+from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of
 from orderflow.messages import Event, event
 from orderflow.order import Case, Claim, Line, Order, Origin, Search
 from orderflow.policy import Policy, Substitute
@@ -198,9 +198,7 @@ class LineSubstituted(Event):
 
     def apply(self, order: Order) -> Order:
         """The substitute is wanted instead."""
-        fewer = order.moved(self.moves)
-        ledger = fewer.ledger.moved((Move(self.substitute.id, ORDERED, OPEN, self.quantity),))
-        return fewer.replace(ledger=ledger, lines=order.lines.set(self.substitute.id, self.substitute))
+        return order.moved(self.moves).with_lines([(self.substitute, self.quantity)])
 
 
 @event("reservation_lapsed")
