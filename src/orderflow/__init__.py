@@ -60,6 +60,7 @@ from orderflow.errors import (
     Violation,
 )
 from orderflow.explain import Explanation, explain
+from orderflow.kits import Component
 from orderflow.lifecycle import Lifecycle, Step
 from orderflow.messages import Actor, Command, Envelope, Event
 from orderflow.order import ConfirmedLine, Goods, Order
@@ -109,6 +110,7 @@ __all__ = [
     "Command",
     "CommandRefused",
     "CompleteOrder",
+    "Component",
     "ConfirmOrder",
     "ConfirmedLine",
     "Contact",

@@ -93,7 +93,7 @@ def _missing(order: Order, process: OrderProcess) -> tuple[Violation, ...]:
 
 
 def _headline(order: Order) -> str:
-    lines = len(order.lines)
+    lines = len(order.rows)
     parts = [order.state.replace("_", " "), f"{lines} line{'s' if lines != 1 else ''}"]
     if order.tranches and order.is_priced:
         parts.append(str(order.total))

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_back, measured_out
+from orderflow.kits import Kit, KitStatus, in_kits, kit_status
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -175,6 +176,7 @@ class Order(Frozen):
     confirmation: Confirmation | None = None
     theirs: tuple[str, ...] = ()
     over_because: str = ""
+    kits: FrozenMap[str, Kit] = attrs.field(factory=FrozenMap)
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
@@ -225,6 +227,20 @@ class Order(Frozen):
                 more = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
                 waiting = waiting.set(work, units.set(move.line_id, more))
         return waiting
+
+    def quoted(self, tranches: Iterable[Tranche], kits: Iterable[Tranche] = ()) -> Order:
+        """The order after units were priced; of ``kits`` that were, components that nobody wants are given back."""
+        held, priced = dict(self.tranches), dict(self.kits)
+        for tranche in tranches:
+            held[tranche.line_id] = (*held.get(tranche.line_id, ()), tranche)
+        order = self.replace(tranches=FrozenMap(held))
+        for tranche in kits:
+            kit = priced[tranche.line_id]
+            priced[kit.id] = kit.replace(prices=(*kit.prices, tranche))
+            for line_id in kit.components:
+                billed = EXACT.subtract(order.live_quantity(line_id), order.unbilled.get(line_id, _ZERO))
+                order = order._gave_back(line_id, _ZERO, billed)
+        return order.replace(kits=FrozenMap(priced)) if priced else order
 
     def billed(self, line_id: str, units: Decimal) -> Order:
         """The order after someone chose to charge units that came beyond it and were not charged so far."""
@@ -513,6 +529,48 @@ class Order(Frozen):
         """Parcels that a carrier has, by its own reports, although their departure was never recorded."""
         held = self.ledger.held
         return tuple(p for p in self.parcels.values() if p.scans and p.tracking.has_moved and packed(p.id) in held)
+
+    # -- kits --------------------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> tuple[Line | Kit, ...]:
+        """What was ordered, row by row: lines, and kits in place of the lines of their components."""
+        if not self.kits:
+            return tuple(self.lines.values())
+        found = (self.kit_of(line_id) or line for line_id, line in self.lines.items())
+        return tuple({row.id: row for row in found}.values())
+
+    def kit_of(self, line_id: str) -> Kit | None:
+        """The kit of which a line is a component."""
+        origin = self.lines[line_id].origin
+        return self.kits[origin.line_id or ""] if origin.kind == "component_of" else None
+
+    def kit_status(self, kit_id: str) -> KitStatus:
+        """How many kits are where, and where the units of their components are: exact quantities."""
+        waiting = {line_id: units for line_id in self.lines if (units := self.missing(line_id))}
+        return kit_status(self.kits[kit_id], self.ledger, self.lines, waiting)
+
+    def in_kits(self, quantities: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        """Units by line, told as they were ordered: whole kits by the kit's id."""
+        return in_kits(self.kits, quantities) if self.kits else quantities
+
+    def in_components(self, quantities: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        """Units by line, where kits are told by their ids: the other way round."""
+        if self.kits.keys().isdisjoint(quantities):
+            return quantities
+        found: dict[str, Decimal] = {}
+        for row_id, quantity in quantities.items():
+            parts = self.kits[row_id].holds(quantity) if row_id in self.kits else {row_id: quantity}
+            for line_id, units in parts.items():
+                found[line_id] = EXACT.add(found.get(line_id, _ZERO), units)
+        return found
+
+    def name_of(self, row_id: str) -> str:
+        """The product of a line or kit; of a component, with the kit that it belongs to."""
+        if row_id in self.kits:
+            return self.kits[row_id].sku
+        kit = self.kit_of(row_id) if self.kits else None
+        return f"{self.lines[row_id].sku} of {kit.sku}" if kit is not None else self.lines[row_id].sku
 
     # -- promises ----------------------------------------------------------------------------------------------------
 

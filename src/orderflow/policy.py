@@ -16,8 +16,9 @@ import attrs
 
 from orderflow.calendars import as_wished
 from orderflow.cartons import Box, Packable, first_fit_decreasing
-from orderflow.charges import RoundingRule
+from orderflow.charges import RoundingRule, Tranche
 from orderflow.errors import Violation
+from orderflow.kits import Kit
 from orderflow.ledger import CANCELLED
 from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
 from orderflow.order import Case, ConfirmedLine, Fulfillment, Line, Order, Parcel, Shipment
@@ -155,17 +156,48 @@ def answered_as_it_stands(order: Order) -> Iterable[ConfirmedLine]:
     rejected are units that were cancelled because nobody had them. The day is the promised one, or the one that was
     wished for.
     """
-    rejected = _without_stock(order)
-    for line in order.lines.values():
-        live, waiting = order.live_quantity(line.id), order.ledger.of_kind(line.id, "backordered")
-        price, per = _price_of(order, line)
-        day, there = _day_of(order, line), EXACT.subtract(live, waiting)
-        if there > 0:
-            yield ConfirmedLine(line.id, there, _answer_to(line, price), price, day, price_per=per)
-        if waiting:
-            yield ConfirmedLine(line.id, waiting, "backordered", price, day, price_per=per)
-        if line.id in rejected:
-            yield ConfirmedLine(line.id, rejected[line.id], "rejected")
+    rejected = order.in_kits(_without_stock(order))
+    for row in order.rows:
+        yield from _kit_as_it_stands(order, row, rejected) if isinstance(row, Kit) else _as_it_stands(order, row)
+        if row.id in rejected:
+            yield ConfirmedLine(row.id, rejected[row.id], "rejected")
+
+
+def _as_it_stands(order: Order, line: Line) -> Iterable[ConfirmedLine]:
+    live, waiting = order.live_quantity(line.id), order.ledger.of_kind(line.id, "backordered")
+    tranches, days = order.tranches.get(line.id, ()), (_day_of(order, line),)
+    return _answered(line, EXACT.subtract(live, waiting), waiting, tranches, days)
+
+
+def _answered(
+    line: Line, there: Decimal, waiting: Decimal, tranches: tuple[Tranche, ...], days: Iterable[date | None]
+) -> Iterable[ConfirmedLine]:
+    """The answer to units that are there, and that for those that wait for stock."""
+    price, per = (tranches[-1].unit_price, tranches[-1].base_quantity) if tranches else (None, Decimal(1))
+    day = max((day for day in days if day is not None), default=None)
+    if there > 0:
+        yield ConfirmedLine(line.id, there, _answer_to(line, price), price, day, price_per=per)
+    if waiting > 0:
+        yield ConfirmedLine(line.id, waiting, "backordered", price, day, price_per=per)
+
+
+def _kit_as_it_stands(order: Order, kit: Kit, rejected: Mapping[str, Decimal]) -> Iterable[ConfirmedLine]:
+    """Whole kits, at the price of a kit; and units that make up none, each component by itself."""
+    live = {line_id: order.live_quantity(line_id) for line_id in kit.components}
+    waiting = {line_id: order.ledger.of_kind(line_id, "backordered") for line_id in kit.components}
+    wanted = kit.complete(live)
+    there = kit.complete({line_id: EXACT.subtract(live[line_id], waiting[line_id]) for line_id in live})
+    to_come, in_kits = kit.holds(EXACT.subtract(wanted, there)), kit.holds(wanted)
+    lines = {line_id: order.lines[line_id] for line_id in kit.components}
+    days = [_day_of(order, line) for line in lines.values()]
+    yield from _answered(kit.line, there, EXACT.subtract(wanted, there), kit.prices, days)
+    for line_id, line in lines.items():
+        loose = EXACT.subtract(live[line_id], in_kits[line_id])
+        late = max(Decimal(0), EXACT.subtract(waiting[line_id], to_come[line_id]))
+        tranches = order.tranches.get(line_id, ())
+        yield from _answered(line, EXACT.subtract(loose, late), late, tranches, (_day_of(order, line),))
+        if line_id in rejected:
+            yield ConfirmedLine(line_id, rejected[line_id], "rejected")
 
 
 def _without_stock(order: Order) -> dict[str, Decimal]:
@@ -175,11 +207,6 @@ def _without_stock(order: Order) -> dict[str, Decimal]:
         for line_id, units in one.cancelled.items() if one.reason == "stock.short" else ():
             found[line_id] = EXACT.add(found.get(line_id, Decimal(0)), units)
     return found
-
-
-def _price_of(order: Order, line: Line) -> tuple[Money | None, Decimal]:
-    tranches = order.tranches.get(line.id, ())
-    return (tranches[-1].unit_price, tranches[-1].base_quantity) if tranches else (None, Decimal(1))
 
 
 def _answer_to(line: Line, price: Money | None) -> Literal["accepted", "changed", "substituted"]:

@@ -21,7 +21,7 @@ from orderflow.stages.stage import units_text
 from orderflow.tracking import TrackingStatus
 from orderflow.values.address import Address
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, plain
+from orderflow.values.numbers import EXACT, ZERO, plain
 from orderflow.values.party import Contact
 
 __all__ = ["PARTIES", "SUPERSEDED_BY", "TOLD_WITHIN", "Audience", "body_of", "tell_the_customer"]
@@ -150,12 +150,11 @@ def body_of(order: Order, kind: str, subject: str) -> FrozenMap[str, str]:
 
 
 def _order_body(order: Order, kind: str) -> dict[str, str]:
-    body = {
-        "lines": ", ".join(
-            f"{plain(order.live_quantity(line.id) or order.ledger.ordered(line.id))} × {line.sku}"
-            for line in order.lines.values()
-        )
-    }
+    units = {line_id: order.live_quantity(line_id) or order.ledger.ordered(line_id) for line_id in order.lines}
+    for kit in order.kits.values():
+        live = {line_id: order.live_quantity(line_id) for line_id in kit.components}
+        units |= live if any(live.values()) else {}
+    body = {"lines": _listed(order, units)}
     if order.tranches and order.is_priced and kind != "order_cancelled":
         body["total"] = str(order.total)
     if order.is_over:
@@ -192,7 +191,7 @@ def _lines_body(order: Order, kind: str, line_ids: list[str], expected: str) -> 
         late = {line_id: order.ledger.of_kind(line_id, "backordered") for line_id in line_ids}
     else:
         late = {line_id: _to_come(order, line_id) for line_id in line_ids}
-    body = {"lines": ", ".join(f"{plain(units)} × {order.lines[line_id].sku}" for line_id, units in late.items())}
+    body = {"lines": _listed(order, late)}
     standings = [order.promises[line_id] for line_id in line_ids if line_id in order.promises]
     days = [day for s in standings for p in (*s.earlier, s.promise) if (day := p.due) is not None]
     if days:
@@ -241,6 +240,16 @@ def _parcel_body(order: Order, parcel: Parcel, kind: str, day: str) -> dict[str,
 
 
 def _contents(order: Order, parcels: Iterable[Parcel]) -> str:
-    return ", ".join(
-        f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}" for parcel in parcels for goods in parcel.contents
-    )
+    contents = [goods for parcel in parcels for goods in parcel.contents]
+    if order.kits:
+        units: dict[str, Decimal] = {}
+        for goods in contents:
+            units[goods.line_id] = EXACT.add(units.get(goods.line_id, ZERO), goods.quantity)
+        return _listed(order, units)
+    return ", ".join(f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}" for goods in contents)
+
+
+def _listed(order: Order, units: Mapping[str, Decimal]) -> str:
+    """Units by line, as they were ordered: whole kits, and the rest by product."""
+    rows = order.in_kits(units).items()
+    return ", ".join(f"{plain(quantity)} × {order.name_of(row_id)}" for row_id, quantity in rows)

@@ -49,6 +49,7 @@ from orderflow.commands import (
 from orderflow.consignment import SharedBox
 from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
+from orderflow.kits import Component
 from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
@@ -147,6 +148,11 @@ def one_of_two_booked() -> Life:
 
 
 Case = tuple[Callable[[], Life], Command, list[tuple[str, str]]]
+#: Kits that cannot be: half of one, of which some components say what they weigh and nothing has a number.
+BROKEN = OrderLine("SET", "2.5", components=[Component("A", 2, 1), Component("B", 1)])
+MEASURED = OrderLine("SET", 2, measure_unit="kg", estimated_measure=1, components=[("A", 2)])
+ENDLESS = OrderLine("SET", "3", components=[Component("A", "1E-15", components=[("B", "0.1")])])
+KITS = [OrderLine("SET", 5, components=[("A", 2), ("B", 1)])]
 NUMBERLESS = a_place_order(order_id=None, reference="PO-1", ship_to=None, lines=[OVER], currency="USD")
 
 #: Per command, from its first tier to its last: a situation, the command, and all that is told.
@@ -177,6 +183,16 @@ BOOK: dict[type[Command], list[Case]] = {
             Life,
             attrs.evolve(NUMBERLESS, order_id=ID, ship_to=BERLIN, currency="EUR"),
             [("acceptance.days_reversed", "lines[0].deliver_by")],
+        ),
+        (
+            Life,
+            a_place_order(lines=[BROKEN, MEASURED, ENDLESS]),
+            [
+                ("acceptance.broken_kit", "lines[0].quantity"),
+                ("acceptance.measured_kit", "lines[1].measure_unit"),
+                ("acceptance.kit_weights", "lines[0].components"),
+                ("number.too_precise", "lines[2].components"),
+            ],
         ),
     ],
     SaveDraft: [
@@ -582,6 +598,16 @@ BOOK: dict[type[Command], list[Case]] = {
         ),
         (verified, AmendOrder(ID, {"L1": 2}), [("amendment.nothing_changes", "quantities")]),
         (replacing, AmendOrder(ID, {"L2": 2}), [("amendment.replacement", "quantities[L2]")]),
+        (
+            lambda: verified(lines=KITS),
+            AmendOrder(ID, {"L1": "2.5", "L1.2": 4}),
+            [("amendment.broken_kit", "quantities[L1]"), ("amendment.kit_and_component", "quantities[L1.2]")],
+        ),
+        (
+            lambda: picking(lines=KITS),
+            AmendOrder(ID, {"L1": 4}),
+            [("amendment.too_late", "quantities[L1]"), ("amendment.too_late", "quantities[L1]")],
+        ),
     ],
     CancelOrder: [
         (Life, CancelOrder(ID), [("order.unknown", "order_id")]),
@@ -604,6 +630,16 @@ BOOK: dict[type[Command], list[Case]] = {
         ),
         (verified, CancelLines(ID, {"L1": 3, "L2": 1}), [("cancellation.too_late", "quantities[L1]")]),
         (despatched, CancelLines(ID), [("order.cannot_cancel", ""), ("cancellation.nothing_left", "")]),
+        (
+            lambda: verified(lines=KITS),
+            CancelLines(ID, {"L1": "0.5", "L1.1": 1}),
+            [("cancellation.broken_kit", "quantities[L1]"), ("cancellation.kit_and_component", "quantities[L1.1]")],
+        ),
+        (
+            lambda: verified(lines=KITS).do(CancelLines(ID, {"L1.2": 4})),
+            CancelLines(ID, {"L1": 2}),
+            [("cancellation.too_late", "quantities[L1]")],
+        ),
     ],
     PlaceHold: [
         (Life, HOLD, [("order.unknown", "order_id")]),

@@ -17,11 +17,13 @@ import attrs
 
 from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
+from orderflow.kits import Component, Kit, as_component, exploded
 from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move, kind_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Line, Order, Origin, Reason, Terms, Tolerance
 from orderflow.policy import Policy
 from orderflow.stages.holds import reviews, warnings
+from orderflow.stages.kits import A_KIT_CAN_BE_ORDERED
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -56,6 +58,7 @@ __all__ = [
     "as_method",
     "as_order_line",
     "everything_cancelled",
+    "exploded_rows",
     "order_as_told",
     "place_order",
     "terms_said",
@@ -119,7 +122,8 @@ class OrderLine:
     or the name of a group of lines; ``no`` is as available, whatever the order says. ``supplier`` names who ships what
     is of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the
     quantity, or go beyond it, and still be what was ordered. Goods that are handled in pieces and priced by what they
-    weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity.
+    weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity. A kit, which is
+    several products at one price, has ``components``: what one of it holds.
     """
 
     sku: str = checked(as_reference)
@@ -143,6 +147,7 @@ class OrderLine:
     estimated_measure: Decimal | None = checked(optional(as_amount), default=None)
     price_per: Decimal = checked(as_amount, default=ONE)
     price_with_tax: bool | None = checked(optional(as_flag), default=None)
+    components: tuple[Component, ...] = checked(tuple_of(as_component), default=())
 
     if TYPE_CHECKING:
 
@@ -169,6 +174,7 @@ class OrderLine:
             estimated_measure: Decimal | int | str | None = None,
             price_per: Decimal | int | str = 1,
             price_with_tax: bool | None = None,
+            components: Iterable[Component | tuple[str, Decimal | int | str]] = (),
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -201,6 +207,21 @@ class OrderLine:
             stated_with_tax=self.price_with_tax,
         )
         return PlacedLine(line, self.quantity)
+
+
+def exploded_rows(rows: Iterable[OrderLine], first: int = 1) -> tuple[tuple[PlacedLine, ...], tuple[Kit, ...]]:
+    """Rows under the ids they have from now on, numbered from ``first``: each a line, or a kit with its components."""
+    lines: list[PlacedLine] = []
+    kits: list[Kit] = []
+    for number, row in enumerate(rows, first):
+        placed = row.placed(f"L{number}")
+        if row.components:
+            kit, components = exploded(placed.line, placed.quantity, row.components)
+            kits.append(kit)
+            lines += (PlacedLine(*component) for component in components)
+        else:
+            lines.append(placed)
+    return tuple(lines), tuple(kits)
 
 
 def as_order_line(raw: Any) -> OrderLine:
@@ -335,6 +356,7 @@ class OrderPlaced(Event):
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     customer_reference: str = ""
     theirs: tuple[str, ...] = ()
+    kits: tuple[Kit, ...] = ()
 
     def apply(self, order: Order | None) -> Order:
         """A new order, or a draft that is one now, with every unit open."""
@@ -362,6 +384,7 @@ def order_as_told(order: Order | None, told: Any, milestone: str, **more: Any) -
         "rounding": told.rounding,
         "milestones": before.set(milestone, told.at),
         "customer_reference": told.customer_reference,
+        "kits": FrozenMap({kit.id: kit for kit in told.kits}),
         **more,
     }
     if order is not None:
@@ -519,6 +542,7 @@ def place_order(order: Order | None, command: PlaceOrder, policy: Policy, envelo
 def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: datetime) -> OrderPlaced:
     assert command.order_id is not None
     number = order.reference if order is not None else command.reference or command.order_id
+    lines, kits = exploded_rows(command.lines)
     return OrderPlaced(
         at,
         command.tenant,
@@ -526,7 +550,7 @@ def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: dateti
         number,
         command.order_id,
         command.currency,
-        tuple(line.placed(f"L{number}") for number, line in enumerate(command.lines, 1)),
+        lines,
         _state_once_placed(order, policy),
         command.ship_to,
         command.customer,
@@ -538,6 +562,7 @@ def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: dateti
         policy.rounding,
         command.customer_reference,
         policy.authority.theirs,
+        kits,
     )
 
 
@@ -608,6 +633,7 @@ WHAT_IS_ORDERED_IS_POSSIBLE = (
     a_measure_is_estimated_in_its_unit,
     days_are_in_order,
     a_customer_reference_is_used_once,
+    *A_KIT_CAN_BE_ORDERED,
 )
 
 STAGE = Stage(

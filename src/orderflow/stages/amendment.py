@@ -17,6 +17,7 @@ from orderflow.order import Order
 from orderflow.policy import Policy
 from orderflow.stages.changes import CancellationRequested, still_wanted
 from orderflow.stages.holds import reviews, warnings
+from orderflow.stages.kits import kits_are_whole, path_of, wanted_of_components
 from orderflow.stages.stage import Decision, Stage, by_line, objections_to, order_exists, order_not_cancelling, why_not
 from orderflow.values.checked import checked
 from orderflow.values.frozenmap import FrozenMap
@@ -34,7 +35,7 @@ def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
 
 @command("amend_order")
 class AmendOrder(Command):
-    """Change how many units of some lines are wanted; zero takes a line out."""
+    """Change how many units of some lines are wanted, or how many kits; zero takes a line out."""
 
     order_id: str = checked(as_id)
     quantities: FrozenMap[str, Decimal] = checked(_as_quantities)
@@ -68,21 +69,27 @@ def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Po
 def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """Every line that is amended is one of this order's."""
     for line_id in command.quantities:
-        if line_id not in order.lines:
+        if line_id not in order.lines and line_id not in order.kits:
             yield Violation("amendment.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
+
+
+def kits_are_amended_whole(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Of kits, whole ones are wanted, or units of their components."""
+    return kits_are_whole(order, command.quantities, "amendment")
 
 
 def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """At least one quantity differs from what is wanted already, and something stays wanted."""
-    if all(still_wanted(order, line_id) == quantity for line_id, quantity in command.quantities.items()):
+    wanted = _wanted(order, command)
+    if all(still_wanted(order, line_id) == quantity for line_id, quantity in wanted.items()):
         yield Violation("amendment.nothing_changes", "these quantities are wanted already", "quantities")
-    if not any(command.quantities.get(line_id, still_wanted(order, line_id)) for line_id in order.lines):
+    if not any(wanted.get(line_id, still_wanted(order, line_id)) for line_id in order.lines):
         yield Violation("amendment.nothing_left", "no unit would be left", "quantities", remedy="CancelOrder")
 
 
 def a_replacement_is_what_was_missing(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """Of a line that is free because it replaces another, no more is ordered than was missing."""
-    for line_id, quantity in command.quantities.items():
+    for line_id, quantity in _wanted(order, command).items():
         if order.lines[line_id].is_free and quantity > order.live_quantity(line_id):
             replaced = order.lines[line_id].origin.line_id
             told = f"{line_id} replaces what was missing of {replaced}, and is free"
@@ -91,7 +98,7 @@ def a_replacement_is_what_was_missing(order: Order, command: AmendOrder, policy:
 
 def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """Only units that nobody has begun to handle can be taken out, and those that a fulfiller may give up."""
-    for line_id, quantity in command.quantities.items():
+    for line_id, quantity in _wanted(order, command).items():
         less = EXACT.subtract(still_wanted(order, line_id), quantity)
         free = ZERO
         for _, units in (*_reducible(order, line_id, policy), *_with_fulfillers(order, line_id)):
@@ -100,7 +107,7 @@ def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Pol
             yield Violation(
                 "amendment.too_late",
                 f"{plain(less)} units fewer are asked for, {plain(free)} can still be taken out",
-                f"quantities[{line_id}]",
+                path_of(order, command.quantities, line_id),
             )
 
 
@@ -109,6 +116,11 @@ def the_amended_order_could_still_be_verified(order: Order, command: AmendOrder,
     if "verified" in order.milestones:
         objections = objections_to(order.moved(_moves(order, command, policy)), policy)
         yield from (violation for violation in objections if violation.severity == "error")
+
+
+def _wanted(order: Order, command: AmendOrder) -> Mapping[str, Decimal]:
+    """How many units of each line are wanted from now on."""
+    return wanted_of_components(order, command.quantities, still_wanted)
 
 
 def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Account, Decimal]]:
@@ -149,7 +161,7 @@ def _moves(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...
     """The units that come and go by an amendment."""
     return tuple(
         move
-        for line_id, quantity in command.quantities.items()
+        for line_id, quantity in _wanted(order, command).items()
         for move in _amendment(order, line_id, quantity, policy)
     )
 
@@ -158,7 +170,7 @@ def _asked_back(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move
     """The units that fulfillers are asked to give up, beyond those that nobody has begun to handle."""
     return tuple(
         move
-        for line_id, quantity in command.quantities.items()
+        for line_id, quantity in _wanted(order, command).items()
         for move in _taken(order, line_id, _less(order, line_id, quantity), policy)
         if place_of(move.source) in order.works
     )
@@ -202,7 +214,7 @@ STAGE = Stage(
             AmendOrder,
             tiers=(
                 (order_exists,),
-                (the_lines_exist,),
+                (the_lines_exist, kits_are_amended_whole),
                 (the_order_can_still_be_amended, order_not_cancelling),
                 (an_amendment_changes_something, a_replacement_is_what_was_missing, handled_goods_are_not_amended),
                 (the_amended_order_could_still_be_verified,),

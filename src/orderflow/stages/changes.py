@@ -22,6 +22,7 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.stages.acceptance import everything_cancelled
+from orderflow.stages.kits import kits_are_whole, path_of
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -79,7 +80,7 @@ class CancelOrder(Command):
 
 @command("cancel_lines")
 class CancelLines(Command):
-    """Cancel units of some lines; without quantities the rest: everything that has not left."""
+    """Cancel units of some lines, or whole kits; without quantities the rest: everything that has not left."""
 
     order_id: str = checked(as_id)
     quantities: FrozenMap[str, Decimal] | None = checked(optional(_as_quantities), default=None)
@@ -305,15 +306,21 @@ def has_left(order: Order) -> bool:
 def the_lines_to_cancel_exist(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
     """Every line of which units are cancelled is one of this order's."""
     for line_id in command.quantities or ():
-        if line_id not in order.lines:
+        if line_id not in order.lines and line_id not in order.kits:
             yield Violation("cancellation.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
+
+
+def kits_are_cancelled_whole(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
+    """Of kits, whole ones are cancelled, or units of their components."""
+    return kits_are_whole(order, command.quantities or {}, "cancellation")
 
 
 def lines_can_still_be_cancelled(order: Order, command: CancelLines, policy: Policy) -> Iterable[Violation]:
     """The order can still be cancelled; what is sent once more, as long as it has not left."""
     if policy.order_step(order, "cancel") is not None:
         return
-    lines = command.quantities or [line_id for line_id in order.lines if cancellable(order, line_id, policy)]
+    here = (line_id for line_id in order.lines if cancellable(order, line_id, policy))
+    lines = tuple(order.in_components(command.quantities) if command.quantities else here)
     if not lines or not all(order.lines[line_id].is_free for line_id in lines):
         told, remedy = why_not(policy.lifecycles.order, order.state, "cancel")
         yield Violation("order.cannot_cancel", f"the order is {told}", remedy=remedy)
@@ -325,11 +332,11 @@ def only_what_has_not_left_is_cancelled(order: Order, command: CancelLines, poli
         if not any(cancellable(order, line_id, policy) for line_id in order.lines):
             yield Violation("cancellation.nothing_left", "no unit is here that could be cancelled")
         return
-    for line_id, units in command.quantities.items():
+    for line_id, units in order.in_components(command.quantities).items():
         most = cancellable(order, line_id, policy)
         if units > most:
             told = f"{plain(units)} units of {line_id} are to be cancelled, {plain(most)} still can be"
-            yield Violation("cancellation.too_late", told, f"quantities[{line_id}]")
+            yield Violation("cancellation.too_late", told, path_of(order, command.quantities, line_id))
 
 
 # -- decisions ------------------------------------------------------------------------------------------------------
@@ -342,7 +349,8 @@ def _cancel(order: Order, command: CancelOrder, policy: Policy, envelope: Envelo
 def _cancel_lines(order: Order, command: CancelLines, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     """To cancel all units of which none has left is to cancel the order."""
     reason = command.reason or envelope.reason
-    quantities = command.quantities or {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
+    said = command.quantities or {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
+    quantities = order.in_components(said)
     if all(quantities.get(line_id, ZERO) == still_wanted(order, line_id) for line_id in order.lines):
         yield CancellationRequested(envelope.at, reason)
     else:
@@ -505,7 +513,7 @@ STAGE = Stage(
             CancelLines,
             tiers=(
                 (order_exists, order_was_placed),
-                (the_lines_to_cancel_exist,),
+                (the_lines_to_cancel_exist, kits_are_cancelled_whole),
                 (order_not_cancelling,),
                 (lines_can_still_be_cancelled, only_what_has_not_left_is_cancelled),
             ),

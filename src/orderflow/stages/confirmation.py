@@ -9,7 +9,7 @@ policy wants the buyer's word first (``Policy.buyer_must_agree``), the order wai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -145,7 +145,7 @@ def nothing_has_been_shipped(order: Order, command: ConfirmOrder, policy: Policy
 def the_confirmed_lines_exist(order: Order, command: ConfirmOrder, policy: Policy) -> Iterable[Violation]:
     """Only lines of this order are answered."""
     for index, line in enumerate(command.lines):
-        if line.line_id not in order.lines:
+        if line.line_id not in order.lines and line.line_id not in order.kits:
             yield Violation(
                 "confirmation.unknown_line", f"there is no line {line.line_id!r}", f"lines[{index}].line_id"
             )
@@ -153,7 +153,7 @@ def the_confirmed_lines_exist(order: Order, command: ConfirmOrder, policy: Polic
 
 def every_unit_is_answered_once(order: Order, command: ConfirmOrder, policy: Policy) -> Iterable[Violation]:
     """The answers of a line, rejections apart, add up to the units that are wanted of it."""
-    answered = _answered(command.lines)
+    answered = _answered(order, command.lines)
     for line_id in order.lines:
         live, told = _wanted(order, line_id), answered.get(line_id, ZERO)
         if live != told:
@@ -173,7 +173,8 @@ def the_buyer_is_asked(order: Order, command: Any, policy: Policy) -> Iterable[V
 
 def the_refused_lines_were_confirmed(order: Order, command: RefuseConfirmation, policy: Policy) -> Iterable[Violation]:
     """A buyer refuses what was said to it."""
-    told = _answered(order.confirmation.lines) if order.confirmation is not None else {}
+    lines = order.confirmation.lines if order.confirmation is not None else ()
+    told = {line.line_id for line in lines if line.answer != "rejected"}.union(_answered(order, lines))
     for index, line_id in enumerate(command.lines):
         if line_id not in told:
             yield Violation("confirmation.unknown_line", f"line {line_id!r} was not confirmed", f"lines[{index}]")
@@ -182,13 +183,13 @@ def the_refused_lines_were_confirmed(order: Order, command: RefuseConfirmation, 
 # -- decisions ------------------------------------------------------------------------------------------------------
 
 
-def _answered(lines: Iterable[ConfirmedLine]) -> dict[str, Decimal]:
-    """How many units of each line were answered with anything but a rejection."""
+def _answered(order: Order, lines: Iterable[ConfirmedLine]) -> Mapping[str, Decimal]:
+    """How many units of each line were answered with anything but a rejection; kits by their components."""
     found: dict[str, Decimal] = {}
     for line in lines:
         if line.answer != "rejected":
             found[line.line_id] = EXACT.add(found.get(line.line_id, ZERO), line.quantity)
-    return found
+    return order.in_components(found)
 
 
 def _confirm(order: Order, command: ConfirmOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
@@ -245,7 +246,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         return
     if order.confirmation is None or (_is_out_of_date(order, order.confirmation) and not any(blockers(order))):
         lines = tuple(policy.confirm(order))
-        if order.confirmation is None or _answered(lines) != _answered(order.confirmation.lines):
+        if order.confirmation is None or _answered(order, lines) != _answered(order, order.confirmation.lines):
             yield from _confirmed(order, lines, policy, at)
 
 
@@ -253,7 +254,7 @@ def _is_out_of_date(order: Order, confirmation: Confirmation) -> bool:
     """Whether more is wanted than was confirmed, and nothing has left yet; what is cancelled needs no other answer."""
     if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
         return False
-    answered = _answered(confirmation.lines)
+    answered = _answered(order, confirmation.lines)
     return any(_wanted(order, line_id) > answered.get(line_id, ZERO) for line_id in order.lines)
 
 

@@ -19,8 +19,9 @@ import attrs
 
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
+from orderflow.kits import Component, Kit
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Order, Terms, customer_reference_labels
+from orderflow.order import Line, Order, Terms, customer_reference_labels
 from orderflow.policy import Policy, Rule
 from orderflow.stages import acceptance
 from orderflow.stages.acceptance import OrderLine, PlacedLine, PlaceOrder, as_method, as_order_line, texts
@@ -29,6 +30,7 @@ from orderflow.values.address import Address, as_address
 from orderflow.values.checked import checked, optional, tuple_of
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
+from orderflow.values.numbers import ratio_cut
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity
 from orderflow.values.record import field_names
@@ -128,6 +130,7 @@ class OrderDrafted(Event):
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     customer_reference: str = ""
+    kits: tuple[Kit, ...] = ()
 
     def apply(self, order: Order | None) -> Order:
         """A draft, or another in its place."""
@@ -140,28 +143,9 @@ _TERMS_OF_A_LINE = tuple(name for name in field_names(Terms) if name in field_na
 def as_drafted(order: Order) -> SaveDraft:
     """What a draft says, as the command that would save it again."""
     terms = order.terms
-    lines = (
-        OrderLine(
-            line.sku,
-            order.live_quantity(line.id),
-            line.unit,
-            line.stated_price,
-            instructions=line.instructions,
-            requirements=line.requirements,
-            under=line.tolerance.under,
-            over=line.tolerance.over,
-            measure_unit=line.measure_unit or None,
-            estimated_measure=line.estimated_measure,
-            price_per=line.stated_per,
-            price_with_tax=line.stated_with_tax,
-            **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
-        )
-        for line in order.lines.values()
-        if order.live_quantity(line.id)
-    )
     return SaveDraft(
         order.currency,
-        lines,
+        _rows(order),
         order.ship_to,
         order.customer,
         order.bill_to,
@@ -181,6 +165,45 @@ def as_drafted(order: Order) -> SaveDraft:
         order.customer_reference,
         terms.complete,
     )
+
+
+def _rows(order: Order) -> Iterable[OrderLine]:
+    """The rows of a draft, kits as they were ordered."""
+    for row in order.rows:
+        if isinstance(row, Kit):
+            yield _row(row.line, _kits(order, row), (_component(order, row, line_id) for line_id in row.components))
+        elif order.live_quantity(row.id):
+            yield _row(row, order.live_quantity(row.id), ())
+
+
+def _row(line: Line, quantity: Decimal, components: Iterable[Component]) -> OrderLine:
+    return OrderLine(
+        line.sku,
+        quantity,
+        line.unit,
+        line.stated_price,
+        instructions=line.instructions,
+        requirements=line.requirements,
+        under=line.tolerance.under,
+        over=line.tolerance.over,
+        measure_unit=line.measure_unit or None,
+        estimated_measure=line.estimated_measure,
+        price_per=line.stated_per,
+        price_with_tax=line.stated_with_tax,
+        components=components,
+        **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
+    )
+
+
+def _kits(order: Order, kit: Kit) -> Decimal:
+    """How many kits a draft is for, whole or not: what it may not be when it is placed, it may be in a draft."""
+    line_id, part = next(iter(kit.components.items()))
+    return ratio_cut(order.live_quantity(line_id), part.per_kit)
+
+
+def _component(order: Order, kit: Kit, line_id: str) -> Component:
+    part, line = kit.components[line_id], order.lines[line_id]
+    return Component(line.sku, part.per_kit, part.weight, line.unit)
 
 
 def _to_place(order: Order, command: PlaceDraft) -> PlaceOrder:
@@ -243,6 +266,7 @@ def _of_a_draft(rule: Rule) -> Rule:
 
 def _save(order: Order | None, command: SaveDraft, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     assert command.order_id is not None
+    lines, kits = acceptance.exploded_rows(command.lines)
     yield OrderDrafted(
         envelope.at,
         command.tenant,
@@ -250,7 +274,7 @@ def _save(order: Order | None, command: SaveDraft, policy: Policy, envelope: Env
         order.reference if order is not None else command.reference or command.order_id,
         command.order_id,
         command.currency,
-        tuple(line.placed(f"L{number}") for number, line in enumerate(command.lines, 1)),
+        lines,
         order.state if order is not None else policy.lifecycles.order.initial,
         command.ship_to,
         command.customer,
@@ -261,6 +285,7 @@ def _save(order: Order | None, command: SaveDraft, policy: Policy, envelope: Env
         command.requirements,
         policy.rounding,
         command.customer_reference,
+        kits,
     )
 
 

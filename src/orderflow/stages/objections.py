@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from orderflow.charges import Tranche
 from orderflow.errors import Violation
+from orderflow.kits import Kit
 from orderflow.order import Line, Order
 from orderflow.policy import Policy
 from orderflow.values.money import Money
@@ -44,7 +45,7 @@ def _asked(order: Order, line_id: str | None, name: str, policy: Policy) -> Iter
         return
     severity = policy.severity("verification.unknown_requirement")
     if severity != "ignored":
-        what = f"of {order.lines[line_id].sku}" if line_id is not None else "of the order"
+        what = f"of {order.name_of(line_id)}" if line_id is not None else "of the order"
         told = f"nobody has said how the requirement {name!r} {what} is met"
         yield Violation("verification.unknown_requirement", told, line_id or "requirements", severity)
 
@@ -54,16 +55,26 @@ def prices_are_as_stated(order: Order, policy: Policy) -> Iterable[Violation]:
     severity = policy.severity("verification.price_differs")
     if severity == "ignored":
         return
-    for line in order.lines.values():
-        if line.stated_price is None or not order.live_quantity(line.id):
+    for line, tranches in _quoted_rows(order):
+        if line.stated_price is None:
             continue
-        for tranche in order.tranches.get(line.id, ()):
+        for tranche in tranches:
             if _quoted(line, tranche) > _most(line, line.stated_price, policy):
                 stated = f"{line.stated_price}{_per(line.stated_per)}{_taxed(line, line.stated_with_tax)} was stated"
                 quoted = f"{tranche.unit_price}{_per(tranche.base_quantity)}{_taxed(line, tranche.tax_included)}"
                 told = f"{line.sku}: {stated}, {quoted} is quoted"
                 yield Violation("verification.price_differs", told, line.id, severity)
                 break
+
+
+def _quoted_rows(order: Order) -> Iterable[tuple[Line, tuple[Tranche, ...]]]:
+    """What is wanted, row by row, with its quotes: those of kits are for the kits."""
+    for row in order.rows:
+        if isinstance(row, Kit):
+            if any(order.live_quantity(line_id) for line_id in row.components):
+                yield row.line, row.prices
+        elif order.live_quantity(row.id):
+            yield row, order.tranches.get(row.id, ())
 
 
 def _per(base: object) -> str:

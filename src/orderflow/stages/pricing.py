@@ -3,14 +3,17 @@
 From the moment the order is acknowledged, units without a price are asked about, and only these. The price comes as a
 quote; each quote adds a frozen tranche per line, so what was quoted once stays as it is, whatever the price list says
 tomorrow. Of a quote that comes late, the lines count of which still as many units have no price as were asked about.
+A kit is quoted as one, its components never by themselves: they bear their shares of its price.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 
 from orderflow.charges import Adjustment, Amounts, Tranche
+from orderflow.kits import component_tranches
 from orderflow.messages import Event, event
 from orderflow.order import Order
 from orderflow.policy import Policy
@@ -20,23 +23,24 @@ from orderflow.stages.stage import Stage, Wait, Wanted
 from orderflow.totals import COMPONENT_OF, shared_out
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import sum_money
-from orderflow.values.numbers import EXACT
+from orderflow.values.numbers import EXACT, ZERO
 
 __all__ = ["STAGE", "PriceQuoted", "PriceRefused"]
 
 
 @event("price_quoted")
 class PriceQuoted(Event):
-    """These units have these prices from now on, whatever the price list says tomorrow."""
+    """These units have these prices from now on, whatever the price list says tomorrow.
+
+    ``kits`` are the prices of kits, as they were quoted; the tranches have them shared out over the components.
+    """
 
     tranches: tuple[Tranche, ...]
+    kits: tuple[Tranche, ...] = ()
 
     def apply(self, order: Order) -> Order:
         """Each line has one tranche more."""
-        held = dict(order.tranches)
-        for tranche in self.tranches:
-            held[tranche.line_id] = (*held.get(tranche.line_id, ()), tranche)
-        return order.replace(tranches=FrozenMap(held))
+        return order.quoted(self.tranches, self.kits)
 
 
 @event("price_refused")
@@ -73,8 +77,10 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
     """What is to be priced, once the order is acknowledged."""
     if "acknowledged" not in order.milestones:
         return
+    if order.kits:
+        yield from _unpriced_kits(order)
     for line_id, line in order.lines.items():
-        if line_id in order.tranches and not order.unpriced(line_id):
+        if (line_id in order.tranches and not order.unpriced(line_id)) or line.origin.kind == "component_of":
             continue
         if order.live_quantity(line_id) and (unpriced := order.unpriced(line_id)):
             already = EXACT.subtract(order.live_quantity(line_id), unpriced)
@@ -82,6 +88,16 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
             yield QuoteLine(
                 line_id, line.sku, line.unit, unpriced, already, line.stated_price, measure, line.measure_unit
             )
+
+
+def _unpriced_kits(order: Order) -> Iterable[QuoteLine]:
+    """Kits are priced as such: as many as hold the units of their components that have no price."""
+    for kit in order.kits.values():
+        kits = kit.needed_for({line_id: order.unpriced(line_id) for line_id in kit.components})
+        if kits:
+            wanted = kit.complete({line_id: order.live_quantity(line_id) for line_id in kit.components})
+            already, line = max(ZERO, EXACT.subtract(wanted, kits)), kit.line
+            yield QuoteLine(kit.id, kit.sku, line.unit, kits, already, line.stated_price)
 
 
 def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -96,7 +112,17 @@ def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Po
         tranches = shared_out(reply.adjustments, tuple(map(_tranche, reply.lines)))
         wanted_still = tuple(one for one in tranches if wanted.get(one.line_id) == one.quantity)
         if wanted_still:
-            yield PriceQuoted(at, wanted_still)
+            yield _quoted(order, wanted_still, at)
+
+
+def _quoted(order: Order, tranches: tuple[Tranche, ...], at: datetime) -> PriceQuoted:
+    """Prices of lines as they are, those of kits shared out over their components."""
+    kits = tuple(one for one in tranches if one.line_id in order.kits)
+    if not kits:
+        return PriceQuoted(at, tranches)
+    lines = tuple(one for one in tranches if one.line_id not in order.kits)
+    shares = (component_tranches(order.kits[one.line_id], one, order.rounding) for one in kits)
+    return PriceQuoted(at, (*lines, *chain.from_iterable(shares)), kits)
 
 
 def _is_answer_to(quote: Quote, request: QuotePrices) -> bool:
@@ -157,7 +183,7 @@ def _tranche(line: QuotedLine) -> Tranche:
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     if "price" in order.theirs:
         return
-    unpriced = [order.lines[line.line_id].sku for line in _unpriced_lines(order)]
+    unpriced = [line.sku for line in _unpriced_lines(order)]
     if unpriced:
         yield Wait("the price list", f"to quote {', '.join(unpriced[:3])}{' …' if len(unpriced) > 3 else ''}")
 

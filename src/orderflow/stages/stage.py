@@ -173,8 +173,8 @@ def next_id(prefix: str, held: Mapping[str, Any]) -> str:
 
 
 def units_text(order: Order, quantities: Mapping[str, Decimal]) -> str:
-    """``2 x TEA-250 and 1 x POT-1``; long lists are cut."""
-    parts = [f"{plain(quantity)} × {order.lines[line_id].sku}" for line_id, quantity in quantities.items()]
+    """``2 x TEA-250 and 1 x POT-1``, kits as they were ordered; long lists are cut."""
+    parts = [f"{plain(quantity)} × {order.name_of(row_id)}" for row_id, quantity in order.in_kits(quantities).items()]
     if len(parts) > 4:
         parts = [*parts[:3], f"{len(parts) - 3} more lines"]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -18,6 +18,7 @@ from decimal import Decimal
 
 import attrs
 
+from orderflow.kits import with_substitute
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of
 from orderflow.messages import Event, event
 from orderflow.order import Case, Claim, Line, Order, Origin, Search
@@ -29,7 +30,7 @@ from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impo
 from orderflow.stages.holds import HoldPlaced
 from orderflow.stages.stage import Stage, Wait, Wanted, next_id
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, plain, total
+from orderflow.values.numbers import EXACT, plain, ratio_cut, total
 
 __all__ = [
     "STAGE",
@@ -198,7 +199,11 @@ class LineSubstituted(Event):
 
     def apply(self, order: Order) -> Order:
         """The substitute is wanted instead."""
-        return order.moved(self.moves).with_lines([(self.substitute, self.quantity)])
+        after = order.moved(self.moves).with_lines([(self.substitute, self.quantity)])
+        if not order.kits:
+            return after
+        per = ratio_cut(self.quantity, total(move.quantity for move in self.moves))
+        return after.replace(kits=with_substitute(order.kits, after.lines, self.substitute.id, per))
 
 
 @event("reservation_lapsed")
@@ -503,10 +508,29 @@ def _stood_in_for(order: Order, line_id: str) -> frozenset[str]:
 
 
 def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal, at: datetime) -> Event:
-    """Units that nobody has are cancelled; with the last of an order, the order is."""
-    if total(order.live_quantity(other) for other in order.lines) == units:
+    """Units that nobody has are cancelled, with the rest of their kits; with the last of an order, the order is."""
+    moves = (Move(line_id, account, CANCELLED, units), *_of_broken_kits(order, line_id, account, units))
+    if total(order.live_quantity(other) for other in order.lines) == total(move.quantity for move in moves):
         return CancellationRequested(at, "stock.short")
-    return LinesCancelled(at, (Move(line_id, account, CANCELLED, units),), reason="stock.short")
+    return LinesCancelled(at, moves, reason="stock.short")
+
+
+def _of_broken_kits(order: Order, line_id: str, account: Account, units: Decimal) -> Iterable[Move]:
+    """The rest of kits of which so many units of a component cannot be had, as far as nobody handles it."""
+    kit = order.kit_of(line_id) if order.kits else None
+    if kit is None:
+        return
+    live = {other: order.live_quantity(other) for other in kit.components}
+    left = {**live, line_id: EXACT.subtract(live[line_id], units)}
+    for other, needed in kit.holds(EXACT.subtract(kit.complete(live), kit.complete(left))).items():
+        own = units if other == line_id else _ZERO
+        needed = EXACT.subtract(needed, own)
+        for where in (BACKORDERED, OPEN):
+            there = EXACT.subtract(order.ledger.balance(other, where), own if where == account else _ZERO)
+            taken = min(needed, there)
+            if taken > 0:
+                yield Move(other, where, CANCELLED, taken)
+                needed = EXACT.subtract(needed, taken)
 
 
 def _substituted(order: Order, line_id: str, units: Decimal, by: Substitute, at: datetime) -> LineSubstituted:

@@ -83,7 +83,7 @@ def blockers(order: Order) -> Iterable[Violation]:
         if not live:
             continue
         if order.unpriced(line_id):
-            yield Violation("verification.no_price", f"{line.sku} has no price yet", line_id)
+            yield Violation("verification.no_price", f"{order.name_of(line_id)} has no price yet", line_id)
         if not order.needs_stock(line_id) or not order.waiting(line_id):
             continue
         claims, search = order.claims_on(line_id), order.searches.get(line_id)

@@ -1,0 +1,106 @@
+"""Kits in commands: what may be ordered as one, and what a number of kits stands for.
+
+Commands speak of kits as the customer ordered them: so many whole ones, by the id of the row. What is moved are units
+of their components. Who cancels kits, cancels every component of them; who wants another number of kits, wants what
+that number takes: units that make up no whole kit are used before more are ordered, and stay where fewer kits are
+wanted. A component can be spoken of by itself as well, by its own id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from orderflow.errors import InvalidInput, Violation
+from orderflow.kits import leaves
+from orderflow.order import Order
+from orderflow.policy import Policy
+from orderflow.values.numbers import EXACT, as_decimal, mul
+
+__all__ = ["A_KIT_CAN_BE_ORDERED", "kits_are_whole", "path_of", "wanted_of_components"]
+
+
+def kits_are_ordered_whole(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
+    """Nobody sends a part of a kit as such."""
+    for index, row in enumerate(command.lines):
+        if row.components and row.quantity % 1:
+            yield Violation("acceptance.broken_kit", "kits are ordered whole", f"lines[{index}].quantity")
+
+
+def kits_are_not_measured(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
+    """A kit has its price as it is, whatever its components weigh."""
+    for index, row in enumerate(command.lines):
+        if row.components and (row.measure_unit is not None or row.estimated_measure is not None):
+            told = "a kit is not priced by what it measures"
+            yield Violation("acceptance.measured_kit", told, f"lines[{index}].measure_unit", remedy="a line of its own")
+
+
+def the_price_of_a_kit_can_be_shared_out(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
+    """Every component has a weight, or none has; and something bears the price."""
+    for index, row in enumerate(command.lines):
+        weights = [component.weight for component, _ in leaves(row.components)]
+        said = [weight for weight in weights if weight is not None]
+        if said and (len(said) < len(weights) or not any(said)):
+            told = "all components need a weight, or none; and some need one above zero"
+            yield Violation("acceptance.kit_weights", told, f"lines[{index}].components")
+
+
+def components_can_be_counted(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
+    """The units of every component, of kits in kits as well, are numbers that can be stored."""
+    for index, row in enumerate(command.lines):
+        try:
+            for _, per_kit in leaves(row.components):
+                as_decimal(mul(row.quantity, per_kit))
+        except InvalidInput as invalid:
+            for violation in invalid.violations:
+                yield Violation(violation.code, violation.message, f"lines[{index}].components")
+
+
+A_KIT_CAN_BE_ORDERED = (
+    kits_are_ordered_whole,
+    kits_are_not_measured,
+    the_price_of_a_kit_can_be_shared_out,
+    components_can_be_counted,
+)
+
+
+def kits_are_whole(order: Order, quantities: Mapping[str, Decimal], stage: str) -> Iterable[Violation]:
+    """Kits are spoken of in whole numbers, and not together with components of theirs."""
+    for kit in order.kits.values():
+        if kit.id not in quantities:
+            continue
+        if quantities[kit.id] % 1:
+            told = f"{kit.sku} is a kit: whole ones, or units of {', '.join(kit.components)}"
+            yield Violation(f"{stage}.broken_kit", told, f"quantities[{kit.id}]")
+        for line_id in kit.components:
+            if line_id in quantities:
+                told = f"{line_id} is a component of {kit.id}, of which is spoken as well"
+                yield Violation(f"{stage}.kit_and_component", told, f"quantities[{line_id}]")
+
+
+def wanted_of_components(
+    order: Order, quantities: Mapping[str, Decimal], still_wanted: Callable[[Order, str], Decimal]
+) -> Mapping[str, Decimal]:
+    """How many units of each line are wanted, where so many kits are: of a kit, what that number of it takes."""
+    if order.kits.keys().isdisjoint(quantities):
+        return quantities
+    found: dict[str, Decimal] = {}
+    for row_id, quantity in quantities.items():
+        kit = order.kits.get(row_id)
+        if kit is None:
+            found[row_id] = quantity
+            continue
+        now = {line_id: still_wanted(order, line_id) for line_id in kit.components}
+        fewer, needed = EXACT.subtract(kit.complete(now), quantity), kit.holds(quantity)
+        if fewer > 0:
+            found |= {line_id: EXACT.subtract(now[line_id], units) for line_id, units in kit.holds(fewer).items()}
+        else:
+            found |= {line_id: max(now[line_id], units) for line_id, units in needed.items()}
+    return found
+
+
+def path_of(order: Order, quantities: Mapping[str, Decimal], line_id: str) -> str:
+    """Where a command speaks of a line: by its own id, or by that of its kit."""
+    kit = order.kit_of(line_id) if line_id not in quantities and order.kits else None
+    return f"quantities[{kit.id if kit is not None else line_id}]"
