@@ -11,10 +11,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from orderflow import commands, events
+from orderflow import commands, events, facts
 from orderflow.commands import (
     AcceptConfirmation,
     AcknowledgeOrder,
+    AdoptOrder,
     AmendOrder,
     ApproveOrder,
     BookShipment,
@@ -33,6 +34,7 @@ from orderflow.commands import (
     RecordCheck,
     RecordCollection,
     RecordDespatch,
+    RecordFacts,
     RecordPick,
     RecordPutAway,
     RecordReply,
@@ -99,6 +101,7 @@ __all__ = [
     "AcknowledgeOrder",
     "Actor",
     "Address",
+    "AdoptOrder",
     "AmendOrder",
     "ApproveOrder",
     "AsyncOrderFlow",
@@ -146,6 +149,7 @@ __all__ = [
     "RecordCheck",
     "RecordCollection",
     "RecordDespatch",
+    "RecordFacts",
     "RecordPick",
     "RecordPutAway",
     "RecordReply",
@@ -173,6 +177,7 @@ __all__ = [
     "events",
     "evolve",
     "explain",
+    "facts",
     "pending",
     "replay",
 ]
