@@ -120,6 +120,7 @@ class OrderLine:
     is of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the
     quantity, or go beyond it, and still be what was ordered. Goods that are handled in pieces and priced by what they
     weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity.
+    ``customer_reference`` is the customer's own number for the row.
     """
 
     sku: str = checked(as_reference)
@@ -143,6 +144,7 @@ class OrderLine:
     estimated_measure: Decimal | None = checked(optional(as_amount), default=None)
     price_per: Decimal = checked(as_amount, default=ONE)
     price_with_tax: bool | None = checked(optional(as_flag), default=None)
+    customer_reference: str = checked(as_text(100), default="")
 
     if TYPE_CHECKING:
 
@@ -169,6 +171,7 @@ class OrderLine:
             estimated_measure: Decimal | int | str | None = None,
             price_per: Decimal | int | str = 1,
             price_with_tax: bool | None = None,
+            customer_reference: str = "",
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -199,6 +202,7 @@ class OrderLine:
             estimated_for=self.quantity if self.estimated_measure is not None else ONE,
             stated_per=self.price_per,
             stated_with_tax=self.price_with_tax,
+            customer_reference=self.customer_reference,
         )
         return PlacedLine(line, self.quantity)
 

@@ -154,6 +154,7 @@ def as_drafted(order: Order) -> SaveDraft:
             estimated_measure=line.estimated_measure,
             price_per=line.stated_per,
             price_with_tax=line.stated_with_tax,
+            customer_reference=line.customer_reference,
             **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
         )
         for line in order.lines.values()
