@@ -148,7 +148,8 @@ class Line(Frozen):
     """A row of the order. How many units it has, and where they are, the ledger says.
 
     Goods that are handled in pieces and priced by what they weigh, say, have a ``measure_unit``, and an
-    ``estimated_measure`` for so many units (``estimated_for``).
+    ``estimated_measure`` for so many units (``estimated_for``). ``customer_reference`` is the customer's own number
+    for the row.
     """
 
     id: str
@@ -165,6 +166,7 @@ class Line(Frozen):
     estimated_for: Decimal = Decimal(1)
     stated_per: Decimal = _ONE
     stated_with_tax: bool | None = None
+    customer_reference: str = ""
 
     def estimate(self, units: Decimal) -> Decimal | None:
         """What so many units are expected to measure; ``None`` where goods are not priced by that.

@@ -123,7 +123,8 @@ class OrderLine:
     is of the method ``supplier``. ``under`` and ``over`` are percentages: how far a delivery may fall short of the
     quantity, or go beyond it, and still be what was ordered. Goods that are handled in pieces and priced by what they
     weigh, say, have a ``measure_unit`` (``kg``) and an ``estimated_measure`` for the whole quantity. A kit, which is
-    several products at one price, has ``components``: what one of it holds.
+    several products at one price, has ``components``: what one of it holds. ``customer_reference`` is the customer's
+    own number for the row.
     """
 
     sku: str = checked(as_reference)
@@ -148,6 +149,7 @@ class OrderLine:
     price_per: Decimal = checked(as_amount, default=ONE)
     price_with_tax: bool | None = checked(optional(as_flag), default=None)
     components: tuple[Component, ...] = checked(tuple_of(as_component), default=())
+    customer_reference: str = checked(as_text(100), default="")
 
     if TYPE_CHECKING:
 
@@ -175,6 +177,7 @@ class OrderLine:
             price_per: Decimal | int | str = 1,
             price_with_tax: bool | None = None,
             components: Iterable[Component | tuple[str, Decimal | int | str]] = (),
+            customer_reference: str = "",
         ) -> None: ...
 
     def placed(self, line_id: str) -> PlacedLine:
@@ -205,6 +208,7 @@ class OrderLine:
             estimated_for=self.quantity if self.estimated_measure is not None else ONE,
             stated_per=self.price_per,
             stated_with_tax=self.price_with_tax,
+            customer_reference=self.customer_reference,
         )
         return PlacedLine(line, self.quantity)
 

@@ -191,6 +191,7 @@ def _row(line: Line, quantity: Decimal, components: Iterable[Component]) -> Orde
         price_per=line.stated_per,
         price_with_tax=line.stated_with_tax,
         components=components,
+        customer_reference=line.customer_reference,
         **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
     )
 
