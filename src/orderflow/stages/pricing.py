@@ -73,10 +73,9 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
     """What is to be priced, once the order is acknowledged."""
     if "acknowledged" not in order.milestones:
         return
-    for line_id, line in order.lines.items():
-        if line_id in order.tranches and not order.unpriced(line_id):
-            continue
-        if order.live_quantity(line_id) and (unpriced := order.unpriced(line_id)):
+    for line_id, unpriced in order.unpriced_units.items():
+        line = order.lines[line_id]
+        if order.live_quantity(line_id):
             already = EXACT.subtract(order.live_quantity(line_id), unpriced)
             measure = line.estimate(unpriced)
             yield QuoteLine(
