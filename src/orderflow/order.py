@@ -8,7 +8,6 @@ its whole body, so that a crash loses nothing: what is still open can always be 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -72,6 +71,7 @@ from orderflow.tracking import Anomaly, Scan
 from orderflow.values.address import Address
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import digest
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ratio_cut, total
 from orderflow.values.party import Party
@@ -856,7 +856,7 @@ def customer_reference_labels(reference: str, customer: Party | None) -> tuple[s
     """
     if not reference:
         return ()
-    who = customer.id or hashlib.sha256(customer.name.encode()).hexdigest()[:16] if customer is not None else ""
+    who = customer.id or digest(customer.name) if customer is not None else ""
     return f"customer_reference:{reference}", f"customer_reference:{reference} of {who}"
 
 
