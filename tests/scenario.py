@@ -17,6 +17,7 @@ import pytest
 
 from orderflow.charges import Amounts
 from orderflow.commands import (
+    AdoptOrder,
     BookShipment,
     DespatchShipment,
     PackParcel,
@@ -91,6 +92,20 @@ def a_place_order(**changes: Any) -> PlaceOrder:
         "order_id": ID,
     }
     return PlaceOrder(**(said | changes))
+
+
+def an_adoption(**changes: Any) -> AdoptOrder:
+    """An order of ten packets of tea that an ERP took five days ago."""
+    said: dict[str, Any] = {
+        "reference": ID,
+        "lines": [("TEA-250", 10)],
+        "currency": "EUR",
+        "placed_at": NOW - timedelta(days=5),
+        "ship_to": BERLIN,
+        "customer": ADA,
+        "order_id": ID,
+    }
+    return AdoptOrder(**(said | changes))
 
 
 def amounts(net: Any, tax: Any = 0) -> Amounts:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from orderflow import commands, events
+from orderflow import commands, events, facts
 from orderflow.commands import (
     AcceptConfirmation,
     AcknowledgeOrder,
+    AdoptOrder,
     AmendOrder,
     ApproveOrder,
     BookShipment,
@@ -33,6 +34,7 @@ from orderflow.commands import (
     RecordCheck,
     RecordCollection,
     RecordDespatch,
+    RecordFacts,
     RecordPick,
     RecordPutAway,
     RecordReply,
@@ -98,6 +100,7 @@ __all__ = [
     "AcknowledgeOrder",
     "Actor",
     "Address",
+    "AdoptOrder",
     "AmendOrder",
     "ApproveOrder",
     "AsyncOrderFlow",
@@ -144,6 +147,7 @@ __all__ = [
     "RecordCheck",
     "RecordCollection",
     "RecordDespatch",
+    "RecordFacts",
     "RecordPick",
     "RecordPutAway",
     "RecordReply",
@@ -171,6 +175,7 @@ __all__ = [
     "events",
     "evolve",
     "explain",
+    "facts",
     "pending",
     "replay",
 ]

@@ -47,6 +47,7 @@ __all__ = [
     "given_back",
     "measured_back",
     "measured_out",
+    "taken_again",
 ]
 
 #: The parts of a price, as fields of `Amounts`. Discounts are negative.
@@ -249,6 +250,22 @@ def given_back(tranches: Sequence[Tranche], before: Sequence[Decimal], units: De
     for index in reversed(range(len(tranches))):
         taken = min(left, tranches[index].unmeasured(back[index]))
         back[index] = EXACT.add(back[index], taken)
+        left = EXACT.subtract(left, taken)
+    return tuple(back)
+
+
+def taken_again(before: Sequence[Decimal], units: Decimal) -> tuple[Decimal, ...]:
+    """How many units of each tranche are given back, after ``units`` of them are wanted again after all.
+
+    The units that were given back last are wanted again first: those of the oldest tranche.
+
+    >>> taken_again([Decimal(2), Decimal(2)], Decimal(3))
+    (Decimal('0'), Decimal('1'))
+    """
+    back, left = list(before), units
+    for index, given in enumerate(back):
+        taken = min(left, given)
+        back[index] = EXACT.subtract(given, taken)
         left = EXACT.subtract(left, taken)
     return tuple(back)
 

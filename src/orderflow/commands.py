@@ -15,6 +15,7 @@ from orderflow.stages.drafts import PlaceDraft, SaveDraft
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.handover import DeliverDigital, RecordCollection
 from orderflow.stages.holds import PlaceHold, ReleaseHold
+from orderflow.stages.observation import AdoptOrder, RecordFacts
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
 from orderflow.stages.putaway import RecordPutAway
@@ -28,6 +29,7 @@ from orderflow.stages.voiding import VoidShipment
 __all__ = [
     "AcceptConfirmation",
     "AcknowledgeOrder",
+    "AdoptOrder",
     "AmendOrder",
     "ApproveOrder",
     "BookShipment",
@@ -46,6 +48,7 @@ __all__ = [
     "RecordCheck",
     "RecordCollection",
     "RecordDespatch",
+    "RecordFacts",
     "RecordPick",
     "RecordPutAway",
     "RecordReply",

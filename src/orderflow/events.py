@@ -40,6 +40,7 @@ from orderflow.stages.losses import (
     ProblemSettled,
     ReplacementOrdered,
 )
+from orderflow.stages.observation import FactsApplied, FactsRecorded, OrderAdopted, OrderSteppedBack
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
@@ -101,6 +102,8 @@ __all__ = [
     "ExceptionRaised",
     "ExceptionResolved",
     "FactFlagged",
+    "FactsApplied",
+    "FactsRecorded",
     "FulfillerAskedAgain",
     "FulfillmentDespatched",
     "FulfillmentPlanned",
@@ -126,6 +129,7 @@ __all__ = [
     "MessageSuperseded",
     "MessageWithheld",
     "OrderAcknowledged",
+    "OrderAdopted",
     "OrderAmended",
     "OrderCancelled",
     "OrderCompleted",
@@ -137,6 +141,7 @@ __all__ = [
     "OrderRejected",
     "OrderReopened",
     "OrderShipped",
+    "OrderSteppedBack",
     "OrderVerified",
     "PackingFinished",
     "ParcelEmptied",

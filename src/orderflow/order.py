@@ -16,7 +16,17 @@ from typing import Any, TypeVar
 
 import attrs
 
-from orderflow.charges import Amounts, RoundingRule, Tranche, charged, credited, given_back, measured_back, measured_out
+from orderflow.charges import (
+    Amounts,
+    RoundingRule,
+    Tranche,
+    charged,
+    credited,
+    given_back,
+    measured_back,
+    measured_out,
+    taken_again,
+)
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -36,6 +46,7 @@ from orderflow.ledger import (
     place_of,
     shipped,
 )
+from orderflow.observations import Books, Observed, drawn_up, ground_of
 from orderflow.parts import (
     Answer,
     Booking,
@@ -165,6 +176,7 @@ class Order(Frozen):
     deferrals: FrozenMap[str, Deferral] = attrs.field(factory=FrozenMap)
     stray_scans: tuple[Scan, ...] = ()
     despatch_advices: FrozenMap[str, DespatchAdvice] = attrs.field(factory=FrozenMap)
+    observed: Observed | None = None
     put_away: FrozenMap[str, FrozenMap[str, Decimal]] = attrs.field(factory=FrozenMap)
     flagged: tuple[Anomaly, ...] = ()
     cancellation: Cancellation | None = None
@@ -298,6 +310,21 @@ class Order(Frozen):
         for back in self.given_back.get(line_id, ()):
             units = EXACT.subtract(units, back)
         return units
+
+    def repriced(self, wanted_again: Mapping[str, Decimal]) -> Order:
+        """The order after others moved units: what is not wanted is given back, what is wanted again is as before."""
+        order = self
+        for line_id in order.lines:
+            unpriced = order.unpriced(line_id) if line_id in order.tranches else _ZERO
+            before = order.given_back.get(line_id, ())
+            if unpriced < 0:
+                back = given_back(order.tranches[line_id], before, EXACT.minus(unpriced))
+                order = order.replace(given_back=order.given_back.set(line_id, back))
+            elif unpriced > 0 and before:
+                there = EXACT.subtract(total(before), order.refunded.get(line_id, _ZERO))
+                units = min(unpriced, there, wanted_again.get(line_id, _ZERO))
+                order = order.replace(given_back=order.given_back.set(line_id, taken_again(before, units)))
+        return order
 
     def refunding(self, quantities: Mapping[str, Decimal]) -> Order:
         """The order after units that had left were given back; those of a free line are the units that it replaces."""
@@ -487,7 +514,7 @@ class Order(Frozen):
         """Every number under which parcels of this order travel, master numbers included."""
         found: dict[str, None] = {}
         for shipment in self.shipments.values():
-            if shipment.is_live and shipment.booking is not None:
+            if (shipment.is_live or self.is_observed(shipment.id)) and shipment.booking is not None:
                 found.update(dict.fromkeys(shipment.booking.numbers))
         for parcel in self.parcels.values():
             if number := self._number_of(parcel):
@@ -512,25 +539,63 @@ class Order(Frozen):
     def anomalies(self) -> tuple[Anomaly, ...]:
         """Facts that do not fit: what was flagged when it was recorded, and reports of carriers that cannot be.
 
-        Such are reports that may not follow, about dead labels, or about parcels that never left.
+        Such are reports that may not follow, about dead labels, or about parcels that never left; and what others
+        say that does not fit the order as it is now.
         """
         found = list(self.flagged)
+        if self.observed is not None:
+            found += self.books_by_facts.anomalies
         found += [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
         held = self.ledger.held
         for parcel in self.parcels.values():
             if not parcel.tracking.has_moved or any(account(parcel.id) in held for account in _LEFT):
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
-            found.append(Anomaly("tracking.not_despatched", told, parcel.scans[-1]))
+            found.append(Anomaly("tracking.not_despatched", told, parcel.reports[-1]))
         for scan in self.stray_scans:
             found.append(Anomaly("tracking.stray", f"nothing travels under {scan.tracking_number} any more", scan))
         return tuple(found)
 
     @property
+    def books_by_facts(self) -> Books:
+        """What others have done with this order, by everything that they have told: drawn up anew, once an order."""
+        assert self.observed is not None, "nothing was observed of this order"
+        books: Books | None = self.remembered.get("books_by_facts")
+        if books is None:
+            theirs = self.observed.books.parcels
+            ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
+            own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
+            ground = ground_of(self.observed, self.lines, self.ledger, own, self.currency, self.placed_at)
+            books = self.remembered["books_by_facts"] = drawn_up(self.observed.facts, ground)
+        return books
+
+    @property
+    def is_told_of_stock(self) -> bool:
+        """Whether others say by facts what is held: then nothing is claimed."""
+        return self.observed is not None and "stock" in self.theirs
+
+    def is_observed(self, fulfillment_id: str) -> bool:
+        """Whether units at a place are others' to tell of, not ours to handle: a work or shipment of facts."""
+        if self.observed is None:
+            return False
+        books = self.observed.books
+        return fulfillment_id in books.works or fulfillment_id in books.shipments
+
+    def under_observation(self, line_id: str) -> Decimal:
+        """Units of a line that others have in hand, or have sent: no stock of ours is claimed for them."""
+        if self.observed is None:
+            return _ZERO
+        books = self.observed.books
+        held = (*(parcel.contents for parcel in books.parcels.values()), *books.in_hand.values())
+        return total(units.get(line_id, _ZERO) for units in held)
+
+    @property
     def moved_before_despatch(self) -> tuple[Parcel, ...]:
         """Parcels that a carrier has, by its own reports, although their departure was never recorded."""
         held = self.ledger.held
-        return tuple(p for p in self.parcels.values() if p.scans and p.tracking.has_moved and packed(p.id) in held)
+        return tuple(
+            p for p in self.parcels.values() if p.is_reported and p.tracking.has_moved and packed(p.id) in held
+        )
 
     # -- promises ----------------------------------------------------------------------------------------------------
 
@@ -750,14 +815,19 @@ class Order(Frozen):
         named = fulfillment.claims.get(line_id)
         return self.claims[named] if named is not None else self.claim_at(line_id, fulfillment.location)
 
+    def to_be_claimed(self, line_id: str) -> Decimal:
+        """Units of a line for which stock is held, or was: those that others see to are not among them."""
+        live = self.live_quantity(line_id)
+        return live if self.observed is None else EXACT.subtract(live, self.under_observation(line_id))
+
     def taken(self, claim: Claim) -> Decimal:
         """Units under a claim that were given to a fulfillment, wherever they are by now."""
         if len(self.claims_on(claim.line_id)) == 1:
-            return EXACT.subtract(self.live_quantity(claim.line_id), self.waiting(claim.line_id))
+            return EXACT.subtract(self.to_be_claimed(claim.line_id), self.waiting(claim.line_id))
         total = _ZERO
         for account, quantity in self.ledger.accounts(claim.line_id):
             work = self._work_at(place_of(account))
-            if work and self.claim_of(work, claim.line_id) == claim:
+            if work and not self.is_observed(work) and self.claim_of(work, claim.line_id) == claim:
                 total = EXACT.add(total, quantity)
         return total
 
@@ -780,7 +850,7 @@ class Order(Frozen):
         waiting = self.waiting(line_id)
         if not waiting or not self.needs_stock(line_id):
             return _ZERO
-        short = EXACT.subtract(self.live_quantity(line_id), total(claim.to_be_had for claim in self.claims_on(line_id)))
+        short = EXACT.subtract(self.to_be_claimed(line_id), total(claim.to_be_had for claim in self.claims_on(line_id)))
         return max(_ZERO, min(short, waiting))
 
     def group_of(self, line_id: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from orderflow.errors import InvalidInput
 from orderflow.ledger import (
     Move,
 )
-from orderflow.tracking import Scan, Tracking, TrackingStatus, fold
+from orderflow.tracking import Scan, Tracking, TrackingStatus, fold, united
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, checked, evolved, optional, value
 from orderflow.values.frozenmap import FrozenMap
@@ -295,7 +295,8 @@ class Parcel(Frozen):
     Where it went wrong on the way: ``attempts`` and ``delays`` were told of so far, ``given_up`` is the code of the
     problem for which nobody counts on its arrival any more, ``replacements`` and ``credited`` say by line which lines
     replace its units and how many of them were credited, ``choices`` what was chosen about its other problems.
-    ``earlier_legs`` are the numbers under which carriers bring it who do not bring it to the door.
+    ``earlier_legs`` are the numbers under which carriers bring it who do not bring it to the door. ``told`` is what
+    others say of its way (`orderflow.facts.Delivered`): it counts like a carrier's report, and may be taken back.
     """
 
     id: str
@@ -317,6 +318,17 @@ class Parcel(Frozen):
     credited: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
     earlier_legs: tuple[str, ...] = ()
+    told: tuple[Scan, ...] = ()
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether anything at all is known of its way: by a carrier, or by somebody who says that it arrived."""
+        return bool(self.scans or self.told)
+
+    @property
+    def reports(self) -> tuple[Scan, ...]:
+        """Everything that is known of its way, in order."""
+        return united(self.scans, self.told)
 
     def measure_of(self, line_id: str, units: Decimal) -> Decimal | None:
         """What units of a line in this parcel measure, by what was read when they were packed, if all was."""
@@ -329,7 +341,8 @@ class Parcel(Frozen):
 
     def with_scans(self, scans: tuple[Scan, ...]) -> Parcel:
         """This parcel with another set of reports, and what they amount to."""
-        meant = map(self._of_its_leg, scans) if self.earlier_legs else scans
+        known = united(scans, self.told)
+        meant = map(self._of_its_leg, known) if self.earlier_legs else known
         return self.replace(scans=scans, tracking=fold(meant))
 
     def _of_its_leg(self, scan: Scan) -> Scan:

@@ -46,6 +46,7 @@ from orderflow.stages import (
     handover,
     holds,
     losses,
+    observation,
     packing,
     picking,
     pricing,
@@ -89,6 +90,7 @@ STAGES: tuple[Stage, ...] = (
     handover.STAGE,
     shipping.STAGE,
     advices.STAGE,
+    observation.STAGE,
     tracking.STAGE,
     amendment.STAGE,
     losses.STAGE,
@@ -246,7 +248,8 @@ class OrderProcess:
         if order is not None:
             events += self._beyond_its_stage(order, command, envelope.at)
         events += self._remarked(decision, order, events, command, envelope)
-        return self._outcome(order, events, envelope.at, self.policy if envelope.notify else _silenced(self.policy))
+        is_told = envelope.notify and decision.is_told
+        return self._outcome(order, events, envelope.at, self.policy if is_told else _silenced(self.policy))
 
     def settle(self, order: Order, request: Request, reply: Reply, at: datetime) -> Outcome:
         """`conclude`, with the order after it."""

@@ -234,7 +234,7 @@ def _parcel_body(order: Order, parcel: Parcel, kind: str, day: str) -> dict[str,
         body["reason"] = tracking.reason.replace("_", " ")
     if tracking.action_required:
         body["action"] = tracking.reason.replace("_", " ") or "action required"
-    last = parcel.scans[-1] if parcel.scans else None
+    last = parcel.reports[-1] if parcel.is_reported else None
     if last is not None and last.status is TrackingStatus.READY_FOR_PICKUP:
         body["place"] = last.location
     return body

@@ -12,6 +12,7 @@ import pytest
 from orderflow.commands import (
     AcceptConfirmation,
     AcknowledgeOrder,
+    AdoptOrder,
     AmendOrder,
     ApproveOrder,
     BookShipment,
@@ -29,6 +30,7 @@ from orderflow.commands import (
     RecordCheck,
     RecordCollection,
     RecordDespatch,
+    RecordFacts,
     RecordPick,
     RecordPutAway,
     RecordReply,
@@ -49,21 +51,25 @@ from orderflow.commands import (
 from orderflow.consignment import SharedBox
 from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
+from orderflow.facts import Ordered
 from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
 from orderflow.policy import Authority, Check, Lifecycles
-from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refused, Sent
+from orderflow.ports import BookCarrier, ClaimStock, GaveUp, Quote, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.picking import ShortPick
+from orderflow.values import Money
+from orderflow.values.checked import evolved
 from tests.scenario import (
     BERLIN,
     ID,
     NOW,
     Life,
     a_place_order,
+    an_adoption,
     booked,
     despatched,
     eur,
@@ -72,6 +78,7 @@ from tests.scenario import (
     picked,
     picking,
     placed,
+    quoted,
     requested,
     scan,
     verified,
@@ -561,6 +568,26 @@ BOOK: dict[type[Command], list[Case]] = {
         (Life, CompleteOrder(ID), [("order.unknown", "order_id")]),
         (verified, CompleteOrder(ID), [("order.cannot_complete", "")]),
         (left_open, CompleteOrder(ID), [("delivery.something_is_open", "")]),
+    ],
+    AdoptOrder: [
+        (Life, an_adoption(order_id=None), [("acceptance.no_number", "order_id")]),
+        (verified, an_adoption(), [("adoption.known_already", "order_id")]),
+        (
+            Life,
+            an_adoption(
+                lines=[OrderLine("TEA-250", 2, price=Money("8.50", "USD"))], agreed=Quote((quoted("L2", 2, "8.50"),))
+            ),
+            [("acceptance.other_currency", "lines[0].price"), ("adoption.unknown_line", "agreed.lines[0].line_id")],
+        ),
+        (
+            Life,
+            an_adoption(agreed=Quote((evolved(quoted("L1", 3, "8.50"), unit_price=Money("8.50", "USD")),))),
+            [("adoption.other_quantity", "agreed.lines[0].quantity"), ("adoption.bad_prices", "agreed")],
+        ),
+    ],
+    RecordFacts: [
+        (Life, RecordFacts(ID, [Ordered("ERP", "SO-1", {"L1": 2})]), [("order.unknown", "order_id")]),
+        (drafted, RecordFacts(ID, [Ordered("ERP", "SO-1", {"L1": 2})]), [("draft.not_placed", "order_id")]),
     ],
     AmendOrder: [
         (Life, AmendOrder(ID, {"L9": 1}), [("order.unknown", "order_id")]),

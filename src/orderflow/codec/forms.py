@@ -23,6 +23,7 @@ import attrs
 from orderflow.codec.family import Family
 from orderflow.codec.leaves import Form, Read, Write, _wrong, as_it_is, one_of, read_text
 from orderflow.errors import InvalidInput, Violation
+from orderflow.facts import KINDS
 from orderflow.order import Parcel
 from orderflow.ports import REPLIES, REQUESTS, Request
 from orderflow.values.frozenmap import FrozenMap
@@ -201,6 +202,8 @@ class _Draft:
             form = self.of(real[0])
         elif set(real) <= {*REQUESTS, *REPLIES}:
             form = self.tagged("request or reply", real)
+        elif set(real) <= set(KINDS):
+            form = self.tagged("fact", real)
         else:
             raise TypeError(f"no way is known to tell {' | '.join(map(str, real))} apart")
         return form if len(real) == len(members) else _optional(form)
@@ -283,7 +286,7 @@ def _parcel_reader(read: Read) -> Read:
 
     def read_parcel(raw: Any, kind: Any) -> Parcel:
         parcel: Parcel = read(raw, kind)
-        return parcel.with_scans(parcel.scans) if parcel.scans else parcel
+        return parcel.with_scans(parcel.scans) if parcel.is_reported else parcel
 
     return read_parcel
 

@@ -9,11 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from orderflow.explain import Explanation
+from orderflow.facts import Fact
 from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Order
 from orderflow.process import Preview
 from orderflow.runtime.engine import DueReport, Effects, Receipt
 from orderflow.runtime.face import Face
+from orderflow.stages.observation import AdoptOrder
 from orderflow.stores.base import Page, Recorded
 from orderflow.tracking import Scan
 
@@ -54,6 +56,33 @@ class AsyncOrderFlow(Face):
         """Record what carriers report, in whichever orders the parcels are."""
         receipts: tuple[Receipt, ...] = await self._drive(self._engine.observe(scans, by))
         return receipts
+
+    async def adopt(
+        self,
+        command: AdoptOrder,
+        *,
+        at: datetime | None = None,
+        by: Actor | None = None,
+        command_id: str | None = None,
+        reason: str = "",
+        correlation_id: str | None = None,
+    ) -> Receipt:
+        """Take over an order that others have begun; nobody is told of its past, and nothing of it is asked again.
+
+        What is open of it and ours to decide is processed from now on like any other order.
+        """
+        envelope = self._envelope(at, by, command_id, reason, None, correlation_id)
+        receipt: Receipt = await self._drive(self._engine.handle(command, envelope))
+        return receipt
+
+    async def record_facts(self, order_id: str, *facts: Fact | Iterable[Fact], by: Actor = SYSTEM) -> Receipt:
+        """Record what others did about an order, as they tell it: late, twice, in any order.
+
+        Raises:
+            CommandRefused: there is no such order.
+        """
+        receipt: Receipt = await self._drive(self._engine.record_facts(order_id, facts, by))
+        return receipt
 
     async def stock_arrived(
         self, sku: str, location: str | None = None, *, by: Actor = SYSTEM, limit: int = 1000

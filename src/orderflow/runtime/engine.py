@@ -50,6 +50,7 @@ from orderflow.ports import (
 from orderflow.process import OrderProcess, Outcome, Preview, pending
 from orderflow.stages.acceptance import PlaceOrder
 from orderflow.stages.drafts import SaveDraft, label_of_repeats
+from orderflow.stages.observation import AdoptOrder, RecordFacts, id_of_adopted
 from orderflow.stages.sourcing import Reroute, StockArrived
 from orderflow.stages.stage import Wanted
 from orderflow.stages.steps import TimePassed
@@ -66,6 +67,8 @@ __all__ = ["Call", "DueReport", "Engine", "Keep", "Ports", "Receipt"]
 _MOST_RACES = 20
 #: How many rounds of asking one call of advance makes; what is left then is done when the order is next due.
 _MOST_ROUNDS = 100
+#: Commands with which an order begins to be kept.
+_NEW = PlaceOrder | SaveDraft | AdoptOrder
 #: How many orders with one number of the customer's are looked at when another comes.
 _MOST_REPEATS = 20
 
@@ -231,11 +234,13 @@ class Engine:
 
     def _numbered(self, command: Command) -> Effects:
         """The command with its tenant and, for a new order without one, the next free number; and its order."""
-        if isinstance(command, PlaceOrder | SaveDraft):
+        if isinstance(command, _NEW):
             if command.tenant not in ("main", self.tenant):
                 raise InvalidInput.because("tenant.other", f"this is the flow of tenant {self.tenant!r}", "tenant")
             if command.tenant != self.tenant:
                 command = evolved(command, tenant=self.tenant)
+            if isinstance(command, AdoptOrder) and command.order_id is None:
+                command = evolved(command, order_id=id_of_adopted(command))
             while command.order_id is None:
                 order_id = self.number((yield Keep("next_number", (self.tenant,))))
                 if (yield Keep("load", (self.tenant, order_id))) is None:
@@ -557,6 +562,11 @@ class Engine:
         _raise_all("some orders could not take their scans", failed)
         return tuple(receipts)
 
+    def record_facts(self, order_id: str, facts: Iterable[Any], by: Actor) -> Effects:
+        """Record what others did about an order."""
+        command = RecordFacts(order_id, _one_by_one(facts))
+        return (yield from self.handle(command, Envelope(self.clock(), by)))
+
     def stock_arrived(self, sku: str, location: str | None, by: Actor, limit: int) -> Effects:
         """Serve those who wait for a product, one after the other in the order of the policy's queue."""
         waiting = yield from self._labelled(f"backorder:{sku}")
@@ -612,7 +622,7 @@ class Engine:
         _check_command(command)
         order_id = command.order_id
         loaded = (yield Keep("load", (self.tenant, order_id))) if order_id is not None else None
-        if loaded is None and isinstance(command, PlaceOrder | SaveDraft):
+        if loaded is None and isinstance(command, _NEW):
             order_id = order_id or "preview"
             command = evolved(command, tenant=self.tenant, order_id=order_id, reference=command.reference or order_id)
         command = yield from self._with_repeats(loaded, command)
@@ -628,11 +638,17 @@ class Engine:
         return history
 
 
+def _one_by_one(given: Iterable[Any]) -> tuple[Any, ...]:
+    """What was given one by one, or as one iterable."""
+    items = tuple(given)
+    if len(items) == 1 and isinstance(items[0], Iterable) and not isinstance(items[0], str):
+        return tuple(items[0])
+    return items
+
+
 def _as_scans(given: Iterable[Any]) -> tuple[Scan, ...]:
     """Scans one by one, or as one iterable of them."""
-    scans = tuple(given)
-    if len(scans) == 1 and isinstance(scans[0], Iterable) and not isinstance(scans[0], str):
-        scans = tuple(scans[0])
+    scans = _one_by_one(given)
     for scan in scans:
         if not isinstance(scan, Scan):
             raise TypeError(f"must be a Scan, not {type(scan).__name__}")

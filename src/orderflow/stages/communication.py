@@ -188,7 +188,7 @@ def _to_tell(order: Order) -> Iterator[Fact]:
         if shipment.stage == "despatched":
             yield "shipment_despatched", shipment.id, None
     for parcel in order.parcels.values():
-        if parcel.scans:
+        if parcel.is_reported:
             yield from _reported(order, parcel)
             yield from _made_good(parcel)
     for slip in _slips(order):

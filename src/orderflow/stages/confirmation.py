@@ -238,7 +238,7 @@ def _cancel(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    if "verified" not in order.milestones or order.is_over:
+    if "verified" not in order.milestones or order.is_over or order.is_told_of_stock:
         return
     yield from _settled_cases(order, at)
     if "confirm" not in policy.automatic or order.cancellation is not None or any(order.holds_on("confirm")):

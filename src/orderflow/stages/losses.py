@@ -220,7 +220,7 @@ def _problem(order: Order, parcel: Parcel) -> _Problem | None:
     tracking = parcel.tracking
     if not (parcel.given_up or tracking.is_troubled) or not (sent := order.sent_in(parcel.id)):
         return None
-    since = tracking.since or parcel.scans[-1].occurred_at
+    since = tracking.since or parcel.reports[-1].occurred_at
     has_arrived = order.ledger.holds_any(delivered(parcel.id))
     if has_arrived and parcel.given_up not in ("", DAMAGED):
         extra = {line_id: min(units, sent.get(line_id, ZERO)) for line_id, units in order.made_good(parcel).items()}
@@ -283,7 +283,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     open_ones = {case.about: case for case in order.open_cases if case.code in CODES} if order.cases else {}
     needed = {parcel.id: problem for parcel, problem in _troubled(order) if _stands(parcel, problem) is None}
     for parcel in order.parcels.values():
-        if parcel.scans:
+        if parcel.is_reported:
             yield from _told_of(parcel, at)
     for about, case in open_ones.items():
         if about not in needed or needed[about].code != case.code:

@@ -22,7 +22,7 @@ from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import sum_money
 from orderflow.values.numbers import EXACT
 
-__all__ = ["STAGE", "PriceQuoted", "PriceRefused"]
+__all__ = ["STAGE", "PriceQuoted", "PriceRefused", "agreed_tranches", "is_sensible_quote"]
 
 
 @event("price_quoted")
@@ -92,7 +92,7 @@ def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Po
         yield from impossible_reply(order, request, reply, at)
     else:
         wanted = {line.line_id: line.quantity for line in _unpriced_lines(order)}
-        tranches = shared_out(reply.adjustments, tuple(map(_tranche, reply.lines)))
+        tranches = agreed_tranches(reply)
         wanted_still = tuple(one for one in tranches if wanted.get(one.line_id) == one.quantity)
         if wanted_still:
             yield PriceQuoted(at, wanted_still)
@@ -120,6 +120,19 @@ def _is_answered(line: QuotedLine, asked: QuoteLine, currency: str) -> bool:
         and all(money.currency == currency for money in monies)
         and (not line.adjustments or _sum_up(line.adjustments, amounts, currency))
     )
+
+
+def is_sensible_quote(quote: Quote, currency: str) -> bool:
+    """Whether prices are in a currency, for something, in parts that sum up."""
+    lines = (QuoteLine(line.line_id, "", "", line.quantity, measure=line.measure) for line in quote.lines)
+    return all(_is_answered(line, asked, currency) for line, asked in zip(quote.lines, lines, strict=True)) and all(
+        _is_sensible(one, currency) for one in quote.adjustments
+    )
+
+
+def agreed_tranches(quote: Quote) -> tuple[Tranche, ...]:
+    """The tranches of a quote, with what is for the order as a whole shared out over its lines."""
+    return shared_out(quote.adjustments, tuple(map(_tranche, quote.lines)))
 
 
 def _sum_up(adjustments: tuple[Adjustment, ...], amounts: Amounts, currency: str) -> bool:

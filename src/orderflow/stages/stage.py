@@ -23,7 +23,7 @@ from typing import Any
 
 import attrs
 
-from orderflow.errors import Problems, Violation
+from orderflow.errors import Violation
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
@@ -31,8 +31,8 @@ from orderflow.policy import Policy, Rule
 from orderflow.ports import Request
 from orderflow.stages.objections import objections_to
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id
 from orderflow.values.numbers import plain
+from orderflow.values.quantity import by_line
 from orderflow.values.record import record
 
 __all__ = [
@@ -84,6 +84,7 @@ class Decision:
     """One command: its rules in tiers, the events it leads to, and the forms in which it could be given now.
 
     ``stands_for`` is another command that means the same here: what the host has against that, it has against this.
+    What is not ``is_told`` is the past: nobody is told of it, now or later.
     """
 
     command: type[Command]
@@ -91,6 +92,7 @@ class Decision:
     events: Callable[[Order, Any, Policy, Envelope], Iterable[Event]]
     candidates: Callable[[Order, Policy], Iterable[Command]] = _no_candidates
     stands_for: Callable[[Order, Any], Command] | None = None
+    is_told: bool = True
 
     def violations(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
         """Everything in the first tier that is broken; a host's own rules are the last tier."""
@@ -155,17 +157,6 @@ class Stage:
     def __attrs_post_init__(self) -> None:
         given = {decision.command for decision in self.decisions}
         assert given == set(self.commands), f"stage {self.name}: commands without a decision, or the reverse"
-
-
-def by_line(raw: Mapping[Any, Any], check: Callable[[Any], Decimal]) -> FrozenMap[str, Decimal]:
-    """Quantities by line id, each checked; every problem is told with the line that it is about."""
-    problems = Problems()
-    found: dict[str, Decimal] = {}
-    for line_id, quantity in raw.items():
-        with problems.at(f"[{line_id}]"):
-            found[as_id(line_id)] = check(quantity)
-    problems.raise_any()
-    return FrozenMap(found)
 
 
 def next_id(prefix: str, held: Mapping[str, Any]) -> str:

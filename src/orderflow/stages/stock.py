@@ -321,14 +321,14 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
     """Wanted is what was ordered less what was cancelled; claims that want something else get a new revision."""
     by_line = order.claims_by_line
     for line_id, claims in by_line.items():
-        if len(claims) == 1 and claims[0].wanted == order.live_quantity(line_id):
+        if len(claims) == 1 and claims[0].wanted == order.to_be_claimed(line_id):
             continue
         yield from _claims_of_a_line(order, line_id, claims, at)
-    if len(by_line) == len(order.lines) or any(order.holds_on("claim")):
+    if len(by_line) == len(order.lines) or any(order.holds_on("claim")) or order.is_told_of_stock:
         return
     number, sought = len(order.claims), []
     for line_id in order.lines:
-        wanted = order.live_quantity(line_id)
+        wanted = order.to_be_claimed(line_id)
         if line_id in by_line or line_id in order.searches or not wanted or not order.needs_stock(line_id):
             continue
         if not order.waiting(line_id):
@@ -345,7 +345,7 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
 def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at: datetime) -> Iterable[Event]:
     """More is wanted where more was taken, then where the line was claimed first; less where it is not to be had."""
     beyond = _taken_beyond(order, claims)
-    more = EXACT.subtract(order.live_quantity(line_id), total(claim.wanted for claim in claims))
+    more = EXACT.subtract(order.to_be_claimed(line_id), total(claim.wanted for claim in claims))
     more = EXACT.subtract(more, total(beyond.values()))
     if more > 0:
         if not _is_asked(order, line_id):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import Account, Move, delivered, lost, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Case, Order, Parcel
+from orderflow.order import Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
@@ -247,7 +247,8 @@ def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
         yield from known or (order.parcels[tracking_number],)
         return
     for shipment in order.shipments.values():
-        if shipment.is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
+        is_live = shipment.is_live or order.is_observed(shipment.id)
+        if is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
             yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
 
 
@@ -312,7 +313,7 @@ def _tracking_answered(
 
 def _wants(order: Order) -> Iterable[Wanted]:
     for shipment in order.shipments.values():
-        if shipment.stage == "despatched" and shipment.booking is not None:
+        if shipment.stage == "despatched" and shipment.booking is not None and not _is_told(order, shipment):
             numbers = tuple(
                 parcel.tracking_number or shipment.booking.tracking_number
                 for parcel in (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
@@ -325,12 +326,17 @@ def _wants(order: Order) -> Iterable[Wanted]:
                 yield Wanted(request, repeats=True)
 
 
+def _is_told(order: Order, shipment: Shipment) -> bool:
+    """Whether others booked a shipment and say what becomes of it: we do not ask their carrier."""
+    return "booking" in order.theirs and order.is_observed(shipment.id)
+
+
 # -- what follows ---------------------------------------------------------------------------------------------------
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for parcel in order.parcels.values():
-        if parcel.scans:
+        if parcel.is_reported:
             yield from _parcel_follows_its_reports(order, parcel, policy, at)
     if "shipped" in order.milestones or "deliver" in policy.lifecycles.order.events_from(order.state):
         yield from _order_follows_its_parcels(order, policy, at)
@@ -406,7 +412,7 @@ def _nothing_is_open(order: Order) -> bool:
     """Every goods issue is booked, every claim confirmed, every exception settled."""
     return (
         not order.unissued
-        and all(claim.is_settled for claim in order.claims.values())
+        and (order.is_told_of_stock or all(claim.is_settled for claim in order.claims.values()))
         and all(case.code in _BESIDE_THE_GOODS or _is_about_a_message(case) for case in order.open_cases)
     )
 

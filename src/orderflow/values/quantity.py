@@ -7,15 +7,17 @@ kilogram, ``MTR`` metre); ``each`` is the default for those who count pieces.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orderflow.errors import InvalidInput
+from orderflow.errors import InvalidInput, Problems
 from orderflow.values.checked import checked, value
-from orderflow.values.ids import as_line
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_line
 from orderflow.values.numbers import as_positive, plain
 
-__all__ = ["Quantity", "as_amount", "as_quantity", "as_unit", "plain"]
+__all__ = ["Quantity", "as_amount", "as_quantity", "as_unit", "by_line", "plain"]
 
 _LONGEST_UNIT = 20
 _as_line = as_line(1000)
@@ -64,3 +66,16 @@ def as_quantity(raw: Any) -> Quantity:
             raise InvalidInput.because("quantity.not_a_pair", f"must be (amount, unit), not {len(raw)} items")
         return Quantity(raw[0], raw[1])
     return Quantity(as_amount(raw))
+
+
+def by_line(raw: Mapping[Any, Any], check: Callable[[Any], Decimal]) -> FrozenMap[str, Decimal]:
+    """Quantities by line id, each checked; every problem is told with the line that it is about."""
+    if not isinstance(raw, Mapping):
+        raise InvalidInput.because("shape.not_a_map", f"must be quantities by line, not {type(raw).__name__}")
+    problems = Problems()
+    found: dict[str, Decimal] = {}
+    for line_id, quantity in raw.items():
+        with problems.at(f"[{line_id}]"):
+            found[as_id(line_id)] = check(quantity)
+    problems.raise_any()
+    return FrozenMap(found)
