@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import attrs
-
 from orderflow.errors import Violation
 from orderflow.messages import Command
 from orderflow.order import Order
 from orderflow.process import OrderProcess
 from orderflow.stages.stage import Wait, objections_to
 from orderflow.stages.verification import blockers
+from orderflow.values.record import record
 
 __all__ = ["Explanation", "Impossible", "Trouble", "explain"]
 
 
-@attrs.frozen
+@record
 class Impossible:
     """A command that would be refused now, with every reason."""
 
@@ -33,7 +32,7 @@ class Impossible:
         return f"{_short(self.command)}: {told}"
 
 
-@attrs.frozen
+@record
 class Trouble:
     """A request that has failed so far: how often, why the last time, and when it is asked again."""
 
@@ -47,7 +46,7 @@ class Trouble:
         return f"{self.request_id} failed {times}: {self.reason}; asked again at {self.next_at:%Y-%m-%d %H:%M} UTC"
 
 
-@attrs.frozen
+@record
 class Explanation:
     """Everything there is to say about where an order stands. ``str`` draws it for people."""
 

@@ -13,9 +13,9 @@ derived from the balances, in exact quantities.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
-from typing import Any, NewType
+from typing import NewType
 
 import attrs
 
@@ -55,6 +55,8 @@ CANCELLED = Account("cancelled")
 CLOSED_SHORT = Account("closed_short")
 
 _SOURCES = frozenset({ORDERED, SURPLUS})
+#: Between these and all other accounts units come to be wanted, or are wanted no more.
+_NOT_WANTED = _SOURCES | {CANCELLED, CLOSED_SHORT}
 
 #: Every kind of account, in the order in which goods pass through them.
 KINDS = (
@@ -161,30 +163,33 @@ class Ledger:
             kinds = self.__dict__["_kinds"] = frozenset(map(kind_of, self.held))
         return kinds
 
+    @property
+    def lives(self) -> dict[str, Decimal]:
+        """Units of each line that are neither cancelled nor closed short, surplus included. Worked out once.
+
+        The next ledger has the very same, as long as no more is ordered, comes beyond the order, or is given up.
+        """
+        known: dict[str, Decimal] | None = self.__dict__.get("_lives")
+        if known is None:
+            known = self.__dict__["_lives"] = {line_id: self._live(line_id) for line_id in self.balances}
+        return known
+
+    def _live(self, line_id: str) -> Decimal:
+        came = EXACT.add(self.ordered(line_id), self.surplus(line_id))
+        gone = EXACT.add(self.balance(line_id, CANCELLED), self.balance(line_id, CLOSED_SHORT))
+        return EXACT.subtract(came, gone)
+
     def live(self, line_id: str) -> Decimal:
-        """Units of a line, surplus included, that are neither cancelled nor closed short. Worked out once."""
-        known = self._of_lines("_live")
-        quantity: Decimal | None = known.get(line_id)
-        if quantity is None:
-            came = EXACT.add(self.ordered(line_id), self.surplus(line_id))
-            gone = EXACT.add(self.balance(line_id, CANCELLED), self.balance(line_id, CLOSED_SHORT))
-            quantity = known[line_id] = EXACT.subtract(came, gone)
-        return quantity
+        """Units of a line, surplus included, that are neither cancelled nor closed short."""
+        return self.lives.get(line_id, _ZERO)
 
     def kinds_of(self, line_id: str) -> frozenset[str]:
         """The kinds of accounts in which a line has units. Worked out once."""
-        known = self._of_lines("_kinds_of")
-        kinds: frozenset[str] | None = known.get(line_id)
+        known: dict[str, frozenset[str]] = self.__dict__.setdefault("_kinds_of", {})
+        kinds = known.get(line_id)
         if kinds is None:
             kinds = known[line_id] = frozenset(kind_of(account) for account, _ in self.accounts(line_id))
         return kinds
-
-    def _of_lines(self, name: str) -> dict[str, Any]:
-        """What was worked out line by line: the next ledger takes it over for the lines that it does not touch."""
-        known: dict[str, Any] | None = self.__dict__.get(name)
-        if known is None:
-            known = self.__dict__[name] = {}
-        return known
 
     def moved(self, moves: Iterable[Move]) -> Ledger:
         """The ledger after ``moves``, taken in order.
@@ -193,6 +198,7 @@ class Ledger:
             LedgerImbalance: a move would take more than the account holds, or is not of a positive quantity.
         """
         touched: dict[str, dict[Account, Decimal]] = {}
+        wanted_otherwise: set[str] = set()
         for move in moves:
             if move.quantity <= 0:
                 raise LedgerImbalance(f"a move must be of a positive quantity: {move}")
@@ -207,14 +213,23 @@ class Ledger:
             else:
                 line.pop(move.source, None)
             line[move.target] = EXACT.add(line.get(move.target, _ZERO), move.quantity)
+            if move.source in _NOT_WANTED or move.target in _NOT_WANTED:
+                wanted_otherwise.add(move.line_id)
         if not touched:
             return self
         after = Ledger(self.balances.merged({line_id: FrozenMap(line) for line_id, line in touched.items()}))
-        if len(touched) < len(self.balances):
-            for name in ("_live", "_kinds_of"):
-                if known := self.__dict__.get(name):
-                    after.__dict__[name] = {line: held for line, held in known.items() if line not in touched}
+        after._take_over(self, touched, wanted_otherwise)
         return after
+
+    def _take_over(self, before: Ledger, touched: Collection[str], wanted_otherwise: Collection[str]) -> None:
+        """What was worked out about the ledger before, where the moves since then did not touch it."""
+        lives = before.__dict__.get("_lives")
+        if lives is not None:
+            if wanted_otherwise:
+                lives = lives | {line_id: self._live(line_id) for line_id in wanted_otherwise}
+            self.__dict__["_lives"] = lives
+        if kinds := before.__dict__.get("_kinds_of"):
+            self.__dict__["_kinds_of"] = {line_id: held for line_id, held in kinds.items() if line_id not in touched}
 
     def balance(self, line_id: str, account: Account) -> Decimal:
         """Units of a line in one account."""

@@ -8,11 +8,11 @@ its whole body, so that a crash loses nothing: what is still open can always be 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from operator import is_
+from typing import Any, TypeVar
 
 import attrs
 
@@ -83,6 +83,7 @@ from orderflow.tracking import Anomaly, Scan
 from orderflow.values.address import Address
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import digest
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ratio_cut, total
 from orderflow.values.party import Party
@@ -121,6 +122,8 @@ __all__ = [
 
 #: Methods of delivery for which nothing is taken from stock of ours.
 _WITHOUT_STOCK = frozenset({"digital", "supplier"})
+
+T = TypeVar("T")
 
 _ZERO = Decimal(0)
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
@@ -352,6 +355,21 @@ class Order(Frozen):
                 refunded[paid] = EXACT.add(refunded.get(paid, _ZERO), units)
         return self.replace(given_back=FrozenMap(back), refunded=FrozenMap(refunded))
 
+    def worked_out(self, what: str, on: tuple[object, ...], work_out: Callable[[Order], T]) -> T:
+        """What follows from some parts of the order alone; the next order takes it over while its parts are the same.
+
+        ``on`` are these very parts. What is worked out on several occasions, and costs more than to compare them, is
+        worth it: prices, terms, what is wanted.
+        """
+        memory = self.__dict__.get("_worked_out")
+        if memory is None:
+            memory = self.__dict__["_worked_out"] = {}
+        known = memory.get(what)
+        if known is None or not all(map(is_, known[0], on)):
+            known = memory[what] = on, work_out(self)
+        made: T = known[1]
+        return made
+
     def __repr__(self) -> str:
         return f"<Order {self.id} {self.state} v{self.version}>"
 
@@ -451,7 +469,7 @@ class Order(Frozen):
 
     def live_quantity(self, line_id: str) -> Decimal:
         """Units of a line that are to reach, or have reached, the customer: neither cancelled nor closed short."""
-        return self.ledger.live(line_id)
+        return self.ledger.lives.get(line_id, _ZERO)
 
     def work_left(self, fulfillment_id: str) -> bool:
         """Whether a fulfillment still has units to pick or to pack."""
@@ -724,31 +742,20 @@ class Order(Frozen):
 
     def terms_of(self, line_id: str) -> Terms:
         """The terms of a line: its own, and the order's for what it leaves open. Worked out once while lines stay."""
-        memory = self._of_lines
-        known: Terms | None = memory.get(line_id)
+        memory = self.worked_out("terms", (self.lines, self.terms), _no_terms)
+        known = memory.get(line_id)
         if known is None:
             known = memory[line_id] = self.lines[line_id].terms.over(self.terms)
         return known
 
     @property
-    def _of_lines(self) -> dict[Any, Any]:
-        """What was worked out from lines and terms alone: the next order takes it over as long as it has the same."""
-        lines, terms, memory = self.__dict__.get("_memory_of_lines", _NO_MEMORY)
-        if lines is not self.lines or terms is not self.terms:
-            memory = {}
-            self.__dict__["_memory_of_lines"] = self.lines, self.terms, memory
-        known: dict[Any, Any] = memory
-        return known
-
-    @property
-    def later_lines(self) -> dict[str, Terms]:
+    def later_lines(self) -> Mapping[str, Terms]:
         """The lines that are not wanted before a day, with their terms."""
-        memory = self._of_lines
-        known: dict[str, Terms] | None = memory.get(_LATER)
-        if known is None:
-            every = ((line_id, self.terms_of(line_id)) for line_id in self.lines)
-            known = memory[_LATER] = {line_id: terms for line_id, terms in every if terms.not_before is not None}
-        return known
+        return self.worked_out("later_lines", (self.lines, self.terms), Order._later_lines)
+
+    def _later_lines(self) -> Mapping[str, Terms]:
+        every = ((line_id, self.terms_of(line_id)) for line_id in self.lines)
+        return {line_id: terms for line_id, terms in every if terms.not_before is not None}
 
     def method_of(self, line_id: str) -> str:
         """How a line reaches the customer: ``carrier``, ``pick_up``, ``digital`` or ``supplier``."""
@@ -773,6 +780,18 @@ class Order(Frozen):
 
         A line that replaces what was lost costs nothing: it was paid for under the line that it replaces.
         """
+        return self.unpriced_units.get(line_id, _ZERO)
+
+    @property
+    def unpriced_units(self) -> Mapping[str, Decimal]:
+        """Units of each line that no quote covers yet, where there are any; see `unpriced`."""
+        on = self.lines, self.tranches, self.given_back, self.unbilled, self.refunded, self.ledger.lives
+        return self.worked_out("unpriced", on, Order._unpriced_by_line)
+
+    def _unpriced_by_line(self) -> Mapping[str, Decimal]:
+        return {line_id: units for line_id in self.lines if (units := self._units_unpriced(line_id))}
+
+    def _units_unpriced(self, line_id: str) -> Decimal:
         if self.lines[line_id].is_free:
             return _ZERO
         unpriced = EXACT.subtract(self.live_quantity(line_id), self._charged_units(line_id))
@@ -793,6 +812,9 @@ class Order(Frozen):
     @property
     def charged(self) -> Amounts:
         """What the agreed prices come to for everything ever ordered, and charged beyond it, by the order's rule."""
+        return self.worked_out("charged", (self.tranches, self.rounding), Order._charged)
+
+    def _charged(self) -> Amounts:
         tranches = (tranche for held in self.tranches.values() for tranche in held)
         return charged(tranches, self.rounding, self.currency)
 
@@ -819,7 +841,7 @@ class Order(Frozen):
     @property
     def is_priced(self) -> bool:
         """Whether quotes cover every unit."""
-        return all(not self.unpriced(line_id) for line_id in self.lines)
+        return not self.unpriced_units
 
     # -- stock -------------------------------------------------------------------------------------------------------
 
@@ -937,12 +959,14 @@ class Order(Frozen):
         return max(_ZERO, owed)
 
 
-#: The fields on which labels depend.
-_NO_MEMORY: tuple[Any, Any, dict[Any, Any]] = (None, None, {})
-_LATER = object()
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
+#: The fields on which labels depend.
 _LABELLED_BY = ("fulfillments", "put_away", "ledger", "lines", "claims", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
+
+
+def _no_terms(order: Order) -> dict[str, Terms]:
+    return {}
 
 
 def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
@@ -960,7 +984,7 @@ def customer_reference_labels(reference: str, customer: Party | None) -> tuple[s
     """
     if not reference:
         return ()
-    who = customer.id or hashlib.sha256(customer.name.encode()).hexdigest()[:16] if customer is not None else ""
+    who = customer.id or digest(customer.name) if customer is not None else ""
     return f"customer_reference:{reference}", f"customer_reference:{reference} of {who}"
 
 

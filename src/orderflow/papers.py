@@ -20,9 +20,10 @@ from orderflow.order import Goods, Order
 from orderflow.stages.picking import RecordPick, ShortPick, StartPicking
 from orderflow.stages.tolerance import GONE
 from orderflow.values.address import Address
-from orderflow.values.checked import PERSONAL, checked, optional, tuple_of, value
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of, value
 from orderflow.values.ids import as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain
+from orderflow.values.record import record
 from orderflow.values.times import as_day
 
 __all__ = [
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
+@record
 class PickRow:
     """What to take from one bin for one line of one order."""
 
@@ -52,7 +53,7 @@ class PickRow:
     line_id: str
 
 
-@attrs.frozen
+@record
 class PickList:
     """A walk through a location, bin by bin."""
 
@@ -92,7 +93,7 @@ def pick_list(
                 line = order.lines[line_id]
                 found.append(PickRow(0, bin_of(line.sku), line.sku, line.unit, quantity, order.id, work.id, line_id))
     found.sort(key=lambda row: (row.bin, row.sku, row.order_id, row.fulfillment_id, row.line_id))
-    rows = tuple(attrs.evolve(row, number=number) for number, row in enumerate(found, 1))
+    rows = tuple(evolved(row, number=number) for number, row in enumerate(found, 1))
     return PickList(as_reference(reference), location, rows)
 
 
@@ -193,7 +194,7 @@ def _record_pick(
 # -- packing slips --------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@record
 class SlipRow:
     """Goods of one line, as they lie in a parcel or are still to come."""
 
@@ -206,7 +207,7 @@ class SlipRow:
     expires_on: date | None = None
 
 
-@attrs.frozen
+@record
 class PackingSlip:
     """What the recipient reads: what is in this parcel, and what of the order is still to come."""
 

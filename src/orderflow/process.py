@@ -62,8 +62,10 @@ from orderflow.stages import (
     voiding,
 )
 from orderflow.stages.stage import Decision, Stage, Wanted
+from orderflow.values.checked import evolved
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ZERO
+from orderflow.values.record import record
 from orderflow.values.shape import fits
 
 __all__ = ["STAGES", "OrderProcess", "Outcome", "Preview", "evolve", "pending", "replay"]
@@ -150,13 +152,13 @@ def _wanted(order: Order, stages: tuple[Stage, ...]) -> tuple[Wanted, ...]:
     blocked = {case.about for case in order.open_cases if case.is_about_request}
     later = {d.request_id: d.ask_after for d in order.deferrals.values() if not d.answered}
     return tuple(
-        attrs.evolve(one, not_before=later[one.request.id]) if one.request.id in later else one
+        evolved(one, not_before=later[one.request.id]) if one.request.id in later else one
         for one in wanted
         if one.request.id not in blocked
     )
 
 
-@attrs.frozen
+@record
 class Outcome:
     """What a change leads to: the events, and the order after them."""
 
@@ -164,7 +166,7 @@ class Outcome:
     order: Order
 
 
-@attrs.frozen
+@record
 class Preview:
     """What a command would do, without doing it.
 

@@ -14,6 +14,7 @@ from orderflow.messages import Envelope
 from orderflow.order import Order
 from orderflow.process import OrderProcess, Outcome, evolve
 from orderflow.stages import packing
+from orderflow.values.record import field_names
 from tests.laws import lives as made_up
 from tests.laws.lives import Answered, Given, Life, fails_somewhere, lives
 
@@ -28,6 +29,11 @@ IDS = {
 }
 
 
+def as_it_is(order: Order | None) -> str:
+    """All that an order is; what was worked out about it, and is kept beside it, is no part of it."""
+    return "" if order is None else repr([getattr(order, name) for name in field_names(Order)])
+
+
 def a_refusal_changes_nothing(life: Life) -> None:
     """And the same refusal comes again; the order that was refused is the order that is."""
     for step in life.steps:
@@ -35,11 +41,11 @@ def a_refusal_changes_nothing(life: Life) -> None:
             continue
         assert step.after is step.before
         assert step.events == ()
-        seen = repr(step.before and vars(step.before))
+        seen = as_it_is(step.before)
         with pytest.raises((CommandRefused, VersionConflict)) as again:
             life.process.carry_out(step.before, step.action.command, step.action.envelope)
         assert str(again.value) == str(step.refused)
-        assert repr(step.before and vars(step.before)) == seen
+        assert as_it_is(step.before) == seen
 
 
 def the_same_input_has_the_same_outcome(life: Life) -> None:
@@ -47,7 +53,7 @@ def the_same_input_has_the_same_outcome(life: Life) -> None:
     for step in life.steps:
         if step.refused is not None:
             continue
-        action, seen = step.action, repr(step.before and vars(step.before))
+        action, seen = step.action, as_it_is(step.before)
         if isinstance(action, Given):
             again = life.process.carry_out(step.before, action.command, action.envelope)
         else:
@@ -55,7 +61,7 @@ def the_same_input_has_the_same_outcome(life: Life) -> None:
             assert step.before is not None
             again = life.process.settle(step.before, action.request, action.reply, action.at)
         assert again == Outcome(step.events, step.after)  # type: ignore[arg-type]
-        assert repr(step.before and vars(step.before)) == seen
+        assert as_it_is(step.before) == seen
 
 
 def nothing_follows_what_has_followed(life: Life) -> None:

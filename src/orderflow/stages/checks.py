@@ -9,7 +9,6 @@ overrides it, has it asked again, or cancels the order.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -23,7 +22,7 @@ from orderflow.stages.holds import HoldPlaced, HoldReleased
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists
 from orderflow.values.checked import as_flag, checked, optional
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_id, as_text, digest
 from orderflow.values.times import as_instant
 
 __all__ = ["HOLD", "STAGE", "CheckDropped", "CheckRecorded", "CheckRequired", "RecordCheck", "digest_of"]
@@ -161,7 +160,7 @@ def _cancel(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[
 
 def digest_of(check: Check, order: Order) -> str:
     """A short digest of the facts on which a check depends."""
-    return hashlib.sha256(repr(check.facts(order)).encode()).hexdigest()[:16]
+    return digest(repr(check.facts(order)))
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

@@ -254,7 +254,12 @@ def _is_out_of_date(order: Order, confirmation: Confirmation) -> bool:
     """Whether more is wanted than was confirmed, and nothing has left yet; what is cancelled needs no other answer."""
     if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
         return False
-    answered = _answered(order, confirmation.lines)
+    return order.worked_out("unconfirmed", (confirmation, order.ledger.lives, order.kits), _wants_more_than_confirmed)
+
+
+def _wants_more_than_confirmed(order: Order) -> bool:
+    assert order.confirmation is not None
+    answered = _answered(order, order.confirmation.lines)
     return any(_wanted(order, line_id) > answered.get(line_id, ZERO) for line_id in order.lines)
 
 

@@ -7,7 +7,6 @@ placed records a *waiver* of that rule on those facts: the hold does not come ba
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from orderflow.order import Hold, Order, Waiver
 from orderflow.policy import Policy
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists
 from orderflow.values.checked import checked, optional, tuple_of
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_id, as_text, digest
 from orderflow.values.times import as_instant
 
 __all__ = [
@@ -197,7 +196,7 @@ def warnings(objections: Iterable[Violation], at: datetime) -> Iterable[WarningR
 def _digest(violation: Violation) -> str:
     """A short digest of the facts that a rule objected to, as its message states them."""
     told = f"{violation.code}|{violation.path}|{violation.message}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    return digest(told)
 
 
 def _place(order: Order, command: PlaceHold, policy: Policy, envelope: Envelope) -> Iterable[Event]:

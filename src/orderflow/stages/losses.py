@@ -21,8 +21,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-import attrs
-
 from orderflow.ledger import delivered
 from orderflow.messages import Event, event
 from orderflow.order import Case, Choice, Line, Order, Origin, Parcel
@@ -202,7 +200,7 @@ def _given_up(order: Order, parcel: Parcel, code: str, **changes: object) -> Ord
 # -- what is the matter ---------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@record
 class _Problem:
     """What is the matter with a parcel, since which report, in words."""
 

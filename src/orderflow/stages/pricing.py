@@ -79,10 +79,9 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
         return
     if order.kits:
         yield from _unpriced_kits(order)
-    for line_id, line in order.lines.items():
-        if (line_id in order.tranches and not order.unpriced(line_id)) or line.origin.kind == "component_of":
-            continue
-        if order.live_quantity(line_id) and (unpriced := order.unpriced(line_id)):
+    for line_id, unpriced in order.unpriced_units.items():
+        line = order.lines[line_id]
+        if order.live_quantity(line_id) and line.origin.kind != "component_of":
             already = EXACT.subtract(order.live_quantity(line_id), unpriced)
             measure = line.estimate(unpriced)
             yield QuoteLine(

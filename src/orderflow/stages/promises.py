@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 
-import attrs
-
 from orderflow.calendars import as_wished
 from orderflow.ledger import place_of
 from orderflow.messages import Event, event
@@ -27,6 +25,7 @@ from orderflow.promise import Promise, Standing, Word, is_late, slip_of
 from orderflow.stages.stage import Stage
 from orderflow.values.checked import evolved
 from orderflow.values.numbers import EXACT
+from orderflow.values.record import record
 
 __all__ = ["STAGE", "PromiseAtRisk", "PromiseKept", "PromiseMade", "PromiseMissed"]
 
@@ -187,7 +186,7 @@ def _locations(order: Order, line_id: str) -> tuple[str, ...]:
 # -- judging --------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@record
 class _Finding:
     """What was found out about the promise of a line."""
 

@@ -33,6 +33,7 @@ from orderflow.stages.objections import objections_to
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import plain
 from orderflow.values.quantity import by_line
+from orderflow.values.record import record
 
 __all__ = [
     "Decision",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
+@record
 class Wanted:
     """A request that is wanted, from which moment on (``None``: now), and whether it repeats while it is wanted."""
 
@@ -61,7 +62,7 @@ class Wanted:
     repeats: bool = False
 
 
-@attrs.frozen
+@record
 class Wait:
     """Whom the order waits for, and what for."""
 

@@ -78,11 +78,12 @@ def blockers(order: Order) -> Iterable[Violation]:
             yield Violation("verification.check_open", told, answer.check)
         elif not answer.passed:
             yield Violation("verification.check_failed", f"the check {answer.check} was not passed", answer.check)
+    unpriced = order.unpriced_units
     for line_id, line in order.lines.items():
         live = order.live_quantity(line_id)
         if not live:
             continue
-        if order.unpriced(line_id):
+        if line_id in unpriced:
             yield Violation("verification.no_price", f"{order.name_of(line_id)} has no price yet", line_id)
         if not order.needs_stock(line_id) or not order.waiting(line_id):
             continue

@@ -7,7 +7,6 @@ them came out the same.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -45,6 +44,8 @@ class _Kept:
         """What tells this history from others; worked out once."""
         known: str | None = self.__dict__.get("_digest")
         if known is None:
+            import hashlib
+
             known = hashlib.blake2b(repr(self.history).encode(), digest_size=16).hexdigest()
             self.__dict__["_digest"] = known
         return known

@@ -21,6 +21,7 @@ __all__ = [
     "as_reference",
     "as_sscc",
     "as_text",
+    "digest",
     "ordinal",
 ]
 
@@ -126,6 +127,13 @@ def _short_text(raw: Any, limit: int) -> str:
 
 def _can_be_encoded(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def digest(text: str) -> str:
+    """A short digest of a text, to tell it from others, or to name it without showing it: 16 hexadecimal digits."""
+    from hashlib import sha256  # what it loads, few programs need before their first order
+
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _has_control(text: str) -> bool:
