@@ -336,29 +336,45 @@ def component_tranches(kit: Kit, quoted: Tranche, rule: RoundingRule) -> tuple[T
     What rounds for each line by itself is rounded before, for the kit as a whole.
     """
     weights = [part.share for part in kit.components.values()]
-    rounded, units = _rounded(quoted, rule), kit.holds(quoted.quantity)
-    nets, taxes = apportioned(rounded.net, weights), apportioned(rounded.tax, weights)
-    prices, adjusted = apportioned(_worth(quoted), weights), _adjusted(quoted, rounded, weights)
+    rounded, prices = _rounded(quoted, rule), _shared(_worth(quoted), weights)
+    adjusted = _adjusted(quoted, rounded, weights)
+    amounts = _amounts(rounded, weights, adjusted, quoted.tax_included)
     made = []
-    for index, line_id in enumerate(kit.components):
-        unit_price, base = _unit_price(prices[index], units[line_id])
-        mine = adjusted[index]
-        parts = {
-            name: sum_money((one.amount for one in mine if one.kind == kind), quoted.unit_price.currency)
-            for kind, name in COMPONENT_OF.items()
-        }
+    for index, (line_id, units) in enumerate(kit.holds(quoted.quantity).items()):
+        unit_price, base = _unit_price(prices[index], units)
         made.append(
             evolved(
                 quoted,
                 line_id=line_id,
-                quantity=units[line_id],
+                quantity=units,
                 unit_price=unit_price,
                 base_quantity=base,
-                amounts=Amounts(nets[index], tax=taxes[index], **parts),
-                adjustments=tuple(one for one in mine if one.code and not one.amount.is_zero),
+                amounts=amounts[index],
+                adjustments=tuple(one for one in adjusted[index] if one.code and not one.amount.is_zero),
             )
         )
     return tuple(made)
+
+
+def _amounts(
+    whole: Amounts, weights: Sequence[Fraction], adjusted: Sequence[Sequence[Adjustment]], tax_included: bool
+) -> list[Amounts]:
+    """The components of the price, shared out; where it is shown with tax, the sum that is shown is."""
+    shown = _shared(whole.total if tax_included else whole.net, weights)
+    made = []
+    for share, tax, mine in zip(shown, _shared(whole.tax, weights), adjusted, strict=True):
+        parts = {
+            name: sum_money((one.amount for one in mine if one.kind == kind), tax.currency)
+            for kind, name in COMPONENT_OF.items()
+        }
+        net = share - tax - sum_money(parts.values(), tax.currency) if tax_included else share
+        made.append(Amounts(net, tax=tax, **parts))
+    return made
+
+
+def _shared(amount: Money, weights: Sequence[Fraction]) -> tuple[Money, ...]:
+    """An amount by weights, to the smallest unit; places in which it is nothing do not make it finer."""
+    return apportioned(Money(EXACT.normalize(amount.amount), amount.currency), weights)
 
 
 def _rounded(quoted: Tranche, rule: RoundingRule) -> Amounts:
@@ -395,7 +411,7 @@ def _adjusted(quoted: Tranche, rounded: Amounts, weights: Sequence[Fraction]) ->
     for kind, name in COMPONENT_OF.items():
         raw, whole = getattr(quoted.amounts, name), getattr(rounded, name)
         for one in _fitting([one for one in quoted.adjustments if one.kind == kind], raw, whole, kind):
-            for bearing, share in zip(found, apportioned(one.amount, weights), strict=True):
+            for bearing, share in zip(found, _shared(one.amount, weights), strict=True):
                 bearing.append(evolved(one, amount=share))
     return found
 
