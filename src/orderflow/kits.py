@@ -25,7 +25,7 @@ from orderflow.charges import Adjustment, Amounts, RoundingRule, Tranche, charge
 from orderflow.errors import InvalidInput
 from orderflow.ledger import Ledger, kind_of
 from orderflow.parts import Frozen, Line, Origin
-from orderflow.totals import COMPONENT_OF, apportioned
+from orderflow.totals import COMPONENT_OF, LineTotal, apportioned
 from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_reference
@@ -41,6 +41,7 @@ __all__ = [
     "KitComponent",
     "KitStatus",
     "as_component",
+    "as_ordered",
     "component_tranches",
     "exploded",
     "in_kits",
@@ -196,6 +197,25 @@ def in_kits(kits: Mapping[str, Kit], quantities: Mapping[str, Decimal]) -> dict[
         if left[line_id] or kit is None:
             found[line_id] = left[line_id]
     return found
+
+
+def as_ordered(kits: Mapping[str, Kit], lines: Iterable[LineTotal]) -> tuple[LineTotal, ...]:
+    """What lines cost, told as they were ordered: components that make up whole kits and nothing else as these."""
+    by_line = {line.line_id: line for line in lines}
+    found: dict[str, LineTotal] = {}
+    owner = {line_id: kit for kit in kits.values() for line_id in kit.components}
+    for line_id, line in by_line.items():
+        kit = owner.get(line_id)
+        mine = [by_line[part] for part in kit.components if part in by_line] if kit is not None else []
+        told = in_kits(kits, {one.line_id: one.quantity for one in mine})
+        if kit is None or told.keys() != {kit.id}:
+            found[line_id] = line
+        elif kit.id not in found:
+            amounts = mine[0].amounts
+            for one in mine[1:]:
+                amounts = amounts + one.amounts
+            found[kit.id] = LineTotal(kit.id, told[kit.id], amounts)
+    return tuple(found.values())
 
 
 # -- where kits are ---------------------------------------------------------------------------------------------------

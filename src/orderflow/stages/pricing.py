@@ -77,8 +77,6 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
     """What is to be priced, once the order is acknowledged."""
     if "acknowledged" not in order.milestones:
         return
-    if order.kits:
-        yield from _unpriced_kits(order)
     for line_id, line in order.lines.items():
         if (line_id in order.tranches and not order.unpriced(line_id)) or line.origin.kind == "component_of":
             continue
@@ -88,6 +86,8 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
             yield QuoteLine(
                 line_id, line.sku, line.unit, unpriced, already, line.stated_price, measure, line.measure_unit
             )
+    if order.kits:
+        yield from _unpriced_kits(order)
 
 
 def _unpriced_kits(order: Order) -> Iterable[QuoteLine]:
