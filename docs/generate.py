@@ -42,6 +42,8 @@ MADE = "This page is generated: `uv run docs/generate.py`."
 #: What the source says with a name that only a run would know: (function, the text as written) to the codes.
 SPOKEN = {
     ("a_shipment_is_there", "shipping.{code}"): ("shipping.not_booked", "shipping.nothing_packed"),
+    ("kits_are_whole", "{stage}.broken_kit"): ("amendment.broken_kit", "cancellation.broken_kit"),
+    ("kits_are_whole", "{stage}.kit_and_component"): ("amendment.kit_and_component", "cancellation.kit_and_component"),
     ("_wrong", "codec.{code}"): (),  # the callers are read instead
 }
 #: Rules that only pass on what another rule says.

@@ -25,7 +25,7 @@ from orderflow.charges import Adjustment, Amounts, RoundingRule, Tranche, charge
 from orderflow.errors import InvalidInput
 from orderflow.ledger import Ledger, kind_of
 from orderflow.parts import Frozen, Line, Origin
-from orderflow.totals import COMPONENT_OF, apportioned
+from orderflow.totals import COMPONENT_OF, LineTotal, apportioned
 from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_reference
@@ -41,6 +41,7 @@ __all__ = [
     "KitComponent",
     "KitStatus",
     "as_component",
+    "as_ordered",
     "component_tranches",
     "exploded",
     "in_kits",
@@ -198,6 +199,25 @@ def in_kits(kits: Mapping[str, Kit], quantities: Mapping[str, Decimal]) -> dict[
     return found
 
 
+def as_ordered(kits: Mapping[str, Kit], lines: Iterable[LineTotal]) -> tuple[LineTotal, ...]:
+    """What lines cost, told as they were ordered: components that make up whole kits and nothing else as these."""
+    by_line = {line.line_id: line for line in lines}
+    found: dict[str, LineTotal] = {}
+    owner = {line_id: kit for kit in kits.values() for line_id in kit.components}
+    for line_id, line in by_line.items():
+        kit = owner.get(line_id)
+        mine = [by_line[part] for part in kit.components if part in by_line] if kit is not None else []
+        told = in_kits(kits, {one.line_id: one.quantity for one in mine})
+        if kit is None or told.keys() != {kit.id}:
+            found[line_id] = line
+        elif kit.id not in found:
+            amounts = mine[0].amounts
+            for one in mine[1:]:
+                amounts = amounts + one.amounts
+            found[kit.id] = LineTotal(kit.id, told[kit.id], amounts)
+    return tuple(found.values())
+
+
 # -- where kits are ---------------------------------------------------------------------------------------------------
 
 
@@ -336,29 +356,45 @@ def component_tranches(kit: Kit, quoted: Tranche, rule: RoundingRule) -> tuple[T
     What rounds for each line by itself is rounded before, for the kit as a whole.
     """
     weights = [part.share for part in kit.components.values()]
-    rounded, units = _rounded(quoted, rule), kit.holds(quoted.quantity)
-    nets, taxes = apportioned(rounded.net, weights), apportioned(rounded.tax, weights)
-    prices, adjusted = apportioned(_worth(quoted), weights), _adjusted(quoted, rounded, weights)
+    rounded, prices = _rounded(quoted, rule), _shared(_worth(quoted), weights)
+    adjusted = _adjusted(quoted, rounded, weights)
+    amounts = _amounts(rounded, weights, adjusted, quoted.tax_included)
     made = []
-    for index, line_id in enumerate(kit.components):
-        unit_price, base = _unit_price(prices[index], units[line_id])
-        mine = adjusted[index]
-        parts = {
-            name: sum_money((one.amount for one in mine if one.kind == kind), quoted.unit_price.currency)
-            for kind, name in COMPONENT_OF.items()
-        }
+    for index, (line_id, units) in enumerate(kit.holds(quoted.quantity).items()):
+        unit_price, base = _unit_price(prices[index], units)
         made.append(
             evolved(
                 quoted,
                 line_id=line_id,
-                quantity=units[line_id],
+                quantity=units,
                 unit_price=unit_price,
                 base_quantity=base,
-                amounts=Amounts(nets[index], tax=taxes[index], **parts),
-                adjustments=tuple(one for one in mine if one.code and not one.amount.is_zero),
+                amounts=amounts[index],
+                adjustments=tuple(one for one in adjusted[index] if one.code and not one.amount.is_zero),
             )
         )
     return tuple(made)
+
+
+def _amounts(
+    whole: Amounts, weights: Sequence[Fraction], adjusted: Sequence[Sequence[Adjustment]], tax_included: bool
+) -> list[Amounts]:
+    """The components of the price, shared out; where it is shown with tax, the sum that is shown is."""
+    shown = _shared(whole.total if tax_included else whole.net, weights)
+    made = []
+    for share, tax, mine in zip(shown, _shared(whole.tax, weights), adjusted, strict=True):
+        parts = {
+            name: sum_money((one.amount for one in mine if one.kind == kind), tax.currency)
+            for kind, name in COMPONENT_OF.items()
+        }
+        net = share - tax - sum_money(parts.values(), tax.currency) if tax_included else share
+        made.append(Amounts(net, tax=tax, **parts))
+    return made
+
+
+def _shared(amount: Money, weights: Sequence[Fraction]) -> tuple[Money, ...]:
+    """An amount by weights, to the smallest unit; places in which it is nothing do not make it finer."""
+    return apportioned(Money(EXACT.normalize(amount.amount), amount.currency), weights)
 
 
 def _rounded(quoted: Tranche, rule: RoundingRule) -> Amounts:
@@ -395,7 +431,7 @@ def _adjusted(quoted: Tranche, rounded: Amounts, weights: Sequence[Fraction]) ->
     for kind, name in COMPONENT_OF.items():
         raw, whole = getattr(quoted.amounts, name), getattr(rounded, name)
         for one in _fitting([one for one in quoted.adjustments if one.kind == kind], raw, whole, kind):
-            for bearing, share in zip(found, apportioned(one.amount, weights), strict=True):
+            for bearing, share in zip(found, _shared(one.amount, weights), strict=True):
                 bearing.append(evolved(one, amount=share))
     return found
 

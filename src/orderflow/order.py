@@ -27,7 +27,7 @@ from orderflow.charges import (
     measured_out,
     taken_again,
 )
-from orderflow.kits import Kit, KitStatus, in_kits, kit_status
+from orderflow.kits import Kit, KitStatus, as_ordered, in_kits, kit_status
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -834,9 +834,10 @@ class Order(Frozen):
 
     @property
     def totals(self) -> Totals:
-        """What is to be paid, by line, by discount and charge, by tax group: as documents show it."""
+        """What is to be paid, by line or kit, by discount and charge, by tax group: as documents show it."""
         lines = ((line_id, (tranches, self.given_back.get(line_id, ()))) for line_id, tranches in self.tranches.items())
-        return totals(lines, self.rounding, self.currency)
+        found = totals(lines, self.rounding, self.currency)
+        return evolved(found, lines=as_ordered(self.kits, found.lines)) if self.kits else found
 
     @property
     def is_priced(self) -> bool:

@@ -196,7 +196,7 @@ def _record_pick(
 
 @record
 class SlipRow:
-    """Goods of one line, as they lie in a parcel or are still to come."""
+    """Goods of one line, as they lie in a parcel or are still to come; ``kit`` is what they are a component of."""
 
     line_id: str
     sku: str
@@ -205,6 +205,7 @@ class SlipRow:
     lot: str = ""
     serials: tuple[str, ...] = ()
     expires_on: date | None = None
+    kit: str = ""
 
 
 @record
@@ -236,6 +237,7 @@ def packing_slip(order: Order, parcel_id: str) -> PackingSlip:
             some.lot,
             some.serials,
             some.expires_on,
+            _kit(order, some.line_id),
         )
         for some in parcel.contents
     )
@@ -253,4 +255,9 @@ def _to_come(order: Order, parcel_id: str) -> Iterable[SlipRow]:
         for kind in GONE:
             left = EXACT.subtract(left, order.ledger.of_kind(line.id, kind))
         if left > 0:
-            yield SlipRow(line.id, line.sku, line.unit, left)
+            yield SlipRow(line.id, line.sku, line.unit, left, kit=_kit(order, line.id))
+
+
+def _kit(order: Order, line_id: str) -> str:
+    kit = order.kit_of(line_id)
+    return kit.sku if kit is not None else ""

@@ -77,8 +77,6 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
     """What is to be priced, once the order is acknowledged."""
     if "acknowledged" not in order.milestones:
         return
-    if order.kits:
-        yield from _unpriced_kits(order)
     for line_id, unpriced in order.unpriced_units.items():
         line = order.lines[line_id]
         if order.live_quantity(line_id) and line.origin.kind != "component_of":
@@ -87,6 +85,8 @@ def _unpriced_lines(order: Order) -> Iterable[QuoteLine]:
             yield QuoteLine(
                 line_id, line.sku, line.unit, unpriced, already, line.stated_price, measure, line.measure_unit
             )
+    if order.kits:
+        yield from _unpriced_kits(order)
 
 
 def _unpriced_kits(order: Order) -> Iterable[QuoteLine]:
