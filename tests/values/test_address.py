@@ -77,6 +77,7 @@ def test_a_city_state_needs_no_city(country: str) -> None:
         ("SE", "11122"),
         ("PL", "00-950"),
         ("PT", "1000-205"),
+        ("PT", "1000"),
         ("BR", "01310-100"),
         ("JP", "100-0001"),
         ("LV", "LV-1010"),

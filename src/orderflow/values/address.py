@@ -73,7 +73,7 @@ _POSTAL_SHAPES = {
     "NO": "NNNN",
     "NZ": "NNNN",
     "PL": "NN-NNN",
-    "PT": "NNNN-NNN",
+    "PT": "NNNN-NNN|NNNN",
     "RO": "NNNNNN",
     "SE": "NNN NN|NNNNN",
     "SG": "NNNNNN",
