@@ -14,6 +14,7 @@ from orderflow.order import Order
 from orderflow.process import Preview
 from orderflow.runtime.engine import Call, DueReport, Effects, Keep, Receipt
 from orderflow.runtime.face import Face
+from orderflow.stages.erasure import ErasePersonalData
 from orderflow.stores.base import Page, Recorded
 from orderflow.tracking import Scan
 
@@ -81,6 +82,27 @@ class OrderFlow(Face):
         """A location goes dark: what has not been picked there is sourced elsewhere, for all orders (`Reroute`)."""
         receipts: tuple[Receipt, ...] = self._drive(self._engine.close_location(location, to, by))
         return receipts
+
+    def erase(
+        self,
+        order_id: str,
+        *,
+        force: bool = False,
+        at: datetime | None = None,
+        by: Actor | None = None,
+        reason: str = "",
+        command_id: str | None = None,
+    ) -> Receipt:
+        """Erase what an order says about people, for good, from everything that the store holds of it.
+
+        What happened to the goods and the money stays, and replays to the same order without the people. See
+        `orderflow.commands.ErasePersonalData`, which this gives.
+
+        Raises:
+            CommandRefused: the order is at work, and ``force`` is not said; nothing has happened.
+        """
+        command = ErasePersonalData(order_id, force)
+        return self.handle(command, at=at, by=by, reason=reason, command_id=command_id)
 
     def get(self, order_id: str) -> Order:
         """An order as it is now.
