@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from orderflow.audit import AuditReport
 from orderflow.explain import Explanation
 from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Order
@@ -128,6 +129,15 @@ class AsyncOrderFlow(Face):
         """Everything that happened to an order, oldest first."""
         history: tuple[Recorded, ...] = await self._drive(self._engine.history(order_id))
         return history
+
+    async def audit(self, order_id: str) -> AuditReport:
+        """Who did what to an order, when, on whose behalf, why, under which policy, and what came of it.
+
+        Raises:
+            UnknownOrder: there is none.
+        """
+        report: AuditReport = await self._drive(self._engine.audit(order_id))
+        return report
 
     async def explain(self, order: Order | str) -> Explanation:
         """Where an order stands, whom it waits for, what is possible or not and why, and what has failed so far."""

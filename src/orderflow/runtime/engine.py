@@ -21,6 +21,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from orderflow.audit import audit_report
 from orderflow.errors import (
     CommandIdReused,
     CommandRefused,
@@ -630,6 +631,16 @@ class Engine:
         if not history:
             raise UnknownOrder(order_id)
         return history
+
+    def audit(self, order_id: str) -> Effects:
+        """Who did what to an order, when, why, under which policy, and what came of it."""
+        history = yield from self.history(order_id)
+        known: dict[str, CommandRecord] = {}
+        for cause in dict.fromkeys(recorded.cause for recorded in history):
+            record = yield Keep("command", (self.tenant, cause))
+            if record is not None and record.order_id == order_id:
+                known[cause] = record
+        return audit_report(history, known, self.process.stages)
 
 
 def _as_scans(given: Iterable[Any]) -> tuple[Scan, ...]:
