@@ -12,6 +12,7 @@ from orderflow.stages.changes import CancelLines, CancelOrder
 from orderflow.stages.checks import RecordCheck
 from orderflow.stages.confirmation import AcceptConfirmation, ConfirmOrder, RefuseConfirmation
 from orderflow.stages.drafts import PlaceDraft, SaveDraft
+from orderflow.stages.erasure import ErasePersonalData
 from orderflow.stages.exceptions import ResolveException
 from orderflow.stages.handover import DeliverDigital, RecordCollection
 from orderflow.stages.holds import PlaceHold, ReleaseHold
@@ -39,6 +40,7 @@ __all__ = [
     "ConfirmOrder",
     "DeliverDigital",
     "DespatchShipment",
+    "ErasePersonalData",
     "PackParcel",
     "PlaceDraft",
     "PlaceHold",

@@ -46,8 +46,8 @@ class Leg:
 
     carrier: str
     tracking_number: str
-    origin: str = ""
-    destination: str = ""
+    origin: str = attrs.field(default="", metadata=PERSONAL)
+    destination: str = attrs.field(default="", metadata=PERSONAL)
 
 
 def as_dimensions(raw: Any) -> tuple[Decimal, Decimal, Decimal]:

@@ -19,6 +19,7 @@ __all__ = [
     "CommandIdReused",
     "CommandRefused",
     "DuplicateOrder",
+    "ErasureFailed",
     "InvalidInput",
     "LedgerImbalance",
     "LifecycleError",
@@ -195,6 +196,19 @@ class PortRefused(OrderflowError):
     def __init__(self, code: str, message: str = "") -> None:
         self.code, self.message = code, message or code
         super().__init__(f"{self.message} ({code})")
+
+
+class ErasureFailed(OrderflowError):
+    """Without what is personal, the events of an order would make another order: nothing was erased."""
+
+    code = "erasure.other_order"
+
+    def __init__(self, order_id: str) -> None:
+        self.order_id = order_id
+        super().__init__(
+            f"the events of {order_id} mean something else without what is personal in them ({self.code}): "
+            "an event of the host's depends on a field that it marks as personal"
+        )
 
 
 class LedgerImbalance(OrderflowError, AssertionError):

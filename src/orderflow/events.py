@@ -27,6 +27,7 @@ from orderflow.stages.communication import (
 )
 from orderflow.stages.confirmation import ConfirmationAccepted, ConfirmationRefused, OrderConfirmed
 from orderflow.stages.drafts import OrderDrafted
+from orderflow.stages.erasure import PersonalDataErased
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.fulfillers import FulfillerAskedAgain, WorkConfirmed, WorkDeclined, WorkWanted
 from orderflow.stages.handover import GoodsHandedOver, PickupReady
@@ -148,6 +149,7 @@ __all__ = [
     "ParcelPacked",
     "ParcelUnpacked",
     "PatienceEnded",
+    "PersonalDataErased",
     "PickedShort",
     "PickingFinished",
     "PickingStarted",

@@ -74,7 +74,7 @@ class Envelope:
     at: datetime = checked(as_instant)
     by: Actor = checked(_as_actor, default=SYSTEM)
     command_id: str | None = checked(optional(as_reference), default=None)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
     expected_version: int | None = checked(optional(_as_version), default=None)
     correlation_id: str | None = checked(optional(as_reference), default=None)
     notify: bool = checked(_as_notify, default=True)

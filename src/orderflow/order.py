@@ -81,9 +81,9 @@ from orderflow.promise import PromiseStatus, Standing
 from orderflow.totals import Totals, totals
 from orderflow.tracking import Anomaly, Scan
 from orderflow.values.address import Address
-from orderflow.values.checked import evolved
+from orderflow.values.checked import PERSONAL, evolved
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import digest
+from orderflow.values.ids import ERASED, digest
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ratio_cut, total
 from orderflow.values.party import Party
@@ -151,7 +151,7 @@ class Order(Frozen):
     bill_to: Party | None = None
     priority: str = ""
     terms: Terms = attrs.field(factory=Terms)
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
     requirements: tuple[str, ...] = ()
     lines: FrozenMap[str, Line] = attrs.field(factory=FrozenMap)
     ledger: Ledger = attrs.field(factory=Ledger)
@@ -185,12 +185,13 @@ class Order(Frozen):
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
     amendments: int = 0
-    customer_reference: str = ""
+    customer_reference: str = attrs.field(default="", metadata=PERSONAL)
     rejected_for: tuple[Reason, ...] = ()
     checks: FrozenMap[str, Answer] = attrs.field(factory=FrozenMap)
     confirmation: Confirmation | None = None
     theirs: tuple[str, ...] = ()
-    over_because: str = ""
+    over_because: str = attrs.field(default="", metadata=PERSONAL)
+    erased_at: datetime | None = None
     kits: FrozenMap[str, Kit] = attrs.field(factory=FrozenMap)
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
@@ -436,7 +437,8 @@ class Order(Frozen):
 
         ``location:BER`` while a fulfillment there has work left or open units are held there, ``put_away:BER`` while
         goods are to go back on the shelf there, ``backorder:TEA-250`` while units of a product wait for stock,
-        ``customer_reference:PO-7`` for the number that the customer gave it.
+        ``customer_reference:PO-7`` for the number that the customer gave it, ``ended:2026-11`` by the month in which
+        it was over, as long as its personal data was not erased.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -464,6 +466,9 @@ class Order(Frozen):
         for line_id in self.ledger.held.get(BACKORDERED, ()):
             yield f"backorder:{self.lines[line_id].sku}"
         yield from customer_reference_labels(self.customer_reference, self.customer)
+        ended = [self.milestones[end] for end in _ENDS if end in self.milestones]
+        if ended and self.erased_at is None:
+            yield f"ended:{max(ended):%Y-%m}"
 
     # -- goods -------------------------------------------------------------------------------------------------------
 
@@ -962,7 +967,19 @@ class Order(Frozen):
 
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 #: The fields on which labels depend.
-_LABELLED_BY = ("fulfillments", "put_away", "ledger", "lines", "claims", "customer", "customer_reference")
+_LABELLED_BY = (
+    "fulfillments",
+    "put_away",
+    "ledger",
+    "lines",
+    "claims",
+    "customer",
+    "customer_reference",
+    "milestones",
+    "erased_at",
+)
+#: The milestones with which an order is over.
+_ENDS = ("completed", "cancelled", "rejected")
 _NO_LABELS: frozenset[str] = frozenset()
 
 
@@ -981,9 +998,10 @@ def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
 def customer_reference_labels(reference: str, customer: Party | None) -> tuple[str, ...]:
     """The labels of orders with a number that a customer gave: by the number alone, and by it and the customer.
 
-    A customer without an id of its own is known by its name, of which only a digest is shown.
+    A customer without an id of its own is known by its name, of which only a digest is shown. What was erased is found
+    by nobody.
     """
-    if not reference:
+    if reference in ("", ERASED):
         return ()
     who = customer.id or digest(customer.name) if customer is not None else ""
     return f"customer_reference:{reference}", f"customer_reference:{reference} of {who}"

@@ -157,7 +157,7 @@ class Line(Frozen):
     unit: str = "each"
     stated_price: Money | None = None
     terms: Terms = _NO_TERMS
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
     requirements: tuple[str, ...] = ()
     origin: Origin = attrs.field(factory=Origin)
     tolerance: Tolerance = _EXACTLY
@@ -463,7 +463,7 @@ class Message(Frozen):
     locale: str
     body: FrozenMap[str, str] = attrs.field(metadata=PERSONAL)
     state: str = "queued"
-    failure: str = ""
+    failure: str = attrs.field(default="", metadata=PERSONAL)
     recipient: str = "customer"
     send_before: datetime | None = None
 
@@ -479,11 +479,11 @@ class Hold(Frozen):
     code: str
     scope: str = ""
     blocks: tuple[str, ...] = ()
-    note: str = ""
+    note: str = attrs.field(default="", metadata=PERSONAL)
     placed_at: datetime | None = None
     expires_at: datetime | None = None
     released_at: datetime | None = None
-    facts: str = ""
+    facts: str = attrs.field(default="", metadata=PERSONAL)
 
     @property
     def is_active(self) -> bool:
@@ -496,7 +496,7 @@ class Waiver:
     """A rule's objection that a person has seen and released: it stays away until the facts change."""
 
     code: str
-    facts: str
+    facts: str = attrs.field(metadata=PERSONAL)
 
 
 @record(slots=False)
@@ -509,7 +509,7 @@ class Case(Frozen):
     id: str
     code: str
     about: str
-    message: str
+    message: str = attrs.field(metadata=PERSONAL)
     options: tuple[str, ...]
     raised_at: datetime
     is_about_request: bool = False
@@ -538,7 +538,7 @@ class Cancellation:
     """
 
     requested_at: datetime
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
     waiting: tuple[Move, ...] = ()
     cancelled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
@@ -574,14 +574,14 @@ class Answer(Frozen):
     """A check that somebody must answer on certain facts of the order, and the answer, once there is one."""
 
     check: str
-    facts: str
+    facts: str = attrs.field(metadata=PERSONAL)
     who: str
     asked_at: datetime
     passed: bool | None = None
     answered_at: datetime | None = None
     valid_until: datetime | None = None
-    note: str = ""
-    evidence: str = ""
+    note: str = attrs.field(default="", metadata=PERSONAL)
+    evidence: str = attrs.field(default="", metadata=PERSONAL)
     overridden: bool = False
 
 
@@ -609,7 +609,7 @@ class ConfirmedLine:
     price: Money | None = checked(optional(as_money), default=None)
     day: date | None = checked(optional(as_day), default=None)
     sku: str = checked(as_text(128), default="")
-    note: str = checked(as_text(1000), default="")
+    note: str = checked(as_text(1000), default="", personal=True)
     price_per: Decimal = checked(as_amount, default=_ONE)
 
     if TYPE_CHECKING:
@@ -642,7 +642,7 @@ class Reason:
     """Why something was refused: a code for programs, and a sentence for people."""
 
     code: str = checked(as_id)
-    text: str = checked(as_text(1000), default="")
+    text: str = checked(as_text(1000), default="", personal=True)
 
 
 @record

@@ -26,6 +26,7 @@ from orderflow.ports import Rate
 from orderflow.promise import Promise
 from orderflow.sources import Sourcing
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_line
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, plain
 
@@ -318,6 +319,10 @@ def _checks(raw: Any) -> Any:
     return raw if callable(raw) else tuple(raw)
 
 
+def _called(raw: str) -> str:
+    return as_line(100)(raw)
+
+
 def _steps(raw: Iterable[str]) -> frozenset[str]:
     return frozenset(raw)
 
@@ -363,6 +368,7 @@ class Policy:
         renew_before: how long before a reservation ends it is put again; half-way, where it lasts less than twice that.
         settle: which option settles an exception without a person, asked while the case is open; ``None`` leaves it
             to someone. It can see in the order how often it has chosen already, and should come to an end.
+        name: what this policy is called: every change is recorded with the name of the policy it was decided under.
         patience: for how long the option ``wait`` waits before the problem needs someone again.
     """
 
@@ -399,6 +405,7 @@ class Policy:
     patience: timedelta = timedelta(days=7)
 
     authority: Authority = attrs.field(factory=Authority)
+    name: str = attrs.field(default="standard", converter=_called)
 
     def checks_of(self, order: Order) -> tuple[Check, ...]:
         """The checks that an order needs."""

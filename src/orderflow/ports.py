@@ -282,7 +282,7 @@ class WorkLine:
     ship_to: Address | None = None
     carrier: str = ""
     service: str = ""
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
 
 
 @record
@@ -302,7 +302,7 @@ class PutWork(Request):
     location: str
     lines: tuple[WorkLine, ...]
     ship_to: Address | None = None
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
     reference: str = ""
 
 
@@ -441,7 +441,7 @@ class Sent:
 
     TAG: ClassVar[str] = "sent"
 
-    receipt: str = ""
+    receipt: str = attrs.field(default="", metadata=PERSONAL)
 
 
 @record
@@ -451,7 +451,7 @@ class Refused:
     TAG: ClassVar[str] = "refused"
 
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
 
 @record
@@ -478,7 +478,7 @@ class GaveUp:
     TAG: ClassVar[str] = "gave_up"
 
     attempts: int
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
 
 Reply: TypeAlias = (

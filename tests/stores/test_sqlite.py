@@ -12,7 +12,11 @@ from typing import Any, Literal
 import pytest
 
 from orderflow.errors import InvalidInput, NewerVersion, UnknownType
+from orderflow.messages import SYSTEM
 from orderflow.order import Order
+from orderflow.process import evolve
+from orderflow.stages.erasure import PersonalDataErased
+from orderflow.stages.holds import HoldPlaced
 from orderflow.stores import Attempt, Loaded, SqliteStore
 from tests.stores.worlds import (
     acknowledging,
@@ -111,10 +115,41 @@ def test_another_durability_is_refused(path: Path) -> None:
 
 def test_a_file_of_a_newer_program_is_refused(path: Path) -> None:
     SqliteStore(path).close()
-    raw(path, "UPDATE meta SET value = '2' WHERE key = 'schema'")
+    raw(path, "UPDATE meta SET value = '3' WHERE key = 'schema'")
 
-    with pytest.raises(NewerVersion, match="'sqlite schema' has version 2, this program knows up to 1"):
+    with pytest.raises(NewerVersion, match="'sqlite schema' has version 3, this program knows up to 2"):
         SqliteStore(path)
+
+
+def test_a_file_of_an_older_program_is_brought_up_to_date(path: Path) -> None:
+    with SqliteStore(path) as store:
+        placed(store)
+    raw(path, "ALTER TABLE events DROP COLUMN policy")
+    raw(path, "UPDATE meta SET value = '1' WHERE key = 'schema'")
+
+    with SqliteStore(path) as store:
+        (recorded,) = store.history("main", "O1")
+
+    assert recorded.policy == ""
+    assert raw(path, "SELECT value FROM meta WHERE key = 'schema'") == [("2",)]
+
+
+def test_what_was_erased_is_in_no_byte_of_the_file(path: Path) -> None:
+    """Not even where pages were split, freed, or are in the log: the file is written anew."""
+    with SqliteStore(path, synchronous="NORMAL", snapshot_every=4) as store:
+        orders = [placed(store, f"O{number}") for number in range(30)]
+        for turn in range(12):
+            for number, order in enumerate(orders):
+                told = HoldPlaced(after(turn), f"H{turn + 1}", "review", note=f"Zyx{number:04} " * (1 + turn * 9))
+                orders[number] = moved(store, order, told)
+        with store.purging_once():
+            for order in orders[::2]:
+                event = PersonalDataErased(after(99), "employee E1")
+                store.erase(evolve(order, event), order.version, [event], cause="c", by=SYSTEM)
+
+        held = b"".join(Path(f"{path}{end}").read_bytes() for end in ("", "-wal"))
+
+    assert [number for number in range(30) if f"Zyx{number:04}".encode() in held] == list(range(1, 30, 2))
 
 
 def test_a_file_that_somebody_else_uses_for_other_orders_is_left_as_it_is(path: Path) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from orderflow.audit import audit_report
 from orderflow.errors import (
     CommandIdReused,
     CommandRefused,
@@ -50,6 +51,7 @@ from orderflow.ports import (
 from orderflow.process import OrderProcess, Outcome, Preview, pending
 from orderflow.stages.acceptance import PlaceOrder
 from orderflow.stages.drafts import SaveDraft, label_of_repeats
+from orderflow.stages.erasure import ErasePersonalData
 from orderflow.stages.observation import AdoptOrder, RecordFacts, id_of_adopted
 from orderflow.stages.sourcing import Reroute, StockArrived
 from orderflow.stages.stage import Wanted
@@ -59,6 +61,7 @@ from orderflow.stores.base import Attempt, CommandRecord, Loaded, Recorded
 from orderflow.tracking import Scan
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import ERASED
 from orderflow.values.record import record
 
 __all__ = ["Call", "DueReport", "Engine", "Keep", "Ports", "Receipt"]
@@ -175,7 +178,7 @@ class Engine:
                 loaded, envelope = yield from self._told_the_time(loaded, envelope)
             numbered = yield from self._with_repeats(loaded, numbered)
             outcome = self.process.carry_out(loaded.order if loaded else None, numbered, envelope)
-            if not outcome.events and not given:
+            if not outcome.events and not given and not isinstance(numbered, ErasePersonalData):
                 return Receipt(outcome.order, (), command_id, outcome.order.version)
             keep = self._append_command(loaded, numbered, outcome, envelope, command_id, fingerprint)
             try:
@@ -285,7 +288,8 @@ class Engine:
         )
         attempts = loaded.attempts if loaded is not None else FrozenMap()
         now = self.clock()
-        return self._append(outcome, before, command_id, envelope.by, attempts, now, record, busy=self.inline)
+        keep = self._append(outcome, before, command_id, envelope.by, attempts, now, record, busy=self.inline)
+        return Keep("erase", keep.args, keep.options) if isinstance(command, ErasePersonalData) else keep
 
     def _append(
         self,
@@ -314,12 +318,13 @@ class Engine:
                 "attempts": kept,
                 "next_at": next_at,
                 "inbox_taken": inbox_taken,
+                "policy": self.process.policy.name,
             },
         )
 
     def _answer_again(self, record: CommandRecord, fingerprint: str) -> Effects:
-        """The original answer to a command that is on record."""
-        if record.fingerprint != fingerprint:
+        """The original answer to a command that is on record; where its body was erased, its id alone tells."""
+        if record.fingerprint not in (fingerprint, ERASED):
             raise CommandIdReused(record.command_id)
         history = yield Keep("history", (self.tenant, record.order_id))
         events = tuple(recorded.event for recorded in history if record.first < recorded.number <= record.last)
@@ -636,6 +641,16 @@ class Engine:
         if not history:
             raise UnknownOrder(order_id)
         return history
+
+    def audit(self, order_id: str) -> Effects:
+        """Who did what to an order, when, why, under which policy, and what came of it."""
+        history = yield from self.history(order_id)
+        known: dict[str, CommandRecord] = {}
+        for cause in dict.fromkeys(recorded.cause for recorded in history):
+            record = yield Keep("command", (self.tenant, cause))
+            if record is not None and record.order_id == order_id:
+                known[cause] = record
+        return audit_report(history, known, self.process.stages)
 
 
 def _one_by_one(given: Iterable[Any]) -> tuple[Any, ...]:

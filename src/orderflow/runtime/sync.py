@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from orderflow.audit import AuditReport
 from orderflow.explain import Explanation
 from orderflow.facts import Fact
 from orderflow.messages import SYSTEM, Actor, Command
@@ -15,6 +16,7 @@ from orderflow.order import Order
 from orderflow.process import Preview
 from orderflow.runtime.engine import Call, DueReport, Effects, Keep, Receipt
 from orderflow.runtime.face import Face
+from orderflow.stages.erasure import ErasePersonalData
 from orderflow.stages.observation import AdoptOrder
 from orderflow.stores.base import Page, Recorded
 from orderflow.tracking import Scan
@@ -111,6 +113,27 @@ class OrderFlow(Face):
         receipts: tuple[Receipt, ...] = self._drive(self._engine.close_location(location, to, by))
         return receipts
 
+    def erase(
+        self,
+        order_id: str,
+        *,
+        force: bool = False,
+        at: datetime | None = None,
+        by: Actor | None = None,
+        reason: str = "",
+        command_id: str | None = None,
+    ) -> Receipt:
+        """Erase what an order says about people, for good, from everything that the store holds of it.
+
+        What happened to the goods and the money stays, and replays to the same order without the people. See
+        `orderflow.commands.ErasePersonalData`, which this gives.
+
+        Raises:
+            CommandRefused: the order is at work, and ``force`` is not said; nothing has happened.
+        """
+        command = ErasePersonalData(order_id, force)
+        return self.handle(command, at=at, by=by, reason=reason, command_id=command_id)
+
     def get(self, order_id: str) -> Order:
         """An order as it is now.
 
@@ -154,6 +177,15 @@ class OrderFlow(Face):
         """Everything that happened to an order, oldest first."""
         history: tuple[Recorded, ...] = self._drive(self._engine.history(order_id))
         return history
+
+    def audit(self, order_id: str) -> AuditReport:
+        """Who did what to an order, when, on whose behalf, why, under which policy, and what came of it.
+
+        Raises:
+            UnknownOrder: there is none.
+        """
+        report: AuditReport = self._drive(self._engine.audit(order_id))
+        return report
 
     def explain(self, order: Order | str) -> Explanation:
         """Where an order stands, whom it waits for, what is possible or not and why, and what has failed so far."""

@@ -35,7 +35,7 @@ from orderflow.stages.stage import (
     why_not,
 )
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import as_flag, checked, optional, tuple_of, value
+from orderflow.values.checked import PERSONAL, as_flag, checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money, as_currency, as_money
@@ -138,7 +138,7 @@ class OrderLine:
     service: str | None = checked(optional(as_reference), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str | None = checked(optional(as_method), default=None)
-    instructions: tuple[str, ...] = checked(texts, default=())
+    instructions: tuple[str, ...] = checked(texts, default=(), personal=True)
     requirements: tuple[str, ...] = checked(texts, default=())
     supplier: str | None = checked(optional(as_reference), default=None)
     complete: str | None = checked(optional(as_id), default=None)
@@ -267,9 +267,9 @@ class PlaceOrder(Command):
     service: str | None = checked(optional(as_reference), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str = checked(as_method, default="carrier")
-    instructions: tuple[str, ...] = checked(texts, default=())
+    instructions: tuple[str, ...] = checked(texts, default=(), personal=True)
     requirements: tuple[str, ...] = checked(texts, default=())
-    customer_reference: str = checked(as_text(100), default="")
+    customer_reference: str = checked(as_text(100), default="", personal=True)
     repeats: tuple[str, ...] = checked(tuple_of(as_id), default=())
     complete: str | None = checked(optional(as_id), default=None)
 
@@ -321,7 +321,7 @@ class RejectOrder(Command):
     """
 
     order_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
     reasons: tuple[Reason, ...] = checked(tuple_of(_as_reason), default=())
 
     if TYPE_CHECKING:
@@ -355,10 +355,10 @@ class OrderPlaced(Event):
     bill_to: Party | None = None
     priority: str = ""
     terms: Terms = attrs.field(factory=Terms)
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
-    customer_reference: str = ""
+    customer_reference: str = attrs.field(default="", metadata=PERSONAL)
     theirs: tuple[str, ...] = ()
     kits: tuple[Kit, ...] = ()
 
@@ -413,7 +413,7 @@ class OrderRejected(Event):
 
     state: str
     moves: tuple[Move, ...]
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
     reasons: tuple[Reason, ...] = ()
 
     def apply(self, order: Order) -> Order:

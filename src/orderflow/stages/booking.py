@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from orderflow.consignment import SharedBox, as_shared_box
 from orderflow.errors import Violation
 from orderflow.ledger import packed
@@ -36,7 +38,7 @@ from orderflow.stages.stage import (
     why_not,
 )
 from orderflow.values.address import Address
-from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.checked import PERSONAL, checked, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference
 
@@ -184,7 +186,7 @@ class BookingRefused(Event):
 
     shipment_id: str
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The shipment came to nothing."""

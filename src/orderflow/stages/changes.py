@@ -16,6 +16,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -35,7 +37,7 @@ from orderflow.stages.stage import (
     units_text,
     why_not,
 )
-from orderflow.values.checked import checked, evolved, optional
+from orderflow.values.checked import PERSONAL, checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
 from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
@@ -75,7 +77,7 @@ class CancelOrder(Command):
     """Cancel the whole order, as long as nothing of it has left."""
 
     order_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("cancel_lines")
@@ -84,7 +86,7 @@ class CancelLines(Command):
 
     order_id: str = checked(as_id)
     quantities: FrozenMap[str, Decimal] | None = checked(optional(_as_quantities), default=None)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -100,7 +102,7 @@ class CancellationRequested(Event):
     ``waiting`` names the units by who has them; ``None`` stands for the whole order.
     """
 
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
     waiting: tuple[Move, ...] | None = None
 
     def apply(self, order: Order) -> Order:
@@ -118,7 +120,7 @@ class LinesCancelled(Event):
 
     moves: tuple[Move, ...]
     settles: tuple[Move, ...] = ()
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The units are cancelled, and what was paid for them is owed back."""
@@ -135,7 +137,7 @@ class CancellationDeclined(Event):
     """
 
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
     kept: tuple[Move, ...] = ()
 
     def apply(self, order: Order) -> Order:
@@ -153,7 +155,7 @@ class OrderCancelled(Event):
 
     state: str
     moves: tuple[Move, ...]
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """Every unit is cancelled."""

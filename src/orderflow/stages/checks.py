@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+import attrs
+
 from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Answer, Case, Order
@@ -20,7 +22,7 @@ from orderflow.stages.changes import CancellationRequested
 from orderflow.stages.exceptions import ExceptionResolved, raised
 from orderflow.stages.holds import HoldPlaced, HoldReleased
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists
-from orderflow.values.checked import as_flag, checked, optional
+from orderflow.values.checked import PERSONAL, as_flag, checked, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text, digest
 from orderflow.values.times import as_instant
@@ -44,9 +46,9 @@ class RecordCheck(Command):
     check: str = checked(as_id)
     passed: bool = checked(as_flag)
     valid_until: datetime | None = checked(optional(as_instant), default=None)
-    note: str = checked(as_text(1000), default="")
-    evidence: str = checked(as_text(1000), default="")
-    facts: str = checked(as_text(100), default="")
+    note: str = checked(as_text(1000), default="", personal=True)
+    evidence: str = checked(as_text(1000), default="", personal=True)
+    facts: str = checked(as_text(100), default="", personal=True)
 
 
 @event("check_required")
@@ -54,7 +56,7 @@ class CheckRequired(Event):
     """Somebody must answer a check, on these facts of the order."""
 
     check: str
-    facts: str
+    facts: str = attrs.field(metadata=PERSONAL)
     who: str = ""
 
     def apply(self, order: Order) -> Order:
@@ -69,8 +71,8 @@ class CheckRecorded(Event):
     check: str
     passed: bool
     valid_until: datetime | None = None
-    note: str = ""
-    evidence: str = ""
+    note: str = attrs.field(default="", metadata=PERSONAL)
+    evidence: str = attrs.field(default="", metadata=PERSONAL)
     overridden: bool = False
 
     def apply(self, order: Order) -> Order:
@@ -177,6 +179,7 @@ def _still_matters(order: Order) -> bool:
         and "shipped" not in milestones
         and not order.is_over
         and order.cancellation is None
+        and order.erased_at is None
     )
 
 

@@ -8,7 +8,8 @@ so that the same key always carries the same message.
 A message that nobody should read any more is not sent: one that a later one about the same part of the order makes
 stale is superseded, and so is one that was not sent within the time in which it is worth reading
 (``Policy.told_within``, counted from the fact). What was not to be told at all, because the command said so
-(``Envelope.notify``), the strategy said so, or it was known too late, is withheld: kept on record, and never told.
+(``Envelope.notify``), the strategy said so, or it was known too late, is withheld: kept on record, and never told. So
+is what was not sent yet when the personal data of the order was erased; from then on there is nobody to tell.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class MessageSent(Event):
     """The message is on its way."""
 
     message_id: str
-    receipt: str = ""
+    receipt: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The message was sent."""
@@ -150,7 +151,7 @@ class MessageWithheld(Event):
     message_id: str
     kind: str
     subject: str
-    why: str
+    why: str = attrs.field(metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """It counts as told, and will not be sent."""
@@ -171,7 +172,7 @@ def _message(order: Order, message_id: str, state: str, failure: str = "") -> Or
 def _to_tell(order: Order) -> Iterator[Fact]:
     """What there is to tell by now."""
     milestones = order.milestones
-    if "placed" not in milestones or "messages" in order.theirs:
+    if "placed" not in milestones or "messages" in order.theirs or order.erased_at is not None:
         return
     for milestone, kind in _ENDS:
         if milestone in milestones:
@@ -313,7 +314,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 def _drafts(
     policy: Policy, order: Order, kind: str, subject: str, send_before: datetime | None, at: datetime
 ) -> tuple[Draft | Withheld, ...]:
-    drafts = policy.draft(order, kind, subject)
+    drafts = policy.draft(order, kind, subject) if order.erased_at is None else None
     if drafts is None:
         return ()
     found = (drafts,) if isinstance(drafts, Draft | Withheld) else tuple(drafts)

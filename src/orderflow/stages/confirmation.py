@@ -14,6 +14,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import CANCELLED
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -24,7 +26,7 @@ from orderflow.stages.exceptions import ExceptionResolved, raised
 from orderflow.stages.holds import HoldPlaced, HoldReleased
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, nothing_holds, order_exists, order_not_cancelling
 from orderflow.stages.verification import blockers
-from orderflow.values.checked import checked, tuple_of
+from orderflow.values.checked import PERSONAL, checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
 from orderflow.values.numbers import EXACT, ZERO, plain
@@ -80,7 +82,7 @@ class RefuseConfirmation(Command):
 
     order_id: str = checked(as_id)
     lines: tuple[str, ...] = checked(tuple_of(as_id), default=())
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -114,7 +116,7 @@ class ConfirmationRefused(Event):
     """The buyer did not agree to these lines; to nothing of it, where none is named."""
 
     lines: tuple[str, ...] = ()
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The confirmation is refused, until another is given."""

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order
@@ -20,7 +22,7 @@ from orderflow.policy import Policy
 from orderflow.ports import Request
 from orderflow.stages.changes import nothing_has_left
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists, order_may, order_not_cancelling
-from orderflow.values.checked import checked
+from orderflow.values.checked import PERSONAL, checked
 from orderflow.values.ids import as_id
 
 __all__ = [
@@ -49,7 +51,7 @@ class ExceptionRaised(Event):
     case_id: str
     code: str
     about: str
-    message: str
+    message: str = attrs.field(metadata=PERSONAL)
     options: tuple[str, ...]
     is_about_request: bool = False
 

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
+import attrs
+
 from orderflow.ledger import CANCELLED, OPEN, Move, allocated, kind_of, place_of
 from orderflow.messages import Event, event
 from orderflow.order import Case, Fulfillment, Order, Work
@@ -29,6 +31,7 @@ from orderflow.stages.exceptions import ExceptionResolved, impossible_reply, rai
 from orderflow.stages.picking import OrderInFulfillment
 from orderflow.stages.stage import Stage, Wait, Wanted, units_text
 from orderflow.values.address import Address
+from orderflow.values.checked import PERSONAL
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, ZERO
 
@@ -81,7 +84,7 @@ class WorkDeclined(Event):
     fulfillment_id: str
     quantities: FrozenMap[str, Decimal]
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """They are open again; and what is held there for their lines is that much less than the inventory says."""

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import attrs
+
 from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Hold, Order, Waiver
 from orderflow.policy import Policy
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists
-from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.checked import PERSONAL, checked, optional, tuple_of
 from orderflow.values.ids import as_id, as_text, digest
 from orderflow.values.times import as_instant
 
@@ -58,7 +60,7 @@ class PlaceHold(Command):
     code: str = checked(as_id)
     scope: str = checked(as_text(100), default="")
     blocks: tuple[str, ...] = checked(tuple_of(as_id), default=())
-    note: str = checked(as_text(1000), default="")
+    note: str = checked(as_text(1000), default="", personal=True)
     expires_at: datetime | None = checked(optional(as_instant), default=None)
 
     if TYPE_CHECKING:
@@ -90,9 +92,9 @@ class HoldPlaced(Event):
     code: str
     scope: str = ""
     blocks: tuple[str, ...] = ()
-    note: str = ""
+    note: str = attrs.field(default="", metadata=PERSONAL)
     expires_at: datetime | None = None
-    facts: str = ""
+    facts: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The order has a hold more."""
@@ -121,7 +123,7 @@ class WarningRecorded(Event):
     """A rule had something to say that stops nothing."""
 
     code: str
-    message: str
+    message: str = attrs.field(metadata=PERSONAL)
     path: str = ""
 
     def apply(self, order: Order) -> Order:
@@ -175,6 +177,8 @@ def reviews(
     order: Order, objections: Iterable[Violation], blocks: tuple[str, ...], at: datetime
 ) -> Iterable[HoldPlaced]:
     """Holds for the objections of severity ``hold`` that were not waived on these facts, and do not hold already."""
+    if order.erased_at is not None:  # what was waived is not known any more, nor is anybody sent anything
+        return
     seen = {(waiver.code, waiver.facts) for waiver in order.waivers}
     seen |= {(hold.code, hold.facts) for hold in order.active_holds}
     number = len(order.holds)

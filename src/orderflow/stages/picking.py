@@ -13,6 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from orderflow.errors import InvalidInput, Problems, Violation
 from orderflow.ledger import OPEN, SURPLUS, Account, Move, allocated, picked
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -30,7 +32,7 @@ from orderflow.stages.stage import (
     why_not,
 )
 from orderflow.stages.tolerance import over_room
-from orderflow.values.checked import checked, optional, tuple_of, value
+from orderflow.values.checked import PERSONAL, checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_line, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, plain
@@ -90,7 +92,7 @@ class ShortPick:
     """Units that were looked for and not found, or not fit to be sold, and why; without a quantity, all the rest."""
 
     line_id: str = checked(as_id)
-    reason: str = checked(as_text(200), default="")
+    reason: str = checked(as_text(200), default="", personal=True)
     quantity: Decimal | None = checked(optional(as_amount), default=None)
 
     if TYPE_CHECKING:
@@ -199,7 +201,7 @@ class PickedShort(Event):
     fulfillment_id: str
     line_id: str
     quantity: Decimal
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """They are open again; and what is held for the line is that much less than the inventory says."""

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
 
+import attrs
+
 from orderflow.charges import Adjustment, Amounts, Tranche
 from orderflow.kits import component_tranches
 from orderflow.messages import Event, event
@@ -21,6 +23,7 @@ from orderflow.ports import Quote, QuotedLine, QuoteLine, QuotePrices, Refused, 
 from orderflow.stages.exceptions import impossible_reply, raised
 from orderflow.stages.stage import Stage, Wait, Wanted
 from orderflow.totals import COMPONENT_OF, shared_out
+from orderflow.values.checked import PERSONAL
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import sum_money
 from orderflow.values.numbers import EXACT, ZERO
@@ -48,7 +51,7 @@ class PriceRefused(Event):
     """The price list has no price for what was asked."""
 
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """Nothing is priced by this."""

@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import attrs
+
 from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Shipment
@@ -28,7 +30,7 @@ from orderflow.stages.changes import void_declined
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, order_not_cancelling
 from orderflow.stages.tolerance import GONE
-from orderflow.values.checked import checked
+from orderflow.values.checked import PERSONAL, checked
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
 
@@ -49,7 +51,7 @@ class VoidShipment(Command):
 
     order_id: str = checked(as_id)
     shipment_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -62,7 +64,7 @@ class VoidWanted(Event):
 
     shipment_id: str
     generation: int
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The shipment waits for the carrier's word."""
@@ -99,7 +101,7 @@ class VoidDeclined(Event):
 
     shipment_id: str
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The shipment is booked, as before; or stays on record as a booking that nobody wants."""

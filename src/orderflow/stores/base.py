@@ -14,9 +14,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import attrs
+
 from orderflow.messages import Actor, Event
 from orderflow.order import Order
 from orderflow.tracking import Scan
+from orderflow.values.checked import PERSONAL
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.record import record
 
@@ -29,7 +32,7 @@ class Attempt:
 
     failures: int
     next_at: datetime
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
 
 @record
@@ -43,12 +46,12 @@ class CommandRecord:
     command_id: str
     order_id: str
     tag: str
-    fingerprint: str
+    fingerprint: str = attrs.field(metadata=PERSONAL)
     first: int
     last: int
     at: datetime
     by: Actor
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
     correlation_id: str | None = None
 
 
@@ -56,13 +59,15 @@ class CommandRecord:
 class Recorded:
     """An event as it is kept: its number in the order, the fact, and what brought it about.
 
-    ``cause`` is the id of the command or of the request whose answer it was; ``by`` is who sent the command.
+    ``cause`` is the id of the command or of the request whose answer it was; ``by`` is who sent the command; ``policy``
+    is the name of the policy under which it was decided.
     """
 
     number: int
     event: Event
     cause: str
     by: Actor
+    policy: str = ""
 
 
 @record
@@ -121,6 +126,7 @@ class OrderStore(Protocol):
         attempts: Mapping[str, Attempt] | None = None,
         next_at: datetime | None = None,
         inbox_taken: Iterable[Scan] = (),
+        policy: str = "",
     ) -> None:
         """Keep a change, whole or not at all.
 
@@ -133,6 +139,33 @@ class OrderStore(Protocol):
             VersionConflict: the order is at another version.
             DuplicateOrder: the channel already has an order with this reference (or the id is taken by a new order).
             CommandIdReused: the command id is on record already.
+        """
+        ...
+
+    def erase(
+        self,
+        order: Order,
+        expected_version: int,
+        events: Iterable[Event],
+        *,
+        cause: str,
+        by: Actor,
+        command: CommandRecord | None = None,
+        attempts: Mapping[str, Attempt] | None = None,
+        next_at: datetime | None = None,
+        inbox_taken: Iterable[Scan] = (),
+        policy: str = "",
+    ) -> None:
+        """Keep a change as `append` does, and erase what is personal from everything that is held of the order.
+
+        ``order`` is the order once it is erased; ``events`` may be empty. The events before this change, who is on
+        record for them, the records of commands, snapshots, labels, attempts and what is parked for its tracking
+        numbers are rewritten in the same transaction (`orderflow.stores.erasing`); afterwards nothing of what was there
+        is left where the store keeps it. Later changes are personal data again, until this is called again.
+
+        Raises:
+            VersionConflict: the order is at another version.
+            ErasureFailed: what is left would make another order; nothing has happened.
         """
         ...
 

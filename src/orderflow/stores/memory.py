@@ -20,9 +20,11 @@ from orderflow.errors import CommandIdReused, DuplicateOrder, VersionConflict
 from orderflow.messages import Actor, Event
 from orderflow.order import Order
 from orderflow.stores.base import AT_ONCE, Attempt, CommandRecord, Loaded, OrderSummary, Page, Recorded
+from orderflow.stores.erasing import check_replay, erased_attempts, erased_command, erased_history
 from orderflow.stores.paging import page_bounds
 from orderflow.tracking import Scan
 from orderflow.values.checked import evolved
+from orderflow.values.erasing import erased
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = ["MemorySnapshot", "MemoryStore"]
@@ -144,12 +146,10 @@ class MemoryStore:
         attempts: Mapping[str, Attempt] | None = None,
         next_at: datetime | None = None,
         inbox_taken: Iterable[Scan] = (),
+        policy: str = "",
     ) -> None:
         """Keep a change, whole or not at all; see `OrderStore.append`."""
-        new = tuple(
-            Recorded(number, event, cause, by) for number, event in enumerate(events, start=expected_version + 1)
-        )
-        assert 0 < order.version == expected_version + len(new), "an order's version is the number of its events"
+        new = _recorded(order, expected_version, events, cause, by, policy)
         taken = tuple(inbox_taken)
         with self._lock:
             kept = self._may_be_kept(order, expected_version, command)
@@ -162,6 +162,47 @@ class MemoryStore:
                 self._world._commands[order.tenant, command.command_id] = command
             for scan in taken:
                 self._unpark(order.tenant, scan)
+
+    def erase(
+        self,
+        order: Order,
+        expected_version: int,
+        events: Iterable[Event],
+        *,
+        cause: str,
+        by: Actor,
+        command: CommandRecord | None = None,
+        attempts: Mapping[str, Attempt] | None = None,
+        next_at: datetime | None = None,
+        inbox_taken: Iterable[Scan] = (),
+        policy: str = "",
+    ) -> None:
+        """Keep a change, and erase what is personal from all that is held of the order; see `OrderStore.erase`."""
+        new = _recorded(order, expected_version, events, cause, by, policy)
+        with self._lock:
+            kept = self._may_be_kept(order, expected_version, command)
+            assert kept is not None, "an order that is erased is there"
+            past = erased_history(kept.history)
+            check_replay(order, past + new)
+            loaded = evolved(kept.loaded, attempts=erased_attempts(kept.loaded.attempts))
+            told = None if attempts is None else erased_attempts(attempts)
+            self._keep(order, new, attrs.evolve(kept, history=past, loaded=loaded), told, next_at)
+            self._set_labels(order, kept)
+            self._erase_beside(order)
+            if command is not None:
+                self._world._commands[order.tenant, command.command_id] = command
+            for scan in inbox_taken:
+                self._unpark(order.tenant, scan)
+
+    def _erase_beside(self, order: Order) -> None:
+        """The records of an order's commands, and what is parked for its tracking numbers."""
+        commands, parked = self._world._commands, self._world._parked
+        for key, known in commands.items():
+            if key[0] == order.tenant and known.order_id == order.id:
+                commands[key] = erased_command(known)
+        for number in order.tracking_numbers:
+            if (scans := parked.get((order.tenant, number))) is not None:
+                parked[order.tenant, number] = erased(scans)
 
     def history(self, tenant: str, order_id: str) -> tuple[Recorded, ...]:
         """Everything that happened to an order, oldest first; empty for an unknown order."""
@@ -229,7 +270,10 @@ class MemoryStore:
         for label in fresh:
             labelled.setdefault((order.tenant, label), set()).add(order.id)
         for label in gone:
-            labelled[order.tenant, label].discard(order.id)
+            held = labelled[order.tenant, label]
+            held.discard(order.id)
+            if not held:
+                del labelled[order.tenant, label]
 
     # -- attention ---------------------------------------------------------------------------------------------------
 
@@ -350,6 +394,15 @@ class MemoryStore:
         with self._lock:
             number = self._world._numbers[tenant] = self._world._numbers.get(tenant, 0) + 1
             return number
+
+
+def _recorded(
+    order: Order, expected: int, events: Iterable[Event], cause: str, by: Actor, policy: str
+) -> tuple[Recorded, ...]:
+    """The events of a change as they are kept."""
+    new = tuple(Recorded(number, event, cause, by, policy) for number, event in enumerate(events, start=expected + 1))
+    assert 0 < order.version == expected + len(new), "an order's version is the number of its events"
+    return new
 
 
 def _summary(order: Order) -> OrderSummary:

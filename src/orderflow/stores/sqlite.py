@@ -24,7 +24,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, Protocol, Self
@@ -37,13 +38,15 @@ from orderflow.messages import Actor, Event
 from orderflow.order import Order
 from orderflow.process import replay
 from orderflow.stores.base import AT_ONCE, Attempt, CommandRecord, Loaded, OrderSummary, Page, Recorded
+from orderflow.stores.erasing import check_replay, erased_attempts, erased_command, erased_history
 from orderflow.stores.paging import page_bounds
 from orderflow.tracking import Scan
+from orderflow.values.erasing import erased
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = ["SCHEMA_VERSION", "OrderCodec", "SqliteStore"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _WAIT_SECONDS: Final = 30.0
 _Key = tuple[str, str]
@@ -78,6 +81,7 @@ CREATE TABLE events (
     by_kind TEXT NOT NULL,
     by_id TEXT NOT NULL,
     by_behalf TEXT,
+    policy TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (tenant, order_id, number)
 ) WITHOUT ROWID;
 CREATE TABLE snapshots (
@@ -116,6 +120,9 @@ CREATE TABLE inbox (
 CREATE TABLE numbers (tenant TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+#: What a file of an older version lacks, by that version.
+_UPGRADES: Final = {1: "ALTER TABLE events ADD COLUMN policy TEXT NOT NULL DEFAULT ''"}
+
 _INSERT_ORDER: Final = (
     "INSERT INTO orders (tenant, order_id, channel, reference, placed_at, state, version, next_at, attempts)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -128,11 +135,22 @@ _UPDATE_ORDER_IN_ITS_STATE: Final = _UPDATE_ORDER.replace("state = ?, ", "")
 _UPDATE_PLACED_AT: Final = "UPDATE orders SET placed_at = ? WHERE tenant = ? AND order_id = ?"
 _SELECT_WAITING: Final = "SELECT DISTINCT number FROM inbox WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?"
 _SELECT_PARKED: Final = "SELECT tenant, number, scan FROM inbox WHERE tenant = ? AND number = ?"
-_INSERT_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_COMMAND: Final = "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT_COMMAND: Final = (
     "SELECT command_id, order_id, tag, fingerprint, first, last, at, by_kind, by_id, by_behalf, reason, correlation_id"
     " FROM commands WHERE tenant = ? AND command_id = ?"
+)
+_SELECT_HISTORY: Final = (
+    "SELECT number, body, cause, by_kind, by_id, by_behalf, policy FROM events"
+    " WHERE tenant = ? AND order_id = ? ORDER BY number"
+)
+_UPDATE_EVENT: Final = (
+    "UPDATE events SET body = ?, by_id = ?, by_behalf = ? WHERE tenant = ? AND order_id = ? AND number = ?"
+)
+_SELECT_COMMANDS_OF: Final = _SELECT_COMMAND.replace("command_id = ?", "order_id = ?")
+_UPDATE_COMMAND: Final = (
+    "UPDATE commands SET fingerprint = ?, by_id = ?, by_behalf = ?, reason = ? WHERE tenant = ? AND command_id = ?"
 )
 _SELECT_LOADED: Final = "SELECT version, attempts, next_at FROM orders WHERE tenant = ? AND order_id = ?"
 _SELECT_BODIES: Final = (
@@ -211,6 +229,7 @@ class SqliteStore:
         self._snapshot_every = snapshot_every
         self._cache: dict[_Key, _Cached] = {}
         self._cache_size = cache
+        self._purges_later = 0
         self._open()
 
     def __enter__(self) -> Self:
@@ -253,11 +272,7 @@ class SqliteStore:
         """What became of a command, by its id."""
         with self._reading() as db:
             row = db.execute(_SELECT_COMMAND, (tenant, command_id)).fetchone()
-        if row is None:
-            return None
-        command, order_id, tag, fingerprint, first, last, at, kind, id_, behalf, reason, correlation = row
-        by, moment = Actor(kind, id_, behalf), _EPOCH + timedelta(microseconds=at)
-        return CommandRecord(command, order_id, tag, fingerprint, first, last, moment, by, reason, correlation)
+        return _command_of(row) if row is not None else None
 
     def append(
         self,
@@ -271,11 +286,11 @@ class SqliteStore:
         attempts: Mapping[str, Attempt] | None = None,
         next_at: datetime | None = None,
         inbox_taken: Iterable[Scan] = (),
+        policy: str = "",
     ) -> None:
         """Keep a change, whole or not at all; see `OrderStore.append`."""
         key = (order.tenant, order.id)
-        rows = self._event_rows(order, expected_version, events, cause, by)
-        assert 0 < order.version == expected_version + len(rows), "an order's version is the number of its events"
+        rows = self._event_rows(order, expected_version, events, cause, by, policy)
         before = self._cached_at(key, expected_version)
         numbers = _new_numbers(order, before)
         snapshot = self._snapshot(order, expected_version, before)
@@ -301,29 +316,101 @@ class SqliteStore:
     def history(self, tenant: str, order_id: str) -> tuple[Recorded, ...]:
         """Everything that happened to an order, oldest first; empty for an unknown order."""
         with self._reading() as db:
-            rows = db.execute(
-                "SELECT number, body, cause, by_kind, by_id, by_behalf FROM events"
-                " WHERE tenant = ? AND order_id = ? ORDER BY number",
-                (tenant, order_id),
-            ).fetchall()
+            return self._history(db, tenant, order_id)
+
+    def _history(self, db: sqlite3.Connection, tenant: str, order_id: str) -> tuple[Recorded, ...]:
+        rows = db.execute(_SELECT_HISTORY, (tenant, order_id)).fetchall()
         decoded = self._codec.event_from_json
         actors: dict[tuple[str, str, str | None], Actor] = {}
         return tuple(
-            Recorded(number, decoded(body), cause, actors.get(by) or actors.setdefault(by, Actor(*by)))
-            for number, body, cause, *who in rows
+            Recorded(number, decoded(body), cause, actors.get(by) or actors.setdefault(by, Actor(*by)), policy)
+            for number, body, cause, *who, policy in rows
             for by in [(who[0], who[1], who[2])]
         )
 
     def _event_rows(
-        self, order: Order, expected: int, events: Iterable[Event], cause: str, by: Actor
+        self, order: Order, expected: int, events: Iterable[Event], cause: str, by: Actor, policy: str
     ) -> list[tuple[Any, ...]]:
         encoded = self._codec.event_to_json
         tenant, order_id = order.tenant, order.id
         kind, id_, behalf = by.kind, by.id, by.on_behalf_of
-        return [
-            (tenant, order_id, number, event.TAG, _micros(event.at), encoded(event), cause, kind, id_, behalf)
+        rows = [
+            (tenant, order_id, number, event.TAG, _micros(event.at), encoded(event), cause, kind, id_, behalf, policy)
             for number, event in enumerate(events, start=expected + 1)
         ]
+        assert 0 < order.version == expected + len(rows), "an order's version is the number of its events"
+        return rows
+
+    # -- erasing -----------------------------------------------------------------------------------------------------
+
+    def erase(
+        self,
+        order: Order,
+        expected_version: int,
+        events: Iterable[Event],
+        *,
+        cause: str,
+        by: Actor,
+        command: CommandRecord | None = None,
+        attempts: Mapping[str, Attempt] | None = None,
+        next_at: datetime | None = None,
+        inbox_taken: Iterable[Scan] = (),
+        policy: str = "",
+    ) -> None:
+        """Keep a change, and erase what is personal from all that is held of the order; see `OrderStore.erase`.
+
+        Afterwards the file is written anew (`purge`), because what SQLite has freed, it leaves lying about.
+        """
+        key, told = (order.tenant, order.id), erased_attempts(attempts or {})
+        new = tuple(events)
+        rows = self._event_rows(order, expected_version, new, cause, by, policy)
+        happened = tuple(Recorded(row[2], event, cause, by, policy) for row, event in zip(rows, new, strict=True))
+        taken = [(order.tenant, scan.tracking_number, _scan_text(scan)) for scan in inbox_taken]
+        with self._writing() as db:
+            if command is not None:
+                _insert_command(db, order.tenant, command)
+            waits = None if next_at is None else _micros(next_at)
+            _put_order(db, order, expected_version, _attempts_text(told), waits, None)
+            past = self._history(db, *key)
+            gone = erased_history(past)
+            check_replay(order, gone + happened)
+            db.executemany(_UPDATE_EVENT, [(*self._rewritten(one), *key, one.number) for one in gone])
+            db.executemany(_INSERT_EVENT, rows)
+            _erase_beside(db, order)
+            _put_labels(db, order, expected_version, None)
+            db.executemany("DELETE FROM inbox WHERE tenant = ? AND number = ? AND scan = ?", taken)
+            if db.execute("DELETE FROM snapshots WHERE tenant = ? AND order_id = ?", key).rowcount:
+                snapshot = self._codec.order_to_json(order)
+                db.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?)", (*key, order.version, snapshot))
+        with self._lock:
+            self._cache.pop(key, None)
+        if not self._purges_later:
+            self.purge()
+
+    def _rewritten(self, recorded: Recorded) -> tuple[str, str, str | None]:
+        return self._codec.event_to_json(recorded.event), recorded.by.id, recorded.by.on_behalf_of
+
+    def purge(self) -> None:
+        """Write the file anew, so that nothing is in it but what it holds; nothing else can be written meanwhile.
+
+        It takes as long as copying the file, and as much room. `erase` ends with it, unless within `purging_once`.
+        """
+        with self._reading() as db:
+            db.execute("VACUUM")
+            busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise sqlite3.OperationalError("the log is being read: what was erased is in it until the next purge")
+
+    @contextmanager
+    def purging_once(self) -> Iterator[None]:
+        """Erase many orders, and write the file anew only once, at the end."""
+        self._purges_later += 1
+        try:
+            yield
+        finally:
+            self._purges_later -= 1
+            if not self._purges_later:
+                self.purge()
 
     # -- loaded orders, snapshots ------------------------------------------------------------------------------------
 
@@ -589,6 +676,11 @@ def _prepare_file(db: sqlite3.Connection, synchronous: str) -> None:
     version = _schema_version(db) or 0
     if version > SCHEMA_VERSION:
         raise NewerVersion("sqlite schema", version, SCHEMA_VERSION)
+    if version < SCHEMA_VERSION:
+        with _Transaction(threading.RLock(), db):
+            for older in range(_schema_version(db) or 0, SCHEMA_VERSION):  # asked again: another process may have begun
+                db.execute(_UPGRADES[older])
+            db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:
@@ -618,6 +710,26 @@ def _insert_command(db: sqlite3.Connection, tenant: str, told: CommandRecord) ->
         db.execute(_INSERT_COMMAND, (*row, by.kind, by.id, by.on_behalf_of, told.reason, told.correlation_id))
     except sqlite3.IntegrityError:
         raise CommandIdReused(told.command_id) from None
+
+
+def _command_of(row: tuple[Any, ...]) -> CommandRecord:
+    command, order_id, tag, fingerprint, first, last, at, kind, id_, behalf, reason, correlation = row
+    by, moment = Actor(kind, id_, behalf), _EPOCH + timedelta(microseconds=at)
+    return CommandRecord(command, order_id, tag, fingerprint, first, last, moment, by, reason, correlation)
+
+
+def _erase_beside(db: sqlite3.Connection, order: Order) -> None:
+    """The records of an order's commands, and what is parked for its tracking numbers."""
+    for row in db.execute(_SELECT_COMMANDS_OF, (order.tenant, order.id)).fetchall():
+        known = erased_command(_command_of(row))
+        told = (known.fingerprint, known.by.id, known.by.on_behalf_of, known.reason)
+        db.execute(_UPDATE_COMMAND, (*told, order.tenant, known.command_id))
+    for number in order.tracking_numbers:
+        key = (order.tenant, number)
+        scans = [_scan_of(number, text) for _, _, text in db.execute(_SELECT_PARKED, key).fetchall()]
+        db.execute("DELETE FROM inbox WHERE tenant = ? AND number = ?", key)
+        rows = [(*key, _scan_text(erased(scan))) for scan in scans]
+        db.executemany("INSERT OR IGNORE INTO inbox VALUES (?, ?, ?)", rows)
 
 
 def _put_order(

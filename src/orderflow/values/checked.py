@@ -117,7 +117,7 @@ def value(cls: C) -> C:
     return made
 
 
-def evolved(held: V, **changes: Any) -> V:
+def evolved(held: V, /, **changes: Any) -> V:
     """A copy of a value with some fields changed, and checked again as a whole."""
     made: V = attrs.evolve(held, **changes)  # type: ignore[misc]
     return made

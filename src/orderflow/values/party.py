@@ -102,7 +102,7 @@ class Party:
     """
 
     name: str = checked(as_line(200), default="", personal=True)
-    id: str = checked(as_id_or_blank, default="")
+    id: str = checked(as_id_or_blank, default="", personal=True)
     contact: Contact | None = checked(optional(as_contact), default=None)
     address: Address | None = checked(optional(as_address), default=None)
     tax_id: str = checked(as_line(50), default="", personal=True)
