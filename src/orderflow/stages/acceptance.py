@@ -20,6 +20,7 @@ from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move, kind_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Line, Order, Origin, Reason, Terms, Tolerance
+from orderflow.payments import Settlement
 from orderflow.policy import Policy
 from orderflow.stages.holds import reviews, warnings
 from orderflow.stages.stage import (
@@ -335,10 +336,12 @@ class OrderPlaced(Event):
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     customer_reference: str = ""
     theirs: tuple[str, ...] = ()
+    charge_on: str = ""
 
     def apply(self, order: Order | None) -> Order:
         """A new order, or a draft that is one now, with every unit open."""
-        return order_as_told(order, self, "placed", theirs=self.theirs)
+        settled = {"settlement": Settlement(self.charge_on)} if self.charge_on else {}
+        return order_as_told(order, self, "placed", theirs=self.theirs, **settled)
 
 
 def order_as_told(order: Order | None, told: Any, milestone: str, **more: Any) -> Order:
@@ -538,6 +541,7 @@ def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: dateti
         policy.rounding,
         command.customer_reference,
         policy.authority.theirs,
+        "" if policy.authority.settlement == "theirs" else policy.charge_on or "",
     )
 
 
