@@ -47,6 +47,8 @@ __all__ = [
     "given_back",
     "measured_back",
     "measured_out",
+    "rounded_fraction",
+    "rounded_shares",
     "taken_again",
 ]
 
@@ -213,14 +215,14 @@ class Tranche:
         >>> [str(three.upto(Decimal(n), Rounding.HALF_UP).net) for n in range(5)]
         ['0.00 EUR', '3.33 EUR', '6.67 EUR', '10.00 EUR', '13.33 EUR']
         """
-        return _rounded([(self, self.share(units))], RoundingRule(rounding), self.unit_price.currency)
+        return rounded_shares([(self, self.share(units))], RoundingRule(rounding), self.unit_price.currency)
 
 
 def charged(tranches: Iterable[Tranche], rule: RoundingRule, currency: str) -> Amounts:
     """What the document charges for all units of these tranches, rounded by ``rule``."""
     tranches = tuple(tranches)
     if rule.tax_per is not None or not all(map(_is_as_agreed, tranches)):
-        return _rounded([(tranche, tranche.whole) for tranche in tranches], rule, currency)
+        return rounded_shares([(tranche, tranche.whole) for tranche in tranches], rule, currency)
     digits, per_line = zero(currency).digits, rule.per == "line"
     totals = dict.fromkeys(COMPONENTS, _ZERO)
     for tranche in tranches:
@@ -333,10 +335,10 @@ def credited(
     shares round in the same company (of a line, a tax group, the document) as the charge did.
     """
     pairs = ((tranche, units) for tranches, back in given for tranche, units in zip(tranches, back, strict=False))
-    return _rounded([(tranche, tranche.share_back(units)) for tranche, units in pairs if units], rule, currency)
+    return rounded_shares([(tranche, tranche.share_back(units)) for tranche, units in pairs if units], rule, currency)
 
 
-def _rounded(shares: Sequence[tuple[Tranche, Fraction]], rule: RoundingRule, currency: str) -> Amounts:
+def rounded_shares(shares: Sequence[tuple[Tranche, Fraction]], rule: RoundingRule, currency: str) -> Amounts:
     """Shares of tranches, exact, summed with those that they round together with, and rounded once."""
     digits, exact = zero(currency).digits, _sums(shares, rule)
     totals = dict.fromkeys(COMPONENTS, _ZERO)

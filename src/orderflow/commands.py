@@ -8,6 +8,7 @@ from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
 from orderflow.stages.authority import RecordAnswer
 from orderflow.stages.booking import BookShipment
+from orderflow.stages.cash import RecordCash
 from orderflow.stages.changes import CancelLines, CancelOrder
 from orderflow.stages.checks import RecordCheck
 from orderflow.stages.confirmation import AcceptConfirmation, ConfirmOrder, RefuseConfirmation
@@ -18,8 +19,10 @@ from orderflow.stages.handover import DeliverDigital, RecordCollection
 from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.observation import AdoptOrder, RecordFacts
 from orderflow.stages.packing import PackParcel, UnpackParcel
+from orderflow.stages.payment import RecordPayment, RecordRefund
 from orderflow.stages.picking import RecordPick, StartPicking
 from orderflow.stages.putaway import RecordPutAway
+from orderflow.stages.settlement import ChargeFee, GrantGoodwill, WaiveFee
 from orderflow.stages.shipping import DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
@@ -36,23 +39,28 @@ __all__ = [
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "ChargeFee",
     "CompleteOrder",
     "ConfirmOrder",
     "DeliverDigital",
     "DespatchShipment",
     "ErasePersonalData",
+    "GrantGoodwill",
     "PackParcel",
     "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
     "RecordAnswer",
+    "RecordCash",
     "RecordCheck",
     "RecordCollection",
     "RecordDespatch",
     "RecordFacts",
+    "RecordPayment",
     "RecordPick",
     "RecordPutAway",
+    "RecordRefund",
     "RecordReply",
     "RecordTracking",
     "RefuseConfirmation",
@@ -67,4 +75,5 @@ __all__ = [
     "TimePassed",
     "UnpackParcel",
     "VoidShipment",
+    "WaiveFee",
 ]

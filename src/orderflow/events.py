@@ -16,6 +16,7 @@ from orderflow.stages.booking import (
     ShipmentPlanned,
     ShipmentWithdrawn,
 )
+from orderflow.stages.cash import CashCollected, CashRemitted
 from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
 from orderflow.stages.checks import CheckDropped, CheckRecorded, CheckRequired
 from orderflow.stages.communication import (
@@ -43,10 +44,12 @@ from orderflow.stages.losses import (
 )
 from orderflow.stages.observation import FactsApplied, FactsRecorded, OrderAdopted, OrderSteppedBack
 from orderflow.stages.packing import PackingFinished, ParcelEmptied, ParcelPacked, ParcelUnpacked
+from orderflow.stages.payment import PaymentAwaited, PaymentRecorded, RefundRecorded
 from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShort, PickingFinished, PickingStarted
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
 from orderflow.stages.putaway import GoodsPutAway
+from orderflow.stages.settlement import ChargeRaised, CreditRaised
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, ShipmentDivided, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
 from orderflow.stages.steps import StepTaken
@@ -87,12 +90,16 @@ __all__ = [
     "BookingRequested",
     "CancellationDeclined",
     "CancellationRequested",
+    "CashCollected",
+    "CashRemitted",
+    "ChargeRaised",
     "CheckDropped",
     "CheckRecorded",
     "CheckRequired",
     "ClaimWanted",
     "ConfirmationAccepted",
     "ConfirmationRefused",
+    "CreditRaised",
     "DamageReported",
     "DeferralClosed",
     "DeliveryDelayed",
@@ -149,6 +156,8 @@ __all__ = [
     "ParcelPacked",
     "ParcelUnpacked",
     "PatienceEnded",
+    "PaymentAwaited",
+    "PaymentRecorded",
     "PersonalDataErased",
     "PickedShort",
     "PickingFinished",
@@ -161,6 +170,7 @@ __all__ = [
     "PromiseKept",
     "PromiseMade",
     "PromiseMissed",
+    "RefundRecorded",
     "ReplacementOrdered",
     "ReservationLapsed",
     "SearchEnded",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from orderflow.balance import Balance, balance_of, still_to_charge
 from orderflow.charges import (
     Amounts,
     RoundingRule,
@@ -77,6 +78,7 @@ from orderflow.parts import (
     Waiver,
     Work,
 )
+from orderflow.payments import Settlement
 from orderflow.promise import PromiseStatus, Standing
 from orderflow.totals import Totals, totals
 from orderflow.tracking import Anomaly, Scan
@@ -126,6 +128,7 @@ _WITHOUT_STOCK = frozenset({"digital", "supplier"})
 T = TypeVar("T")
 
 _ZERO = Decimal(0)
+_UNSETTLED = Settlement()
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
 _GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
 _SOURCES = frozenset({ORDERED, SURPLUS})
@@ -160,6 +163,7 @@ class Order(Frozen):
     given_back: FrozenMap[str, tuple[Decimal, ...]] = attrs.field(factory=FrozenMap)
     unbilled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     refunded: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    settlement: Settlement = _UNSETTLED
     claims: FrozenMap[str, Claim] = attrs.field(factory=FrozenMap)
     searches: FrozenMap[str, Search] = attrs.field(factory=FrozenMap)
     asked: int = 0
@@ -575,6 +579,8 @@ class Order(Frozen):
             found.append(Anomaly("tracking.not_despatched", told, parcel.reports[-1]))
         for scan in self.stray_scans:
             found.append(Anomaly("tracking.stray", f"nothing travels under {scan.tracking_number} any more", scan))
+        if not self.settlement.is_empty:
+            found += self.settlement.anomalies(self.currency, self.to_collect)
         return tuple(found)
 
     @property
@@ -843,6 +849,24 @@ class Order(Frozen):
         lines = ((line_id, (tranches, self.given_back.get(line_id, ()))) for line_id, tranches in self.tranches.items())
         found = totals(lines, self.rounding, self.currency)
         return evolved(found, lines=as_ordered(self.kits, found.lines)) if self.kits else found
+
+    @property
+    def balance(self) -> Balance:
+        """What was charged, credited, paid and refunded, and what is owed, either way."""
+        known: Balance | None = self.remembered.get("balance")
+        if known is None:
+            total, has_given_back = self.total, bool(self.given_back) or self.is_over
+            to_come = still_to_charge(self.settlement, self.tranches, self.given_back, self.rounding, total)
+            known = balance_of(self.settlement, total, to_come, has_given_back, bool(self.settlement.charge_on))
+            self.remembered["balance"] = known
+        return known
+
+    @property
+    def to_collect(self) -> dict[str, Money]:
+        """What carriers are to collect on delivery, by shipment: as they were told when it was booked."""
+        live = (shipment for shipment in self.shipments.values() if shipment.request is not None and shipment.is_live)
+        own = (shipment for shipment in live if shipment.request.shipment_id == shipment.id)
+        return {shipment.id: shipment.request.collect for shipment in own if shipment.request.collect is not None}
 
     @property
     def is_priced(self) -> bool:

@@ -37,10 +37,12 @@ __all__ = [
     "Allocation",
     "Authority",
     "Available",
+    "ChargeOn",
     "Check",
     "Draft",
     "Drafts",
     "Lifecycles",
+    "PaidFirst",
     "Policy",
     "RequirementRule",
     "Retry",
@@ -52,6 +54,7 @@ __all__ = [
     "Withheld",
     "answered_as_it_stands",
     "nobody_must_agree",
+    "nobody_pays_on_delivery",
     "what_is_ordered",
 ]
 
@@ -226,7 +229,16 @@ def nobody_must_agree(order: Order, lines: tuple[ConfirmedLine, ...]) -> bool:
     return False
 
 
+def nobody_pays_on_delivery(order: Order) -> bool:
+    """Carriers collect no cash."""
+    return False
+
+
 Whose: TypeAlias = Literal["ours", "theirs"]
+#: When charges are raised.
+ChargeOn: TypeAlias = Literal["order", "despatch", "delivery"]
+#: What is wanted of the customer before work begins.
+PaidFirst: TypeAlias = Literal["authorized", "paid"]
 
 
 @attrs.frozen
@@ -234,7 +246,8 @@ class Authority:
     """Who decides: we do, or others whom we wait for. Frozen into an order when it is placed.
 
     ``price``: what units cost; ``stock``: what is held, and the goods issue; ``fulfillment``: what locations are asked
-    to do; ``booking``: carriers, services, voids; ``messages``: what the customer is told.
+    to do; ``booking``: carriers, services, voids; ``messages``: what the customer is told; ``settlement``: what is
+    charged and credited.
     """
 
     price: Whose = "ours"
@@ -242,6 +255,7 @@ class Authority:
     fulfillment: Whose = "ours"
     booking: Whose = "ours"
     messages: Whose = "ours"
+    settlement: Whose = "ours"
 
     @property
     def theirs(self) -> tuple[str, ...]:
@@ -356,12 +370,17 @@ class Policy:
         price_tolerance: by how much a quoted price may be above the one that the customer stated: per cent, or money.
         confirm: confirmation strategy: how each line of a verified order is answered.
         buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
-        authority: who decides about price, stock, fulfillment, booking and messages: we, or others.
+        authority: who decides about price, stock, fulfillment, booking, messages and settlement: we, or others.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
         superseded_by: which unsent messages a later one about the same part of the order makes stale.
         told_within: how long after the fact a message of a kind is still worth sending.
         rounding: how charges round; frozen into an order when it is placed.
+        charge_on: when charges are raised, as documents: on the ``order`` (once it is confirmed), on ``despatch`` or on
+            ``delivery``; ``None``: we raise none. Frozen into an order when it is placed.
+        paid_first: whether an order must be ``paid``, or payment of it ``authorized``, before work begins; or a
+            strategy that says so of an order.
+        on_delivery: whether an order is paid in cash on delivery: then carriers are told what to collect.
         retry: how an unavailable port is asked again.
         poll_every: how often carriers are asked for tracking; ``None`` where they push.
         fulfillers: which locations are run by others: a name by location, or a function that says so (``None``: ours).
@@ -389,6 +408,9 @@ class Policy:
     superseded_by: Mapping[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     told_within: Mapping[str, timedelta] = attrs.field(factory=FrozenMap)
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
+    charge_on: ChargeOn | None = None
+    paid_first: PaidFirst | Callable[[Order], PaidFirst | None] | None = None
+    on_delivery: Callable[[Order], bool] = nobody_pays_on_delivery
     retry: Retry = attrs.field(factory=Retry)
     poll_every: timedelta | None = timedelta(hours=6)
     renew_before: timedelta = timedelta(minutes=5)
@@ -410,6 +432,13 @@ class Policy:
     def checks_of(self, order: Order) -> tuple[Check, ...]:
         """The checks that an order needs."""
         return self.checks if isinstance(self.checks, tuple) else tuple(self.checks(order))
+
+    def wants_first(self, order: Order) -> PaidFirst | None:
+        """What is wanted of the customer before work on an order begins; who pays on delivery pays then."""
+        if self.paid_first is None:
+            return None
+        wanted = self.paid_first(order) if callable(self.paid_first) else self.paid_first
+        return None if self.on_delivery(order) else wanted
 
     def severity(self, code: str) -> Weight:
         """How much an objection of our own rules weighs."""

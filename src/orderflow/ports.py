@@ -216,7 +216,10 @@ class QueryRates(Request):
 
 @record
 class BookCarrier(Request):
-    """Book a carrier's service for parcels. The whole body was frozen when the booking was decided."""
+    """Book a carrier's service for parcels. The whole body was frozen when the booking was decided.
+
+    ``collect`` is what the carrier is to collect from whoever receives them, all of them together (cash on delivery).
+    """
 
     TAG = "book_carrier"
     PORT = ("carriers", "book")
@@ -230,6 +233,7 @@ class BookCarrier(Request):
     ship_to: Address | None
     parcels: tuple[ParcelBody, ...]
     reference: str = ""
+    collect: Money | None = None
 
 
 @record

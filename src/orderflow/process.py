@@ -26,6 +26,7 @@ from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConfl
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Case, Order
+from orderflow.payments import CHARGE_ON
 from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Policy, Withheld
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
@@ -35,6 +36,7 @@ from orderflow.stages import (
     answers,
     authority,
     booking,
+    cash,
     changes,
     checks,
     communication,
@@ -49,10 +51,12 @@ from orderflow.stages import (
     losses,
     observation,
     packing,
+    payment,
     picking,
     pricing,
     promises,
     putaway,
+    settlement,
     shipping,
     sourcing,
     steps,
@@ -98,6 +102,9 @@ STAGES: tuple[Stage, ...] = (
     losses.STAGE,
     changes.STAGE,
     putaway.STAGE,
+    settlement.STAGE,
+    payment.STAGE,
+    cash.STAGE,
     promises.STAGE,
     communication.STAGE,
     holds.STAGE,
@@ -466,6 +473,10 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
         problems.add("policy.check_twice", f"there are two checks {name!r}", "checks")
     if (policy.price_tolerance.amount if isinstance(policy.price_tolerance, Money) else policy.price_tolerance) < 0:
         problems.add("policy.negative_tolerance", "must not be below nothing", "price_tolerance")
+    if policy.charge_on not in (None, *CHARGE_ON):
+        problems.add("policy.unknown_moment", f"must be one of {', '.join(CHARGE_ON)}, or None", "charge_on")
+    if not callable(policy.paid_first) and policy.paid_first not in (None, "authorized", "paid"):
+        problems.add("policy.unknown_moment", "must be authorized, paid, None, or a strategy", "paid_first")
     for step in sorted(policy.automatic - AUTOMATIC - BY_CHOICE):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()

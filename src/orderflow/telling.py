@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import attrs
 
+from orderflow.documents import Document
 from orderflow.order import Cancellation, Fulfillment, Order, Parcel, Shipment
 from orderflow.policy import Draft
 from orderflow.stages.changes import units_by_line
@@ -28,7 +29,14 @@ __all__ = ["PARTIES", "SUPERSEDED_BY", "TOLD_WITHIN", "Audience", "body_of", "te
 
 #: What about a parcel is stale once something later is known of it.
 _ON_ITS_WAY = ("out_for_delivery", "ready_for_pickup", "delivery_failed", "action_required")
-_BEFORE_THE_END = ("order_placed", "order_verified", "order_changed", "goods_backordered", "lines_cancelled")
+_BEFORE_THE_END = (
+    "order_placed",
+    "order_verified",
+    "order_changed",
+    "goods_backordered",
+    "lines_cancelled",
+    "payment_awaited",
+)
 
 #: Which unsent messages a later one about the same part of the order makes stale.
 SUPERSEDED_BY: Mapping[str, tuple[str, ...]] = FrozenMap(
@@ -52,6 +60,7 @@ SUPERSEDED_BY: Mapping[str, tuple[str, ...]] = FrozenMap(
             *_ON_ITS_WAY,
         ),
         "delivery_delayed": ("delivery_delayed",),
+        "payment_awaited": ("payment_awaited",),
     }
 )
 #: How long after the fact a message of a kind is still worth sending.
@@ -131,7 +140,11 @@ def body_of(order: Order, kind: str, subject: str) -> FrozenMap[str, str]:
     """The data of a message: what happened to which order, and what the recipient will want to know next."""
     body = {"order": order.reference, "name": order.customer.name if order.customer is not None else ""}
     part, _, rest = subject.partition(" ")
-    if kind in ("lines_cancelled", "cancellation_declined"):
+    if kind == "payment_awaited":
+        body |= {"amount": subject}
+    elif part in order.settlement.documents:
+        body |= _document_body(order, order.settlement.documents[part])
+    elif kind in ("lines_cancelled", "cancellation_declined"):
         body |= _cancellation_body(order, order.line_cancellations[int(subject) - 1])
     elif part in order.shipments:
         body |= _shipment_body(order, order.shipments[part])
@@ -165,6 +178,22 @@ def _order_body(order: Order, kind: str) -> dict[str, str]:
     if kind == "order_verified" and len(promised) == len(order.lines):
         body["promised"] = max(promised).isoformat()
     return body
+
+
+def _document_body(order: Order, document: Document) -> dict[str, str]:
+    """What a charge or credit is about, and what it comes to."""
+    goods = [line for line in document.lines if line.line_id and line.quantity]
+    units: dict[str, Decimal] = {}
+    for line in goods:
+        units[line.line_id] = EXACT.add(units.get(line.line_id, Decimal(0)), line.quantity)
+    fees = [line.description or line.code for line in document.lines if not line.line_id]
+    return {
+        "document": document.id,
+        "lines": ", ".join((*([units_text(order, units)] if units else ()), *fees)),
+        "amount": str(document.total),
+        "tax": str(document.amounts.tax),
+        "cites": ", ".join(dict.fromkeys(line.cites for line in document.lines if line.cites)),
+    }
 
 
 def _pickup_body(order: Order, fulfillment: Fulfillment) -> dict[str, str]:

@@ -100,6 +100,14 @@ _ENGLISH: Mapping[str, str] = FrozenMap(
             We send once more, free of charge: {lines}.""",
         "goods_credited": """We give you back the price of goods of your order {order}
             Given back: {lines}.""",
+        "charge_raised": """Invoice {document} for your order {order}
+            {lines}
+            It comes to {amount}, with {tax} of tax in it.""",
+        "credit_raised": """Credit note {document} for your order {order}
+            {lines}
+            We credit {amount}, with {tax} of tax in it, of {cites}.""",
+        "payment_awaited": """Your order {order} waits for your payment
+            Please pay {amount}. We begin as soon as it has come.""",
         "order_cancelled": """Your order {order} was cancelled
             {lines}
             Reason: {reason}""",
@@ -174,6 +182,14 @@ _GERMAN: Mapping[str, str] = FrozenMap(
             Wir senden noch einmal, kostenlos: {lines}.""",
         "goods_credited": """Wir erstatten Ihnen Ware Ihrer Bestellung {order}
             Erstattet: {lines}.""",
+        "charge_raised": """Rechnung {document} zu Ihrer Bestellung {order}
+            {lines}
+            Der Betrag ist {amount}, darin {tax} Steuer.""",
+        "credit_raised": """Gutschrift {document} zu Ihrer Bestellung {order}
+            {lines}
+            Wir schreiben {amount} gut, darin {tax} Steuer, aus {cites}.""",
+        "payment_awaited": """Ihre Bestellung {order} wartet auf Ihre Zahlung
+            Bitte zahlen Sie {amount}. Wir beginnen, sobald sie da ist.""",
         "order_cancelled": """Ihre Bestellung {order} wurde storniert
             {lines}
             Grund: {reason}""",

@@ -23,7 +23,7 @@ from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT, Rounding, ratio_cut
 from orderflow.values.record import record
 
-__all__ = ["COMPONENT_OF", "LineTotal", "TaxTotal", "Totals", "apportioned", "shared_out", "totals"]
+__all__ = ["COMPONENT_OF", "LineTotal", "TaxTotal", "Totals", "apportioned", "fitted", "shared_out", "totals"]
 
 #: Which component holds the adjustments of a kind.
 COMPONENT_OF = {"discount": "discount", "charge": "charges", "shipping": "shipping"}
@@ -140,7 +140,7 @@ def _adjustments(pairs: Sequence[_Pair], amounts: Amounts, rounding: Rounding) -
                     unnamed -= part
         if unnamed or (whole.amount and not exact):
             exact["", "", False] = unnamed
-        parts = _fitted(whole, tuple(exact.values()))
+        parts = fitted(whole, tuple(exact.values()))
         for (code, description, of_order), amount in zip(exact, parts, strict=True):
             yield Adjustment(kind, code, description, amount, of_order)  # type: ignore[arg-type]
 
@@ -173,13 +173,13 @@ def _summing(whole: Money, rounded: Sequence[Money], exact: Sequence[Fraction]) 
     total = zero(whole.currency)
     for one in rounded:
         total = total + one
-    return rounded if total == whole else _fitted(whole, exact)
+    return rounded if total == whole else fitted(whole, exact)
 
 
 # -- sharing out -----------------------------------------------------------------------------------------------------
 
 
-def _fitted(whole: Money, exact: Sequence[Fraction], digits: int | None = None) -> tuple[Money, ...]:
+def fitted(whole: Money, exact: Sequence[Fraction], digits: int | None = None) -> tuple[Money, ...]:
     """Parts in smallest units, near the exact ones, that sum to ``whole``: what is left goes to the largest remainders.
 
     Parts of an amount below zero are those of the amount above zero, with the other sign.
@@ -206,7 +206,7 @@ def apportioned(amount: Money, weights: Sequence[Fraction]) -> tuple[Money, ...]
     total, exponent = sum(weights, Fraction(0)), amount.amount.as_tuple().exponent
     assert isinstance(exponent, int)
     shares = [Fraction(amount.amount) * weight / total for weight in weights]
-    return _fitted(amount, shares, max(amount.digits, -exponent))
+    return fitted(amount, shares, max(amount.digits, -exponent))
 
 
 def shared_out(adjustments: Iterable[Adjustment], tranches: Sequence[Tranche]) -> tuple[Tranche, ...]:

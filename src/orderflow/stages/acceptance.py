@@ -21,6 +21,7 @@ from orderflow.kits import Component, Kit, as_component, exploded
 from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move, kind_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Line, Order, Origin, Reason, Terms, Tolerance
+from orderflow.payments import Settlement
 from orderflow.policy import Policy
 from orderflow.stages.holds import reviews, warnings
 from orderflow.stages.kits import A_KIT_CAN_BE_ORDERED
@@ -361,10 +362,12 @@ class OrderPlaced(Event):
     customer_reference: str = attrs.field(default="", metadata=PERSONAL)
     theirs: tuple[str, ...] = ()
     kits: tuple[Kit, ...] = ()
+    charge_on: str = ""
 
     def apply(self, order: Order | None) -> Order:
         """A new order, or a draft that is one now, with every unit open."""
-        return order_as_told(order, self, "placed", theirs=self.theirs)
+        settled = {"settlement": Settlement(self.charge_on)} if self.charge_on else {}
+        return order_as_told(order, self, "placed", theirs=self.theirs, **settled)
 
 
 def order_as_told(order: Order | None, told: Any, milestone: str, **more: Any) -> Order:
@@ -567,6 +570,7 @@ def _placed(order: Order | None, command: PlaceOrder, policy: Policy, at: dateti
         command.customer_reference,
         policy.authority.theirs,
         kits,
+        "" if policy.authority.settlement == "theirs" else policy.charge_on or "",
     )
 
 

@@ -24,6 +24,7 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Booking, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import BookCarrier, Booked, ParcelBody, QueryRates, Rates, Refused, Reply
+from orderflow.stages.cash import amount_to_collect
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.packing import way_of
 from orderflow.stages.stage import (
@@ -370,7 +371,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
             if order.cancellation is not None or "cancelled" in order.milestones or is_wished_back(order, shipment):
                 yield ShipmentWithdrawn(at, shipment.id)
             elif shipment.service and not _is_held(order, shipment):
-                yield _requested(order, shipment, shipment.carrier, shipment.service, at)
+                yield _requested(order, shipment, shipment.carrier, shipment.service, policy, at)
     yield from _refusals_that_were_overcome(order, at)
 
 
@@ -388,7 +389,9 @@ def _refusals_that_were_overcome(order: Order, at: datetime) -> Iterable[Event]:
                 yield ExceptionResolved(at, case.id, "moot")
 
 
-def _requested(order: Order, shipment: Shipment, carrier: str, service: str, at: datetime) -> BookingRequested:
+def _requested(
+    order: Order, shipment: Shipment, carrier: str, service: str, policy: Policy, at: datetime
+) -> BookingRequested:
     """Freeze the whole body of a booking. That of a shared box says nothing that another order would not say as well.
 
     So a shared box keeps its one key, also where it is asked for anew after a refusal.
@@ -407,6 +410,7 @@ def _requested(order: Order, shipment: Shipment, carrier: str, service: str, at:
         shipment.ship_to,
         _bodies(order, shipment),
         order.reference if shared is None else shared.id,
+        amount_to_collect(order, shipment, policy),
     )
     return BookingRequested(at, shipment.id, request)
 
@@ -531,7 +535,7 @@ def _book_again(order: Order, case: Case, policy: Policy, at: datetime) -> Itera
     """The booking is asked for once more: a new generation, a new key."""
     shipment = order.shipments[case.about]
     if shipment.stage == "refused" and order.cancellation is None and _free_again(order, shipment):
-        yield _requested(order, shipment, shipment.carrier, shipment.service, at)
+        yield _requested(order, shipment, shipment.carrier, shipment.service, policy, at)
 
 
 def _free_again(order: Order, shipment: Shipment) -> bool:

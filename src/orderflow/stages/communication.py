@@ -58,6 +58,9 @@ KINDS = {
     "delivery_delayed": "a promise slips: the lines, and the day now expected",
     "parcel_delivered": "a parcel arrived, and others are still to come",
     "order_delivered": "everything has arrived",
+    "charge_raised": "goods, or a fee, were charged: an invoice",
+    "credit_raised": "what was charged was credited: a credit note",
+    "payment_awaited": "work waits until the customer has paid, or more than it was told before",
     "order_cancelled": "nothing of the order will be delivered",
     "order_rejected": "the order was refused",
 }
@@ -174,10 +177,15 @@ def _to_tell(order: Order) -> Iterator[Fact]:
     milestones = order.milestones
     if "placed" not in milestones or "messages" in order.theirs or order.erased_at is not None:
         return
+    settlement = order.settlement
+    for document in settlement.documents.values():
+        yield f"{document.kind}_raised", document.id, document.at
     for milestone, kind in _ENDS:
         if milestone in milestones:
             yield kind, "", None
             return
+    if settlement.awaited is not None and not order.balance.covers("authorized"):
+        yield "payment_awaited", str(settlement.awaited), None
     for milestone, kind in _MILESTONES:
         if milestone in milestones:
             yield kind, "", None
@@ -446,6 +454,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 
 _TOLD_OF = (
+    "settlement",
     "milestones",
     "shipments",
     "parcels",

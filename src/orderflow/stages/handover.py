@@ -22,6 +22,7 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Fulfillment, Goods, Handover, Order
 from orderflow.policy import Policy
 from orderflow.ports import IssueLine, IssueStock
+from orderflow.stages.payment import to_be_paid_first, work_waits_for_payment
 from orderflow.stages.picking import (
     OrderInFulfillment,
     as_goods,
@@ -294,6 +295,8 @@ def _digital_goods_are_sent(order: Order, policy: Policy, at: datetime) -> Itera
         return
     may_begin = "in_fulfillment" in order.milestones or policy.order_step(order, "start_fulfillment") is not None
     if may_begin and order.cancellation is None and not any(order.holds_on("deliver_digital")):
+        if to_be_paid_first(order, policy) is not None:
+            return
         units = _digital(order)
         if units:
             yield from _sent(order, units, "", policy, at)
@@ -328,7 +331,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         yield Wait("someone", f"to send {units_text(order, digital)}")
 
 
-_ALL = ("milestones", "state", "ledger", "fulfillments", "parcels", "tranches", "holds", "cancellation")
+_ALL = ("milestones", "state", "ledger", "fulfillments", "parcels", "tranches", "holds", "cancellation", "settlement")
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
@@ -365,6 +368,7 @@ STAGE = Stage(
                     the_order_is_being_worked_on,
                     order_not_cancelling,
                     nothing_holds("deliver_digital"),
+                    work_waits_for_payment,
                 ),
                 (only_open_digital_goods_are_delivered,),
             ),

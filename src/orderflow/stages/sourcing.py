@@ -27,6 +27,7 @@ from orderflow.policy import Allocation, Available, Policy
 from orderflow.ports import Levels, QueryLevels, Refused, Reply
 from orderflow.sources import Need, Share, Source
 from orderflow.stages.exceptions import impossible_reply
+from orderflow.stages.payment import to_be_paid_first, work_waits_for_payment
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, nothing_holds, order_exists, order_not_cancelling
 from orderflow.stages.stock import ClaimWanted, has_come, put, sought_again, wanting_less
 from orderflow.values.checked import checked, evolved, optional
@@ -481,6 +482,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         and "plan" in policy.automatic
         and order.cancellation is None
         and not any(order.holds_on("plan"))
+        and to_be_paid_first(order, policy) is None
     ):
         yield from _plan(order, policy, at)
     for fulfillment in order.fulfillments.values():
@@ -553,7 +555,7 @@ STAGE = Stage(
             PlanFulfillment,
             tiers=(
                 (order_exists,),
-                (the_order_is_verified, order_not_cancelling, nothing_holds("plan")),
+                (the_order_is_verified, order_not_cancelling, nothing_holds("plan"), work_waits_for_payment),
                 (something_is_there_to_plan,),
             ),
             events=lambda order, command, policy, envelope: _plan(order, policy, envelope.at),
