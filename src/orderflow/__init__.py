@@ -17,18 +17,24 @@ from orderflow.commands import (
     AcknowledgeOrder,
     AmendOrder,
     ApproveOrder,
+    AuthorizeReturn,
     BookShipment,
     CancelLines,
     CancelOrder,
+    CancelReturn,
+    CloseReturn,
     CompleteOrder,
     ConfirmOrder,
     DeliverDigital,
     DespatchShipment,
+    DisposeReturn,
+    InspectReturn,
     PackParcel,
     PlaceDraft,
     PlaceHold,
     PlaceOrder,
     PlanFulfillment,
+    ReceiveReturn,
     RecordAnswer,
     RecordCheck,
     RecordCollection,
@@ -38,8 +44,10 @@ from orderflow.commands import (
     RecordReply,
     RecordTracking,
     RefuseConfirmation,
+    RefuseReturn,
     RejectOrder,
     ReleaseHold,
+    RequestReturn,
     Reroute,
     ResolveException,
     SaveDraft,
@@ -62,12 +70,13 @@ from orderflow.errors import (
 from orderflow.explain import Explanation, explain
 from orderflow.lifecycle import Lifecycle, Step
 from orderflow.messages import Actor, Command, Envelope, Event
-from orderflow.order import ConfirmedLine, Goods, Order
+from orderflow.order import ConfirmedLine, Goods, Order, ReturnLine
 from orderflow.policy import Authority, Check, Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
+from orderflow.stages.returns_disposition import Disposition
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Address, Contact, Money, Party, Quantity, Window
 
@@ -102,10 +111,13 @@ __all__ = [
     "ApproveOrder",
     "AsyncOrderFlow",
     "Authority",
+    "AuthorizeReturn",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "CancelReturn",
     "Check",
+    "CloseReturn",
     "Command",
     "CommandRefused",
     "CompleteOrder",
@@ -115,10 +127,13 @@ __all__ = [
     "DeliverDigital",
     "DespatchShipment",
     "DespatchedParcel",
+    "DisposeReturn",
+    "Disposition",
     "Envelope",
     "Event",
     "Explanation",
     "Goods",
+    "InspectReturn",
     "InvalidInput",
     "Lifecycle",
     "Lifecycles",
@@ -140,6 +155,7 @@ __all__ = [
     "PortUnavailable",
     "Quantity",
     "Receipt",
+    "ReceiveReturn",
     "RecordAnswer",
     "RecordCheck",
     "RecordCollection",
@@ -149,11 +165,14 @@ __all__ = [
     "RecordReply",
     "RecordTracking",
     "RefuseConfirmation",
+    "RefuseReturn",
     "RejectOrder",
     "ReleaseHold",
+    "RequestReturn",
     "Reroute",
     "ResolveException",
     "Retry",
+    "ReturnLine",
     "SaveDraft",
     "Scan",
     "SqliteStore",

@@ -18,6 +18,9 @@ from orderflow.stages.holds import PlaceHold, ReleaseHold
 from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.picking import RecordPick, StartPicking
 from orderflow.stages.putaway import RecordPutAway
+from orderflow.stages.returns import AuthorizeReturn, CancelReturn, CloseReturn, RefuseReturn, RequestReturn
+from orderflow.stages.returns_disposition import DisposeReturn
+from orderflow.stages.returns_receiving import InspectReturn, ReceiveReturn
 from orderflow.stages.shipping import DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
@@ -30,18 +33,24 @@ __all__ = [
     "AcknowledgeOrder",
     "AmendOrder",
     "ApproveOrder",
+    "AuthorizeReturn",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "CancelReturn",
+    "CloseReturn",
     "CompleteOrder",
     "ConfirmOrder",
     "DeliverDigital",
     "DespatchShipment",
+    "DisposeReturn",
+    "InspectReturn",
     "PackParcel",
     "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "ReceiveReturn",
     "RecordAnswer",
     "RecordCheck",
     "RecordCollection",
@@ -51,8 +60,10 @@ __all__ = [
     "RecordReply",
     "RecordTracking",
     "RefuseConfirmation",
+    "RefuseReturn",
     "RejectOrder",
     "ReleaseHold",
+    "RequestReturn",
     "Reroute",
     "ResolveException",
     "SaveDraft",

@@ -45,6 +45,18 @@ from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShor
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
 from orderflow.stages.putaway import GoodsPutAway
+from orderflow.stages.returns import ReturnAuthorized, ReturnCancelled, ReturnClosed, ReturnRefused, ReturnRequested
+from orderflow.stages.returns_disposition import ReturnDisposed, ReturnFinished, StockReceived
+from orderflow.stages.returns_labels import (
+    LabelBooked,
+    LabelEnded,
+    LabelRequested,
+    LabelVoidWanted,
+    ReturnCollected,
+    ReturnTracked,
+)
+from orderflow.stages.returns_receiving import ReturnInspected, ReturnReceived, ReturnResolved, UnexpectedSettled
+from orderflow.stages.returns_settlement import ExchangeOrdered, ReturnCredited
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, ShipmentDivided, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
 from orderflow.stages.steps import StepTaken
@@ -100,6 +112,7 @@ __all__ = [
     "EstimateChanged",
     "ExceptionRaised",
     "ExceptionResolved",
+    "ExchangeOrdered",
     "FactFlagged",
     "FulfillerAskedAgain",
     "FulfillmentDespatched",
@@ -115,6 +128,10 @@ __all__ = [
     "GoodsPutAway",
     "HoldPlaced",
     "HoldReleased",
+    "LabelBooked",
+    "LabelEnded",
+    "LabelRequested",
+    "LabelVoidWanted",
     "LineBackordered",
     "LineSubstituted",
     "LinesCancelled",
@@ -156,6 +173,19 @@ __all__ = [
     "PromiseMissed",
     "ReplacementOrdered",
     "ReservationLapsed",
+    "ReturnAuthorized",
+    "ReturnCancelled",
+    "ReturnClosed",
+    "ReturnCollected",
+    "ReturnCredited",
+    "ReturnDisposed",
+    "ReturnFinished",
+    "ReturnInspected",
+    "ReturnReceived",
+    "ReturnRefused",
+    "ReturnRequested",
+    "ReturnResolved",
+    "ReturnTracked",
     "SearchEnded",
     "SearchReopened",
     "ServiceChosen",
@@ -167,11 +197,13 @@ __all__ = [
     "StepTaken",
     "StockClaimed",
     "StockIssued",
+    "StockReceived",
     "StockSought",
     "StrayScanRecorded",
     "SurplusCharged",
     "TakenOutOfBox",
     "TrackingRecorded",
+    "UnexpectedSettled",
     "VoidDeclined",
     "VoidWanted",
     "WarningRecorded",

@@ -21,7 +21,7 @@ from orderflow.stages.stage import units_text
 from orderflow.tracking import TrackingStatus
 from orderflow.values.address import Address
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, plain
+from orderflow.values.numbers import EXACT, plain, total
 from orderflow.values.party import Contact
 
 __all__ = ["PARTIES", "SUPERSEDED_BY", "TOLD_WITHIN", "Audience", "body_of", "tell_the_customer"]
@@ -202,7 +202,8 @@ def _lines_body(order: Order, kind: str, line_ids: list[str], expected: str) -> 
 
 def _to_come(order: Order, line_id: str) -> Decimal:
     """Units of a line that are wanted and have not arrived."""
-    return EXACT.subtract(order.live_quantity(line_id), order.ledger.of_kind(line_id, "delivered"))
+    arrived = ("delivered", "returning", "received", "restocked", "scrapped", "sent_back")
+    return EXACT.subtract(order.live_quantity(line_id), total(order.ledger.of_kind(line_id, kind) for kind in arrived))
 
 
 def _shipment_body(order: Order, shipment: Shipment) -> dict[str, str]:

@@ -212,8 +212,10 @@ class _Problem:
 
 
 def nothing_is_awaited(order: Order) -> bool:
-    """Whether every parcel that left has arrived, or was made good."""
+    """Whether every parcel that left has arrived, or was made good; of what came back, it is known how."""
     held = order.ledger.held
+    if any(one.kind == "undelivered" and not one.resolution for one in order.returns.values()):
+        return False
     return not any(order.owed_for(parcel) for parcel in order.parcels.values() if delivered(parcel.id) not in held)
 
 
