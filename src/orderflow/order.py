@@ -539,9 +539,10 @@ class Order(Frozen):
         """
         found = list(self.flagged)
         found += [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
-        held = self.ledger.held
+        held, back = self.ledger.held, {place_of(m.source) for one in self.returns.values() for m in one.taken}
         for parcel in self.parcels.values():
-            if not parcel.tracking.has_moved or any(account(parcel.id) in held for account in _LEFT):
+            has_left = parcel.id in back or any(account(parcel.id) in held for account in _LEFT)
+            if not parcel.tracking.has_moved or has_left:
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
             found.append(Anomaly("tracking.not_despatched", told, parcel.scans[-1]))
@@ -823,6 +824,15 @@ class Order(Frozen):
         for account in _LEFT:
             for line_id, quantity in self.ledger.holding(account(parcel_id)).items():
                 units[line_id] = EXACT.add(units.get(line_id, _ZERO), quantity)
+        return units
+
+    def despatched_in(self, parcel_id: str) -> dict[str, Decimal]:
+        """What left in a parcel, that which has come back included."""
+        units = self.sent_in(parcel_id)
+        for one in self.returns.values():
+            for move in one.taken:
+                if place_of(move.source) == parcel_id:
+                    units[move.line_id] = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
         return units
 
     def made_good(self, parcel: Parcel) -> dict[str, Decimal]:

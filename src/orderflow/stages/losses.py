@@ -382,9 +382,9 @@ _OPTIONS: dict[str, Settle] = {
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
-    """Reports are with the parcels; how much of a parcel is made good, the ledger says."""
+    """Reports are with the parcels; how much of a parcel is made good, the ledger says, and returns what came back."""
     is_made_good = any(parcel.given_up for parcel in order.parcels.values())
-    return ("parcels", "cases", "ledger") if is_made_good else ("parcels", "cases")
+    return ("parcels", "cases", "returns", "ledger") if is_made_good else ("parcels", "cases", "returns")
 
 
 STAGE = Stage(
