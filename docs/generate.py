@@ -148,6 +148,7 @@ def _outer_names(call: ast.Call, function: str) -> dict[str, Any]:
     made = {
         "the_order_may_take_this_step": {"step": "*"},
         "the_fulfillment_may_take_this_step": {"step": "*"},
+        "the_return_may_take_this_step": {"step": "*"},
         "no_more_is_handled_than_is_there": {"code": "*.takes"},
     }
     return made.get(function, {})

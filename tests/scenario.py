@@ -35,6 +35,7 @@ from orderflow.policy import Policy
 from orderflow.ports import (
     BookCarrier,
     Booked,
+    BookReturn,
     ClaimStock,
     Issued,
     IssueStock,
@@ -48,6 +49,8 @@ from orderflow.ports import (
     QuotePrices,
     Rate,
     Rates,
+    Received,
+    ReceiveStock,
     Reply,
     Request,
     Scans,
@@ -56,6 +59,7 @@ from orderflow.ports import (
     StockHeld,
     VoidBooking,
     Voided,
+    VoidReturn,
     WorkAccepted,
 )
 from orderflow.process import STAGES, OrderProcess, pending, replay
@@ -146,6 +150,9 @@ SENSIBLE: dict[type[Request], Callable[[Any], Any]] = {
         request.revision, FrozenMap({line.line_id: line.quantity for line in request.lines})
     ),
     IssueStock: lambda request: Issued(),
+    ReceiveStock: lambda request: Received(),
+    BookReturn: booking_of,
+    VoidReturn: lambda request: Voided(),
     SendMessage: lambda request: Sent(),
     QueryTracking: lambda request: Scans(()),
     QueryLevels: lambda request: Levels(()),

@@ -18,21 +18,27 @@ from orderflow.commands import (
     AdoptOrder,
     AmendOrder,
     ApproveOrder,
+    AuthorizeReturn,
     BookShipment,
     CancelLines,
     CancelOrder,
+    CancelReturn,
     ChargeFee,
+    CloseReturn,
     CompleteOrder,
     ConfirmOrder,
     DeliverDigital,
     DespatchShipment,
+    DisposeReturn,
     ErasePersonalData,
     GrantGoodwill,
+    InspectReturn,
     PackParcel,
     PlaceDraft,
     PlaceHold,
     PlaceOrder,
     PlanFulfillment,
+    ReceiveReturn,
     RecordAnswer,
     RecordCash,
     RecordCheck,
@@ -46,8 +52,10 @@ from orderflow.commands import (
     RecordReply,
     RecordTracking,
     RefuseConfirmation,
+    RefuseReturn,
     RejectOrder,
     ReleaseHold,
+    RequestReturn,
     Reroute,
     ResolveException,
     SaveDraft,
@@ -72,12 +80,13 @@ from orderflow.explain import Explanation, explain
 from orderflow.kits import Component
 from orderflow.lifecycle import Lifecycle, Step
 from orderflow.messages import Actor, Command, Envelope, Event
-from orderflow.order import ConfirmedLine, Goods, Order
+from orderflow.order import ConfirmedLine, Goods, Order, ReturnLine
 from orderflow.policy import Authority, Check, Lifecycles, Policy, Retry
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
+from orderflow.stages.returns_disposition import Disposition
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Address, Contact, Money, Party, Quantity, Window
 
@@ -113,11 +122,14 @@ __all__ = [
     "ApproveOrder",
     "AsyncOrderFlow",
     "Authority",
+    "AuthorizeReturn",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "CancelReturn",
     "ChargeFee",
     "Check",
+    "CloseReturn",
     "Command",
     "CommandRefused",
     "CompleteOrder",
@@ -128,12 +140,15 @@ __all__ = [
     "DeliverDigital",
     "DespatchShipment",
     "DespatchedParcel",
+    "DisposeReturn",
+    "Disposition",
     "Envelope",
     "ErasePersonalData",
     "Event",
     "Explanation",
     "Goods",
     "GrantGoodwill",
+    "InspectReturn",
     "InvalidInput",
     "Lifecycle",
     "Lifecycles",
@@ -155,6 +170,7 @@ __all__ = [
     "PortUnavailable",
     "Quantity",
     "Receipt",
+    "ReceiveReturn",
     "RecordAnswer",
     "RecordCash",
     "RecordCheck",
@@ -168,11 +184,14 @@ __all__ = [
     "RecordReply",
     "RecordTracking",
     "RefuseConfirmation",
+    "RefuseReturn",
     "RejectOrder",
     "ReleaseHold",
+    "RequestReturn",
     "Reroute",
     "ResolveException",
     "Retry",
+    "ReturnLine",
     "SaveDraft",
     "Scan",
     "SqliteStore",

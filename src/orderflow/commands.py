@@ -22,6 +22,9 @@ from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.payment import RecordPayment, RecordRefund
 from orderflow.stages.picking import RecordPick, StartPicking
 from orderflow.stages.putaway import RecordPutAway
+from orderflow.stages.returns import AuthorizeReturn, CancelReturn, CloseReturn, RefuseReturn, RequestReturn
+from orderflow.stages.returns_disposition import DisposeReturn
+from orderflow.stages.returns_receiving import InspectReturn, ReceiveReturn
 from orderflow.stages.settlement import ChargeFee, GrantGoodwill, WaiveFee
 from orderflow.stages.shipping import DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
@@ -36,21 +39,27 @@ __all__ = [
     "AdoptOrder",
     "AmendOrder",
     "ApproveOrder",
+    "AuthorizeReturn",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "CancelReturn",
     "ChargeFee",
+    "CloseReturn",
     "CompleteOrder",
     "ConfirmOrder",
     "DeliverDigital",
     "DespatchShipment",
+    "DisposeReturn",
     "ErasePersonalData",
     "GrantGoodwill",
+    "InspectReturn",
     "PackParcel",
     "PlaceDraft",
     "PlaceHold",
     "PlaceOrder",
     "PlanFulfillment",
+    "ReceiveReturn",
     "RecordAnswer",
     "RecordCash",
     "RecordCheck",
@@ -64,8 +73,10 @@ __all__ = [
     "RecordReply",
     "RecordTracking",
     "RefuseConfirmation",
+    "RefuseReturn",
     "RejectOrder",
     "ReleaseHold",
+    "RequestReturn",
     "Reroute",
     "ResolveException",
     "SaveDraft",

@@ -49,6 +49,18 @@ from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShor
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
 from orderflow.stages.putaway import GoodsPutAway
+from orderflow.stages.returns import ReturnAuthorized, ReturnCancelled, ReturnClosed, ReturnRefused, ReturnRequested
+from orderflow.stages.returns_disposition import ReturnDisposed, ReturnFinished, StockReceived
+from orderflow.stages.returns_labels import (
+    LabelBooked,
+    LabelEnded,
+    LabelRequested,
+    LabelVoidWanted,
+    ReturnCollected,
+    ReturnTracked,
+)
+from orderflow.stages.returns_receiving import ReturnInspected, ReturnReceived, ReturnResolved, UnexpectedSettled
+from orderflow.stages.returns_settlement import ExchangeOrdered, ReturnCredited
 from orderflow.stages.settlement import ChargeRaised, CreditRaised
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, ShipmentDivided, StockIssued
 from orderflow.stages.sourcing import FulfillmentPlanned, FulfillmentWithdrawn, LinesReleased, SearchEnded, WorkRerouted
@@ -109,6 +121,7 @@ __all__ = [
     "EstimateChanged",
     "ExceptionRaised",
     "ExceptionResolved",
+    "ExchangeOrdered",
     "FactFlagged",
     "FactsApplied",
     "FactsRecorded",
@@ -126,6 +139,10 @@ __all__ = [
     "GoodsPutAway",
     "HoldPlaced",
     "HoldReleased",
+    "LabelBooked",
+    "LabelEnded",
+    "LabelRequested",
+    "LabelVoidWanted",
     "LineBackordered",
     "LineSubstituted",
     "LinesCancelled",
@@ -173,6 +190,19 @@ __all__ = [
     "RefundRecorded",
     "ReplacementOrdered",
     "ReservationLapsed",
+    "ReturnAuthorized",
+    "ReturnCancelled",
+    "ReturnClosed",
+    "ReturnCollected",
+    "ReturnCredited",
+    "ReturnDisposed",
+    "ReturnFinished",
+    "ReturnInspected",
+    "ReturnReceived",
+    "ReturnRefused",
+    "ReturnRequested",
+    "ReturnResolved",
+    "ReturnTracked",
     "SearchEnded",
     "SearchReopened",
     "ServiceChosen",
@@ -184,11 +214,13 @@ __all__ = [
     "StepTaken",
     "StockClaimed",
     "StockIssued",
+    "StockReceived",
     "StockSought",
     "StrayScanRecorded",
     "SurplusCharged",
     "TakenOutOfBox",
     "TrackingRecorded",
+    "UnexpectedSettled",
     "VoidDeclined",
     "VoidWanted",
     "WarningRecorded",

@@ -110,6 +110,16 @@ def _short(command: Command) -> str:
     name = type(command).__name__
     about = (
         getattr(command, field, None)
-        for field in ("fulfillment_id", "parcel_id", "shipment_id", "hold_id", "case_id", "option", "step", "subject")
+        for field in (
+            "fulfillment_id",
+            "parcel_id",
+            "shipment_id",
+            "return_id",
+            "hold_id",
+            "case_id",
+            "option",
+            "step",
+            "subject",
+        )
     )
     return " ".join([name, *(str(part) for part in about if part)])

@@ -1,9 +1,10 @@
 """The goods ledger: where the units of each line are.
 
 Units move between *accounts*: ``open``, ``backordered``, ``allocated:F1``, ``picked:F1``, ``packed:P1``,
-``shipped:P1``, ``delivered:P1``, ``cancelled`` and so on. They enter from two sources, ``ordered`` and ``surplus``,
-whose balances are negative: they count what has come out of them. Every event that touches goods is a list of moves,
-and no move can take more than its account holds. So the books balance by construction:
+``shipped:P1``, ``delivered:P1``, ``returning:R1``, ``received:R1``, ``restocked``, ``cancelled`` and so on. They enter
+from two sources, ``ordered`` and ``surplus``, whose balances are negative: they count what has come out of them. Every
+event that touches goods is a list of moves, and no move can take more than its account holds. So the books balance by
+construction:
 
     units in all accounts of a line = ordered + surplus
 
@@ -31,6 +32,9 @@ __all__ = [
     "KINDS",
     "OPEN",
     "ORDERED",
+    "RESTOCKED",
+    "SCRAPPED",
+    "SENT_BACK",
     "SURPLUS",
     "Account",
     "Ledger",
@@ -42,6 +46,8 @@ __all__ = [
     "packed",
     "picked",
     "place_of",
+    "received",
+    "returning",
     "shipped",
 ]
 
@@ -53,6 +59,9 @@ OPEN = Account("open")
 BACKORDERED = Account("backordered")
 CANCELLED = Account("cancelled")
 CLOSED_SHORT = Account("closed_short")
+RESTOCKED = Account("restocked")
+SCRAPPED = Account("scrapped")
+SENT_BACK = Account("sent_back")
 
 _SOURCES = frozenset({ORDERED, SURPLUS})
 #: Between these and all other accounts units come to be wanted, or are wanted no more.
@@ -108,6 +117,16 @@ def delivered(parcel_id: str) -> Account:
 def lost(parcel_id: str) -> Account:
     """Units that left in a parcel and will not arrive: lost, or damaged beyond use."""
     return Account(f"lost:{parcel_id}")
+
+
+def returning(return_id: str) -> Account:
+    """Units that the customer is to send back, or has sent."""
+    return Account(f"returning:{return_id}")
+
+
+def received(return_id: str) -> Account:
+    """Units that came back, and of which nobody has decided yet what becomes of them."""
+    return Account(f"received:{return_id}")
 
 
 def kind_of(account: Account) -> str:

@@ -46,6 +46,8 @@ from orderflow.ledger import (
     packed,
     picked,
     place_of,
+    received,
+    returning,
     shipped,
 )
 from orderflow.observations import Books, Observed, drawn_up, ground_of
@@ -80,6 +82,7 @@ from orderflow.parts import (
 )
 from orderflow.payments import Settlement
 from orderflow.promise import PromiseStatus, Standing
+from orderflow.returns import Finding, Return, ReturnLine, WrongGoods
 from orderflow.totals import Totals, totals
 from orderflow.tracking import Anomaly, Scan
 from orderflow.values.address import Address
@@ -102,6 +105,7 @@ __all__ = [
     "ConfirmedLine",
     "Deferral",
     "DespatchAdvice",
+    "Finding",
     "Fulfillment",
     "Goods",
     "Handover",
@@ -112,6 +116,8 @@ __all__ = [
     "Origin",
     "Parcel",
     "Reason",
+    "Return",
+    "ReturnLine",
     "Search",
     "Shipment",
     "Status",
@@ -119,6 +125,7 @@ __all__ = [
     "Tolerance",
     "Waiver",
     "Work",
+    "WrongGoods",
     "customer_reference_labels",
 ]
 
@@ -127,7 +134,7 @@ _WITHOUT_STOCK = frozenset({"digital", "supplier"})
 
 T = TypeVar("T")
 
-_ZERO = Decimal(0)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 _UNSETTLED = Settlement()
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
 _GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
@@ -174,6 +181,7 @@ class Order(Frozen):
     parcels: FrozenMap[str, Parcel] = attrs.field(factory=FrozenMap)
     shipments: FrozenMap[str, Shipment] = attrs.field(factory=FrozenMap)
     handovers: FrozenMap[str, Handover] = attrs.field(factory=FrozenMap)
+    returns: FrozenMap[str, Return] = attrs.field(factory=FrozenMap)
     messages: FrozenMap[str, Message] = attrs.field(factory=FrozenMap)
     holds: FrozenMap[str, Hold] = attrs.field(factory=FrozenMap)
     waivers: tuple[Waiver, ...] = ()
@@ -347,18 +355,45 @@ class Order(Frozen):
                 order = order.replace(given_back=order.given_back.set(line_id, taken_again(before, units)))
         return order
 
-    def refunding(self, quantities: Mapping[str, Decimal]) -> Order:
-        """The order after units that had left were given back; those of a free line are the units that it replaces."""
-        back, refunded = dict(self.given_back), dict(self.refunded)
+    def refunding(self, quantities: Mapping[str, Decimal], measures: Mapping[str, Decimal] = _NOTHING) -> Order:
+        """The order after units that had left were given back; those of a free line are the units that it replaces.
+
+        ``measures`` is what they measure, by line: goods that were charged by what they measured are given back by
+        that; where it is not known, by what such units measured when they left.
+        """
+        order = self
         for line_id, units in quantities.items():
-            paid = self.paid_line(line_id)
-            before = back.get(paid, ())
-            charged = total(tranche.units for tranche in self.tranches.get(paid, ()))
-            units = min(units, EXACT.subtract(charged, total(before)))
+            paid = order.paid_line(line_id)
+            measure = measures.get(line_id)
+            if (most := order.not_given_back(paid)) < units:
+                measure = None if measure is None else ratio_cut(EXACT.multiply(measure, max(_ZERO, most)), units)
+                units = most
             if units > 0:
-                back[paid] = given_back(self.tranches[paid], before, units)
-                refunded[paid] = EXACT.add(refunded.get(paid, _ZERO), units)
-        return self.replace(given_back=FrozenMap(back), refunded=FrozenMap(refunded))
+                order = order._refunded(paid, units, measure)
+        return order
+
+    def not_given_back(self, line_id: str) -> Decimal:
+        """Units that are charged under a line, and were not given back."""
+        charged = total(tranche.units for tranche in self.tranches.get(line_id, ()))
+        return EXACT.subtract(charged, total(self.given_back.get(line_id, ())))
+
+    def _refunded(self, line_id: str, units: Decimal, measure: Decimal | None) -> Order:
+        """The order after units of a line were given back that had left: those that were measured first."""
+        tranches, back = self.tranches[line_id], self.given_back.get(line_id, ())
+        there = total(EXACT.subtract(one.measured_units, one.measured_units_back) for one in tranches)
+        if taken := min(units, there):
+            if measure is None:
+                read = total(EXACT.subtract(one.measured, one.measured_back) for one in tranches)
+                measure = read if taken == there else ratio_cut(EXACT.multiply(read, taken), there)
+            elif taken < units:
+                measure = ratio_cut(EXACT.multiply(measure, taken), units)
+            tranches, back = measured_back(tranches, back, taken, measure)
+        back = given_back(tranches, back, EXACT.subtract(units, taken))
+        return self.replace(
+            tranches=self.tranches.set(line_id, tranches) if taken else self.tranches,
+            given_back=self.given_back.set(line_id, back),
+            refunded=self.refunded.set(line_id, EXACT.add(self.refunded.get(line_id, _ZERO), units)),
+        )
 
     def worked_out(self, what: str, on: tuple[object, ...], work_out: Callable[[Order], T]) -> T:
         """What follows from some parts of the order alone; the next order takes it over while its parts are the same.
@@ -440,9 +475,10 @@ class Order(Frozen):
         """By what this order is found in a store, beside its state and numbers; derived, and worked out once.
 
         ``location:BER`` while a fulfillment there has work left or open units are held there, ``put_away:BER`` while
-        goods are to go back on the shelf there, ``backorder:TEA-250`` while units of a product wait for stock,
-        ``customer_reference:PO-7`` for the number that the customer gave it, ``ended:2026-11`` by the month in which
-        it was over, as long as its personal data was not erased.
+        goods are to go back on the shelf there, ``return:BER`` while goods are to come back there or lie at its dock,
+        ``backorder:TEA-250`` while units of a product wait for stock, ``customer_reference:PO-7`` for the number that
+        the customer gave it, ``ended:2026-11`` by the month in which it was over, as long as its personal data was not
+        erased.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -467,6 +503,9 @@ class Order(Frozen):
                 yield f"location:{claim.location}"
         for fulfillment_id in self.put_away:
             yield f"put_away:{self.fulfillments[fulfillment_id].location}"
+        for one in self.returns.values():
+            if one.location and any(place(one.id) in self.ledger.held for place in (returning, received)):
+                yield f"return:{one.location}"
         for line_id in self.ledger.held.get(BACKORDERED, ()):
             yield f"backorder:{self.lines[line_id].sku}"
         yield from customer_reference_labels(self.customer_reference, self.customer)
@@ -544,6 +583,8 @@ class Order(Frozen):
         for parcel in self.parcels.values():
             if number := self._number_of(parcel):
                 found[number] = None
+        for one in self.returns.values():
+            found.update(dict.fromkeys(one.numbers))
         return tuple(found)
 
     @property
@@ -571,9 +612,10 @@ class Order(Frozen):
         if self.observed is not None:
             found += self.books_by_facts.anomalies
         found += [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
-        held = self.ledger.held
+        held, back = self.ledger.held, {place_of(m.source) for one in self.returns.values() for m in one.taken}
         for parcel in self.parcels.values():
-            if not parcel.tracking.has_moved or any(account(parcel.id) in held for account in _LEFT):
+            has_left = parcel.id in back or any(account(parcel.id) in held for account in _LEFT)
+            if not parcel.tracking.has_moved or has_left:
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
             found.append(Anomaly("tracking.not_despatched", told, parcel.reports[-1]))
@@ -698,6 +740,8 @@ class Order(Frozen):
 
     def _whereabouts(self, line_id: str) -> frozenset[str]:
         """The kinds of accounts in which units of a line are; those that wait to be collected are delivered."""
+        if self.returns and any(one.kind == "undelivered" and line_id in one.received for one in self.returns.values()):
+            return self.ledger.kinds_of(line_id) | {"lost"}
         if self.method_of(line_id) != "pick_up":
             return self.ledger.kinds_of(line_id)
         ready = set(self._ready(line_id))
@@ -738,10 +782,10 @@ class Order(Frozen):
             yield from (work.ready_at for work in works if work.ready_at is not None and line_id in work.planned)
 
     def _parcels_with(self, line_id: str) -> Iterator[Parcel]:
-        for account, _ in self.ledger.accounts(line_id):
-            parcel = self.parcels.get(place_of(account))
-            if parcel is not None:
-                yield parcel
+        places = [place_of(account) for account, _ in self.ledger.accounts(line_id)]
+        for one in self.returns.values():
+            places += [place_of(move.source) for move in one.taken if move.line_id == line_id]
+        return (self.parcels[place] for place in dict.fromkeys(places) if place in self.parcels)
 
     def _estimate(self, parcel: Parcel) -> date | None:
         if parcel.estimate is not None:
@@ -962,6 +1006,15 @@ class Order(Frozen):
                 units[line_id] = EXACT.add(units.get(line_id, _ZERO), quantity)
         return units
 
+    def despatched_in(self, parcel_id: str) -> dict[str, Decimal]:
+        """What left in a parcel, that which has come back included."""
+        units = self.sent_in(parcel_id)
+        for one in self.returns.values():
+            for move in one.taken:
+                if place_of(move.source) == parcel_id:
+                    units[move.line_id] = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
+        return units
+
     def made_good(self, parcel: Parcel) -> dict[str, Decimal]:
         """Units of a parcel that are replaced by a line that is still wanted, or that were credited."""
         units = dict(parcel.credited)
@@ -994,6 +1047,7 @@ _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 _LABELLED_BY = (
     "fulfillments",
     "put_away",
+    "returns",
     "ledger",
     "lines",
     "claims",
@@ -1038,10 +1092,27 @@ _NOT_WANTED = frozenset({"cancelled", "closed_short"})
 _NEVER_LEFT = _STILL_HERE | _NOT_WANTED
 
 #: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.
-_WORDS = ("open", "backordered", "allocated", "picked", "packed", "lost", "shipped", "delivered")
+_WORDS = (
+    "open",
+    "backordered",
+    "allocated",
+    "picked",
+    "packed",
+    "lost",
+    "shipped",
+    "delivered",
+    "sent_back",
+    "returning",
+    "received",
+    "returned",
+)
+#: Goods that came back and stayed are returned, whatever became of them.
+_RETURNED = ("restocked", "scrapped")
 
 
 def _word_for(kinds: Mapping[str, Decimal]) -> str:
+    if any(map(kinds.get, _RETURNED)):
+        kinds = {**kinds, "returned": _ONE}
     live = [kind for kind in _WORDS if kinds.get(kind)]
     if not live:
         return "cancelled" if kinds.get("cancelled") else "empty"

@@ -19,9 +19,9 @@ from orderflow.cartons import Box, Packable, first_fit_decreasing
 from orderflow.charges import RoundingRule, Tranche
 from orderflow.errors import Violation
 from orderflow.kits import Kit
-from orderflow.ledger import CANCELLED
-from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
-from orderflow.order import Case, ConfirmedLine, Fulfillment, Line, Order, Parcel, Shipment
+from orderflow.ledger import CANCELLED, place_of
+from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, RETURN, Lifecycle
+from orderflow.order import Case, ConfirmedLine, Fulfillment, Line, Order, Parcel, Reason, Return, ReturnLine, Shipment
 from orderflow.ports import Rate
 from orderflow.promise import Promise
 from orderflow.sources import Sourcing
@@ -37,6 +37,7 @@ __all__ = [
     "Allocation",
     "Authority",
     "Available",
+    "Basis",
     "ChargeOn",
     "Check",
     "Draft",
@@ -52,7 +53,9 @@ __all__ = [
     "VerificationRule",
     "Weight",
     "Withheld",
+    "all_but_data",
     "answered_as_it_stands",
+    "as_it_was_sent",
     "nobody_must_agree",
     "nobody_pays_on_delivery",
     "what_is_ordered",
@@ -69,9 +72,10 @@ Guard: TypeAlias = Callable[[Order, str], bool]
 Weight: TypeAlias = Literal["error", "hold", "warning", "ignored"]
 
 #: What happens by itself in the standard policy: everything up to "ready to pick", and after despatch.
-AUTOMATIC = frozenset({"acknowledge", "verify", "confirm", "plan", "complete"})
-#: What happens by itself where a policy adds it to these: digital goods are sent, the message being the delivery.
-BY_CHOICE = frozenset({"deliver_digital"})
+AUTOMATIC = frozenset({"acknowledge", "verify", "confirm", "plan", "complete", "close_return"})
+#: What happens by itself where a policy adds it to these: digital goods are sent, the message being the delivery; and
+#: a return is authorized against which the policy has nothing.
+BY_CHOICE = frozenset({"deliver_digital", "authorize_return"})
 
 
 #: What our own rules object to without refusing: how much it weighs may be changed by ``Policy.severities``.
@@ -91,6 +95,7 @@ class Lifecycles:
     order: Lifecycle = ORDER
     fulfillment: Lifecycle = FULFILLMENT
     parcel: Lifecycle = PARCEL
+    return_: Lifecycle = RETURN
 
 
 @attrs.frozen
@@ -263,6 +268,25 @@ class Authority:
         return tuple(field.name for field in attrs.fields(Authority) if getattr(self, field.name) == "theirs")
 
 
+def all_but_data(order: Order, line: ReturnLine, kind: str) -> Iterable[Reason]:
+    """Goods can be returned, unless they were sent as data; for a claim that does not matter."""
+    if kind != "claim" and order.method_of(line.line_id) == "digital":
+        yield Reason("return.digital", "digital goods are not taken back")
+
+
+def as_it_was_sent(order: Order, back: Return) -> tuple[str, str] | None:
+    """A return travels by the carrier and service that brought the goods; no label, where no carrier did."""
+    places = dict.fromkeys(place_of(move.source) for move in back.taken)
+    for shipment in filter(None, map(order.shipment_of, places)):
+        if shipment.service:
+            return shipment.carrier, shipment.service
+    return None
+
+
+#: What makes it due to make good units of a return: see `Policy.credit_on`.
+Basis: TypeAlias = Literal["authorized", "received", "inspected", "disposed"]
+
+
 @attrs.frozen
 class Available:
     """Units of a line that are held for us and wait for a fulfillment."""
@@ -356,7 +380,7 @@ class Policy:
         queue: who is served first when stock arrives: a key by which waiting orders are sorted.
         release_before: how long before the start of its "not before" day a line is given to the warehouse.
         pack: packing strategy: into which boxes of a kind goods are proposed to go (`propose_parcels`).
-        lifecycles: the states and steps of an order, a fulfillment and a parcel.
+        lifecycles: the states and steps of an order, a fulfillment, a parcel and a return.
         rules: further rules of commands, by the command's tag; they run after our own of the same command. Severity
             ``error`` refuses, ``hold`` places a hold on all steps, ``warning`` goes on record.
         verification: what must be true of an order before it is verified.
@@ -388,6 +412,15 @@ class Policy:
         settle: which option settles an exception without a person, asked while the case is open; ``None`` leaves it
             to someone. It can see in the order how often it has chosen already, and should come to an end.
         name: what this policy is called: every change is recorded with the name of the policy it was decided under.
+        return_window: how long after its delivery a unit may be returned; a time, or a strategy that says until when
+            for a line; ``None`` for ever. It does not concern claims.
+        returnable: what speaks against returning units of a line (``return``, ``exchange``, ``claim``): a final sale,
+            hygiene. Who authorizes it all the same does so out of goodwill.
+        return_service: by which carrier and service a return travels for which we book the label; ``None`` without one.
+        credit_on: when units of a return are due to be credited: once ``authorized``, ``received``, ``inspected``, or
+            ``disposed`` of.
+        exchange_on: when what is wanted in exchange, or as a replacement, is ordered: once ``authorized``, or
+            ``received``.
         patience: for how long the option ``wait`` waits before the problem needs someone again.
     """
 
@@ -422,6 +455,12 @@ class Policy:
     price_tolerance: Decimal | Money = Decimal(0)
     confirm: Callable[[Order], Iterable[ConfirmedLine]] = answered_as_it_stands
     buyer_must_agree: Callable[[Order, tuple[ConfirmedLine, ...]], bool] = nobody_must_agree
+
+    return_window: timedelta | Callable[[Order, str], datetime | None] | None = timedelta(days=30)
+    returnable: Callable[[Order, ReturnLine, str], Iterable[Reason]] = all_but_data
+    return_service: Callable[[Order, Return], tuple[str, str] | None] = as_it_was_sent
+    credit_on: Basis = "disposed"
+    exchange_on: Literal["authorized", "received"] = "received"
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
@@ -461,6 +500,16 @@ class Policy:
     def parcel_step(self, order: Order, parcel: Parcel, step: str) -> str | None:
         """The state into which a step would take a parcel."""
         return self._target(self.lifecycles.parcel, parcel.state, step, order, parcel.id)
+
+    def return_step(self, order: Order, back: Return, step: str) -> str | None:
+        """The state into which a step would take a return."""
+        return self._target(self.lifecycles.return_, back.state, step, order, back.id)
+
+    def returnable_until(self, order: Order, line_id: str, delivered_at: datetime | None) -> datetime | None:
+        """Until when units of a line may be returned that were delivered at a moment; ``None`` for ever."""
+        if self.return_window is None or isinstance(self.return_window, timedelta):
+            return None if self.return_window is None or delivered_at is None else delivered_at + self.return_window
+        return self.return_window(order, line_id)
 
     def fulfiller_at(self, location: str) -> str | None:
         """Who runs a location; ``None`` where we do."""

@@ -27,6 +27,8 @@ _STEPS = {
     "plan": "what is held is divided among locations",
     "deliver_digital": "digital goods are sent, the message being the delivery",
     "complete": "an order that is delivered is completed",
+    "authorize_return": "a return is authorized that nothing speaks against",
+    "close_return": "a return is closed of which everything is settled",
 }
 
 

@@ -3,11 +3,11 @@
 Five ports: inventory, pricing, carriers, fulfillers, notifications. Each method takes one request value and returns one
 reply value, in a plain or an ``async`` form. Two kinds of request:
 
-*Effects* (claim stock, issue stock, book, void, put work, send) carry an idempotency ``key`` made of tenant, order,
-purpose and generation; the same key always carries the same body, because the intention was written down whole before
-it was asked for. A *claim* is a PUT under one key with rising revisions: an older revision than the newest seen is
-ignored and answered with what is held, and zero releases (and fences a key never seen). The *work* of a fulfiller is a
-PUT in the same manner. *Queries* (levels, rates, quote, tracking) have no key and may be asked again.
+*Effects* (claim stock, issue and receive stock, book, void, put work, send) carry an idempotency ``key`` made of
+tenant, order, purpose and generation; the same key always carries the same body, because the intention was written down
+whole before it was asked for. A *claim* is a PUT under one key with rising revisions: an older revision than the newest
+seen is ignored and answered with what is held, and zero releases (and fences a key never seen). The *work* of a
+fulfiller is a PUT in the same manner. *Queries* (levels, rates, quote, tracking) have no key and may be asked again.
 
 A port raises `PortUnavailable` (try again later; any unknown exception counts as that) or `PortRefused` (a business
 answer: no), or returns `Deferred` (the answer will come). What a port can do about repeated effects it declares:
@@ -40,6 +40,7 @@ __all__ = [
     "REPLIES",
     "REQUESTS",
     "BookCarrier",
+    "BookReturn",
     "Booked",
     "CarrierPort",
     "ClaimStock",
@@ -65,6 +66,9 @@ __all__ = [
     "QuotedLine",
     "Rate",
     "Rates",
+    "ReceiveLine",
+    "ReceiveStock",
+    "Received",
     "Refused",
     "Repeats",
     "Reply",
@@ -73,7 +77,9 @@ __all__ = [
     "SendMessage",
     "Sent",
     "StockHeld",
+    "TrackReturn",
     "VoidBooking",
+    "VoidReturn",
     "Voided",
     "WorkAccepted",
     "WorkLine",
@@ -143,6 +149,31 @@ class IssueStock(Request):
     key: str
     location: str
     lines: tuple[IssueLine, ...]
+
+
+@record
+class ReceiveLine:
+    """Units of a product that came back and go on the shelf again, and what was read off them."""
+
+    sku: str
+    unit: str
+    quantity: Decimal
+    lot: str = ""
+    serials: tuple[str, ...] = ()
+    expires_on: date | None = None
+    measured: Decimal | None = None
+
+
+@record
+class ReceiveStock(Request):
+    """Goods receipt: these units are on hand again at a location, and held for nobody."""
+
+    TAG = "receive_stock"
+    PORT = ("inventory", "receive")
+
+    key: str
+    location: str
+    lines: tuple[ReceiveLine, ...]
 
 
 @record
@@ -237,6 +268,19 @@ class BookCarrier(Request):
 
 
 @record
+class BookReturn(BookCarrier):
+    """Book a carrier's service the other way round: what a return label needs.
+
+    The parcels go from ``ship_from``, where the customer is, to ``location``, which is ours; there is no ``ship_to``.
+    """
+
+    TAG = "book_return"
+    PORT = ("carriers", "book")
+
+    ship_from: Address | None = None
+
+
+@record
 class VoidBooking(Request):
     """Cancel a booking; the carrier may refuse, for instance because it has the parcels."""
 
@@ -249,6 +293,14 @@ class VoidBooking(Request):
 
 
 @record
+class VoidReturn(VoidBooking):
+    """Cancel the booking of a return label that nobody is going to use."""
+
+    TAG = "void_return"
+    PORT = ("carriers", "void")
+
+
+@record
 class QueryTracking(Request):
     """What has the carrier seen of these parcels."""
 
@@ -257,6 +309,14 @@ class QueryTracking(Request):
 
     shipment_id: str
     tracking_numbers: tuple[str, ...]
+
+
+@record
+class TrackReturn(QueryTracking):
+    """What has the carrier seen of a parcel that comes back."""
+
+    TAG = "track_return"
+    PORT = ("carriers", "track")
 
 
 @record
@@ -330,6 +390,13 @@ class Issued:
     """The goods issue is in the books."""
 
     TAG: ClassVar[str] = "issued"
+
+
+@record
+class Received:
+    """The goods receipt is in the books."""
+
+    TAG: ClassVar[str] = "received"
 
 
 @record
@@ -488,6 +555,7 @@ class GaveUp:
 Reply: TypeAlias = (
     StockHeld
     | Issued
+    | Received
     | Levels
     | Quote
     | Rates
@@ -504,11 +572,15 @@ Reply: TypeAlias = (
 REQUESTS: tuple[type[Request], ...] = (
     ClaimStock,
     IssueStock,
+    ReceiveStock,
     QueryLevels,
     QuotePrices,
     QueryRates,
     BookCarrier,
     VoidBooking,
+    BookReturn,
+    VoidReturn,
+    TrackReturn,
     PutWork,
     QueryTracking,
     SendMessage,
@@ -516,6 +588,7 @@ REQUESTS: tuple[type[Request], ...] = (
 REPLIES: tuple[type[Any], ...] = (
     StockHeld,
     Issued,
+    Received,
     Levels,
     Quote,
     Rates,
@@ -529,7 +602,9 @@ REPLIES: tuple[type[Any], ...] = (
     GaveUp,
 )
 #: The requests that change something outside, and so carry a key.
-EFFECTS: frozenset[type[Request]] = frozenset({ClaimStock, IssueStock, BookCarrier, VoidBooking, PutWork, SendMessage})
+EFFECTS: frozenset[type[Request]] = frozenset(
+    {ClaimStock, IssueStock, ReceiveStock, BookCarrier, VoidBooking, BookReturn, VoidReturn, PutWork, SendMessage}
+)
 
 
 # -- ports -------------------------------------------------------------------------------------------------------------
@@ -545,6 +620,10 @@ class InventoryPort(Protocol):
 
     def issue(self, request: IssueStock) -> Issued | Deferred | Awaitable[Issued | Deferred]:
         """Book goods out: they have left."""
+        ...
+
+    def receive(self, request: ReceiveStock) -> Received | Deferred | Awaitable[Received | Deferred]:
+        """Book goods in that came back: they are on hand again."""
         ...
 
     def levels(self, request: QueryLevels) -> Levels | Awaitable[Levels]:
@@ -570,7 +649,7 @@ class CarrierPort(Protocol):
         ...
 
     def book(self, request: BookCarrier) -> Booked | Deferred | Awaitable[Booked | Deferred]:
-        """Book a service for parcels."""
+        """Book a service for parcels; a `BookReturn` goes from the customer to us."""
         ...
 
     def void(self, request: VoidBooking) -> Voided | Deferred | Awaitable[Voided | Deferred]:

@@ -56,6 +56,11 @@ from orderflow.stages import (
     pricing,
     promises,
     putaway,
+    returns,
+    returns_disposition,
+    returns_labels,
+    returns_receiving,
+    returns_settlement,
     settlement,
     shipping,
     sourcing,
@@ -100,6 +105,11 @@ STAGES: tuple[Stage, ...] = (
     tracking.STAGE,
     amendment.STAGE,
     losses.STAGE,
+    returns.STAGE,
+    returns_labels.STAGE,
+    returns_receiving.STAGE,
+    returns_disposition.STAGE,
+    returns_settlement.STAGE,
     changes.STAGE,
     putaway.STAGE,
     settlement.STAGE,
@@ -455,11 +465,12 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
     for tag in policy.rules:
         if tag not in known:
             problems.add("policy.unknown_command", f"no command has the tag {tag!r}", f"rules[{tag}]")
-    for name in ("order", "fulfillment", "parcel"):
-        chart = getattr(policy.lifecycles, name)
+    for name in ("order", "fulfillment", "parcel", "return"):
+        field = "return_" if name == "return" else name
+        chart = getattr(policy.lifecycles, field)
         if not isinstance(chart, Lifecycle) or chart.name != name:
             what = f"one of the {chart.name}" if isinstance(chart, Lifecycle) else type(chart).__name__
-            problems.add("policy.wrong_lifecycle", f"must be that of the {name}, not {what}", f"lifecycles.{name}")
+            problems.add("policy.wrong_lifecycle", f"must be that of the {name}, not {what}", f"lifecycles.{field}")
             continue
         for guard in chart.guards:
             if guard not in policy.guards:

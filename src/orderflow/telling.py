@@ -15,14 +15,14 @@ from typing import TypeAlias
 import attrs
 
 from orderflow.documents import Document
-from orderflow.order import Cancellation, Fulfillment, Order, Parcel, Shipment
+from orderflow.order import Cancellation, Fulfillment, Order, Parcel, Return, Shipment
 from orderflow.policy import Draft
 from orderflow.stages.changes import units_by_line
 from orderflow.stages.stage import units_text
 from orderflow.tracking import TrackingStatus
 from orderflow.values.address import Address
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO, plain
+from orderflow.values.numbers import EXACT, ZERO, plain, total
 from orderflow.values.party import Contact
 
 __all__ = ["PARTIES", "SUPERSEDED_BY", "TOLD_WITHIN", "Audience", "body_of", "tell_the_customer"]
@@ -153,6 +153,8 @@ def body_of(order: Order, kind: str, subject: str) -> FrozenMap[str, str]:
     elif part in order.handovers:
         handover = order.handovers[part]
         body |= {"lines": units_text(order, units_by_line(handover.moves)), "proof": handover.proof}
+    elif part in order.returns:
+        body |= _return_body(order, order.returns[part], kind)
     elif part in order.parcels:
         body |= _parcel_body(order, order.parcels[part], kind, rest)
     elif part and all(line_id in order.lines for line_id in part.split("+")):
@@ -230,7 +232,8 @@ def _lines_body(order: Order, kind: str, line_ids: list[str], expected: str) -> 
 
 def _to_come(order: Order, line_id: str) -> Decimal:
     """Units of a line that are wanted and have not arrived."""
-    return EXACT.subtract(order.live_quantity(line_id), order.ledger.of_kind(line_id, "delivered"))
+    arrived = ("delivered", "returning", "received", "restocked", "scrapped", "sent_back")
+    return EXACT.subtract(order.live_quantity(line_id), total(order.ledger.of_kind(line_id, kind) for kind in arrived))
 
 
 def _shipment_body(order: Order, shipment: Shipment) -> dict[str, str]:
@@ -265,6 +268,28 @@ def _parcel_body(order: Order, parcel: Parcel, kind: str, day: str) -> dict[str,
     last = parcel.reports[-1] if parcel.is_reported else None
     if last is not None and last.status is TrackingStatus.READY_FOR_PICKUP:
         body["place"] = last.location
+    return body
+
+
+def _return_body(order: Order, known: Return, kind: str) -> dict[str, str]:
+    """What is returned, where it goes and how; what came; what is given back."""
+    units: Mapping[str, Decimal] = known.authorized or known.requested
+    if kind in ("return_received", "return_credited"):
+        units = known.received if kind == "return_received" else known.credited
+    body = {
+        "return": known.id,
+        "lines": units_text(order, units) if units else "",
+        "reason": "; ".join(reason.text or reason.code for reason in known.reasons),
+        "declined": units_text(order, known.declined) if known.declined else "",
+        "place": known.location,
+        "wrong": ", ".join(f"{plain(one.quantity)} × {one.sku}" for one in known.wrong),
+    }
+    if kind == "return_credited" and order.is_priced:
+        body["total"] = str(order.total)
+    label = known.shipment
+    if label is not None and label.booking is not None:
+        body |= {"carrier": label.booking.carrier, "tracking": label.booking.tracking_number}
+        body["label"] = label.booking.label.url
     return body
 
 

@@ -108,6 +108,25 @@ _ENGLISH: Mapping[str, str] = FrozenMap(
             We credit {amount}, with {tax} of tax in it, of {cites}.""",
         "payment_awaited": """Your order {order} waits for your payment
             Please pay {amount}. We begin as soon as it has come.""",
+        "return_authorized": """You can send back goods of your order {order}
+            Return {return}: {lines}.
+            We cannot take back {declined}.
+            Reason: {reason}
+            Carrier: {carrier}
+            Tracking: {tracking}
+            Your label: {label}""",
+        "return_refused": """We cannot take back goods of your order {order}
+            We are sorry: {lines}.
+            Reason: {reason}""",
+        "return_received": """Your return for order {order} has arrived
+            We have received {lines}.
+            This is not from your order: {wrong}.
+            We will see to it.""",
+        "return_credited": """We give you back the price of what you returned: order {order}
+            Given back: {lines}.
+            The total of your order is now {total}.""",
+        "exchange_ordered": """We send you other goods for what you returned: order {order}
+            We send {lines}.""",
         "order_cancelled": """Your order {order} was cancelled
             {lines}
             Reason: {reason}""",
@@ -190,6 +209,25 @@ _GERMAN: Mapping[str, str] = FrozenMap(
             Wir schreiben {amount} gut, darin {tax} Steuer, aus {cites}.""",
         "payment_awaited": """Ihre Bestellung {order} wartet auf Ihre Zahlung
             Bitte zahlen Sie {amount}. Wir beginnen, sobald sie da ist.""",
+        "return_authorized": """Sie können Ware aus Ihrer Bestellung {order} zurücksenden
+            Rücksendung {return}: {lines}.
+            Nicht zurücknehmen können wir {declined}.
+            Grund: {reason}
+            Versand mit {carrier}
+            Sendungsnummer: {tracking}
+            Ihr Etikett: {label}""",
+        "return_refused": """Wir können Ware aus Ihrer Bestellung {order} nicht zurücknehmen
+            Das tut uns leid: {lines}.
+            Grund: {reason}""",
+        "return_received": """Ihre Rücksendung zur Bestellung {order} ist eingetroffen
+            Wir haben erhalten: {lines}.
+            Nicht aus Ihrer Bestellung: {wrong}.
+            Wir kümmern uns darum.""",
+        "return_credited": """Wir erstatten Ihnen Ihre Rücksendung: Bestellung {order}
+            Erstattet: {lines}.
+            Der Gesamtbetrag Ihrer Bestellung ist jetzt {total}.""",
+        "exchange_ordered": """Wir senden Ihnen Ersatz für Ihre Rücksendung: Bestellung {order}
+            Wir senden {lines}.""",
         "order_cancelled": """Ihre Bestellung {order} wurde storniert
             {lines}
             Grund: {reason}""",

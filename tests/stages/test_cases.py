@@ -7,10 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from orderflow.commands import (
+    AuthorizeReturn,
     BookShipment,
     CancelLines,
     CancelOrder,
     DespatchShipment,
+    DisposeReturn,
+    ReceiveReturn,
     RecordCheck,
     RecordDespatch,
     RefuseConfirmation,
@@ -21,6 +24,7 @@ from orderflow.consignment import SharedBox
 from orderflow.ports import (
     BookCarrier,
     Booked,
+    BookReturn,
     ClaimStock,
     GaveUp,
     IssueStock,
@@ -28,6 +32,7 @@ from orderflow.ports import (
     QueryRates,
     QuotePrices,
     Rates,
+    ReceiveStock,
     Refused,
     SendMessage,
     VoidBooking,
@@ -46,6 +51,7 @@ from tests.stages.test_checks import CREDIT, needing
 from tests.stages.test_confirmation import ASKING
 from tests.stages.test_fulfillers import submitted as work_of_others
 from tests.stages.test_losses import in_trouble
+from tests.stages.test_returns import agreed, asked, brought_back, received
 
 Made = Callable[[], Life]
 
@@ -102,6 +108,7 @@ RAISED: dict[str, tuple[Made, ...]] = {
         lambda: placed().answer(QuotePrices, GaveUp(8, "timeout")),
         lambda: requested().answer(BookCarrier, GaveUp(8, "timeout")),
         lambda: placed().answer(SendMessage, GaveUp(8, "timeout")),
+        lambda: asked().do(AuthorizeReturn(ID, "R1")).answer(BookReturn, GaveUp(8, "timeout")),
     ),
     "port.impossible_reply": (lambda: placed().answer(QuotePrices, lambda request: None),),
     "port.ticket_reused": (ticket_reused,),
@@ -128,6 +135,10 @@ RAISED: dict[str, tuple[Made, ...]] = {
     "fulfillers.contradiction": (said_twice,),
     "message.refused": (lambda: placed().answer(SendMessage, Refused("address.unknown")),),
     "despatch.beyond_tolerance": (beyond_tolerance,),
+    "return.label_refused": (lambda: asked().do(AuthorizeReturn(ID, "R1")).answer(BookReturn, Refused("no")),),
+    "return.unexpected": (lambda: agreed().do(ReceiveReturn(ID, "R1", [("L1", 3)])),),
+    "return.undelivered": (brought_back,),
+    "return.receipt_refused": (lambda: received().do(DisposeReturn(ID, "R1")).answer(ReceiveStock, Refused("no")),),
     **{code: ((lambda code=code: in_trouble(code)),) for code in CODES},
 }
 

@@ -15,18 +15,24 @@ from orderflow.commands import (
     AdoptOrder,
     AmendOrder,
     ApproveOrder,
+    AuthorizeReturn,
     BookShipment,
     CancelLines,
     CancelOrder,
+    CancelReturn,
+    CloseReturn,
     CompleteOrder,
     ConfirmOrder,
     DeliverDigital,
     DespatchShipment,
+    DisposeReturn,
     ErasePersonalData,
+    InspectReturn,
     PackParcel,
     PlaceDraft,
     PlaceHold,
     PlanFulfillment,
+    ReceiveReturn,
     RecordAnswer,
     RecordCheck,
     RecordCollection,
@@ -37,8 +43,10 @@ from orderflow.commands import (
     RecordReply,
     RecordTracking,
     RefuseConfirmation,
+    RefuseReturn,
     RejectOrder,
     ReleaseHold,
+    RequestReturn,
     Reroute,
     ResolveException,
     SaveDraft,
@@ -57,6 +65,7 @@ from orderflow.kits import Component
 from orderflow.lifecycle import ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
+from orderflow.order import ReturnLine
 from orderflow.policy import Authority, Check, Lifecycles
 from orderflow.ports import BookCarrier, ClaimStock, GaveUp, Quote, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
@@ -73,6 +82,7 @@ from tests.scenario import (
     a_place_order,
     an_adoption,
     booked,
+    delivered,
     despatched,
     eur,
     held,
@@ -86,6 +96,7 @@ from tests.scenario import (
     verified,
 )
 from tests.stages.test_answers import LATER
+from tests.stages.test_returns import agreed, asked, received, when_credited
 
 BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
 PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
@@ -135,6 +146,16 @@ def drafted() -> Life:
 
 def sent_by_others(*contents: tuple[str, int]) -> RecordDespatch:
     return RecordDespatch(ID, "3PL", "D-1", [DespatchedParcel(contents or [("L1", 1)])])
+
+
+def late_to_ask() -> Life:
+    """Two were asked for after the window was over."""
+    return delivered(lines=[("TEA-250", 4)]).at(days=40).do(RequestReturn(ID, [("L1", 2)]))
+
+
+def gone_since() -> Life:
+    """The parcel turns out not to have stayed with the customer, who had asked to return it."""
+    return asked().do(RecordTracking(ID, [scan("return_to_sender", hours=60)]))
 
 
 def replacing() -> Life:
@@ -539,6 +560,108 @@ BOOK: dict[type[Command], list[Case]] = {
             lambda: verified(method="digital"),
             DeliverDigital(ID, [("L1", 3), ("L9", 1)]),
             [("handover.too_much", "goods[0].quantity"), ("handover.too_much", "goods[1].quantity")],
+        ),
+    ],
+    RequestReturn: [
+        (Life, RequestReturn(ID, [("L9", 1)]), [("order.unknown", "order_id")]),
+        (drafted, RequestReturn(ID, [("L9", 1)]), [("draft.not_placed", "order_id")]),
+        (
+            lambda: delivered().do(HOLD),
+            RequestReturn(ID, [("L9", 1), ReturnLine("L1", 9, parcel_id="P9")]),
+            [("return.unknown_line", "lines[0].line_id"), ("return.unknown_parcel", "lines[1].parcel_id")],
+        ),
+        (lambda: delivered().do(HOLD), RequestReturn(ID, [("L1", 9)]), [("hold.active", "H1")]),
+        (
+            asked,
+            RequestReturn(ID, [("L1", 1), ReturnLine("L1", 2, parcel_id="P1"), ("L1", 1)]),
+            [("return.too_much", "lines[1].quantity"), ("return.too_much", "lines[2].quantity")],
+        ),
+    ],
+    AuthorizeReturn: [
+        (Life, AuthorizeReturn(ID, "R9"), [("order.unknown", "order_id")]),
+        (asked, AuthorizeReturn(ID, "R9", {}), [("return.unknown", "return_id")]),
+        (
+            lambda: agreed().do(HOLD),
+            AuthorizeReturn(ID, "R1", {}),
+            [("return.cannot_authorize", "R1"), ("hold.active", "H1")],
+        ),
+        (asked, AuthorizeReturn(ID, "R1", {"L1": 0}), [("return.nothing_authorized", "quantities")]),
+        (
+            late_to_ask,
+            AuthorizeReturn(ID, "R1", {"L1": 3}, deduct={"L2": 5}),
+            [("return.more_than_asked", "quantities[L1]"), ("return.unknown_line", "deduct[L2]")],
+        ),
+        (gone_since, AuthorizeReturn(ID, "R1"), [("return.too_much", "quantities[L1]")]),
+        (late_to_ask, AuthorizeReturn(ID, "R1"), [("return.window_over", "L1")]),
+    ],
+    RefuseReturn: [
+        (Life, RefuseReturn(ID, "R9"), [("order.unknown", "order_id")]),
+        (asked, RefuseReturn(ID, "R9"), [("return.unknown", "return_id")]),
+        (agreed, RefuseReturn(ID, "R1"), [("return.cannot_refuse", "R1")]),
+    ],
+    CancelReturn: [
+        (Life, CancelReturn(ID, "R9"), [("order.unknown", "order_id")]),
+        (asked, CancelReturn(ID, "R9"), [("return.unknown", "return_id")]),
+        (received, CancelReturn(ID, "R1"), [("return.cannot_cancel", "R1")]),
+        (lambda: agreed(policy=when_credited("authorized")), CancelReturn(ID, "R1"), [("return.made_good", "R1")]),
+    ],
+    CloseReturn: [
+        (Life, CloseReturn(ID, "R9"), [("order.unknown", "order_id")]),
+        (asked, CloseReturn(ID, "R9"), [("return.unknown", "return_id")]),
+        (asked, CloseReturn(ID, "R1"), [("return.cannot_close", "R1")]),
+        (
+            lambda: agreed().do(ReceiveReturn(ID, "R1", [("L1", 3)])),
+            CloseReturn(ID, "R1"),
+            [("return.not_disposed", "R1"), ("return.case_open", "R1")],
+        ),
+    ],
+    ReceiveReturn: [
+        (Life, ReceiveReturn(ID, "R9"), [("order.unknown", "order_id")]),
+        (drafted, ReceiveReturn(ID, "R9"), [("draft.not_placed", "order_id")]),
+        (
+            asked,
+            ReceiveReturn(ID, "R9", [("L9", 1)], parcel_id="P9", findings=[("L8", 1, "good")]),
+            [
+                ("return.unknown", "return_id"),
+                ("return.unknown_line", "goods[0].line_id"),
+                ("return.unknown_line", "findings[0].line_id"),
+                ("return.unknown_parcel", "parcel_id"),
+            ],
+        ),
+        (asked, ReceiveReturn(ID, "R1"), [("return.nothing_awaited", "goods")]),
+    ],
+    InspectReturn: [
+        (Life, InspectReturn(ID, "R9"), [("order.unknown", "order_id")]),
+        (asked, InspectReturn(ID, "R9"), [("return.unknown", "return_id")]),
+        (lambda: asked().do(HOLD), InspectReturn(ID, "R1"), [("return.cannot_inspect", "R1"), ("hold.active", "H1")]),
+        (
+            received,
+            InspectReturn(ID, "R1", [("L1", 2, "good"), ("L1", 1, "worn"), ("L9", 1, "good")], {"L2": 5}),
+            [
+                ("return.not_there", "findings[1].quantity"),
+                ("return.not_there", "findings[2].quantity"),
+                ("return.not_deductible", "deduct[L2]"),
+            ],
+        ),
+        (
+            lambda: received(policy=when_credited("received")),
+            InspectReturn(ID, "R1", deduct={"L1": 5}),
+            [("return.not_deductible", "deduct[L1]")],
+        ),
+    ],
+    DisposeReturn: [
+        (Life, DisposeReturn(ID, "R9"), [("order.unknown", "order_id")]),
+        (asked, DisposeReturn(ID, "R9"), [("return.unknown", "return_id")]),
+        (lambda: asked().do(HOLD), DisposeReturn(ID, "R1"), [("return.cannot_dispose", "R1"), ("hold.active", "H1")]),
+        (
+            received,
+            DisposeReturn(ID, "R1", [("L1", 2), ("L1", 1, "scrap"), ("L2", 1)]),
+            [("return.not_there", "dispositions[1].quantity"), ("return.not_there", "dispositions[2].quantity")],
+        ),
+        (
+            lambda: received(policy=when_credited("received")),
+            DisposeReturn(ID, "R1", [("L1", 1, "send_back"), ("L1", 1, "scrap", 10)]),
+            [("return.credited", "dispositions[0].fate"), ("return.not_deductible", "dispositions[1].deduct")],
         ),
     ],
     VoidShipment: [

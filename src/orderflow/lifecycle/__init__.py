@@ -1,7 +1,7 @@
 """Lifecycles: which steps of the process are permitted in which state, as values that a host extends.
 
-`Lifecycle` and `Step` are the value, `ORDER`, `FULFILLMENT` and `PARCEL` the standard ones. What needs the state
-machine library (`statechart`, `from_statemachine`, `mermaid`, `markdown`) is loaded when it is first asked for.
+`Lifecycle` and `Step` are the value, `ORDER`, `FULFILLMENT`, `PARCEL` and `RETURN` the standard ones. What needs the
+state machine library (`statechart`, `from_statemachine`, `mermaid`, `markdown`) is loaded when it is first asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from orderflow.lifecycle.model import RESERVED, Lifecycle, Step
-from orderflow.lifecycle.standard import FULFILLMENT, ORDER, PARCEL
+from orderflow.lifecycle.standard import FULFILLMENT, ORDER, PARCEL, RETURN
 
 if TYPE_CHECKING:
     from orderflow.lifecycle.chart import from_statemachine, statechart
@@ -21,6 +21,7 @@ __all__ = [
     "ORDER",
     "PARCEL",
     "RESERVED",
+    "RETURN",
     "Lifecycle",
     "Step",
     "from_statemachine",

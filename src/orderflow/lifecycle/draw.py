@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from orderflow.lifecycle.chart import statechart
 from orderflow.lifecycle.model import Lifecycle
-from orderflow.lifecycle.standard import FULFILLMENT, ORDER, PARCEL
+from orderflow.lifecycle.standard import FULFILLMENT, ORDER, PARCEL, RETURN
 from orderflow.lifecycle.worked import WITH_ENGRAVING, WITH_FRAUD_REVIEW
 
 __all__ = ["main", "markdown", "mermaid", "page"]
@@ -101,6 +101,7 @@ def page() -> str:
             _section("Order", ORDER),
             _section("Fulfillment", FULFILLMENT),
             _section("Parcel", PARCEL),
+            _section("Return", RETURN),
             _section("Worked example: a fraud review", WITH_FRAUD_REVIEW, _FRAUD_REVIEW),
             _section("Worked example: engraving", WITH_ENGRAVING, _ENGRAVING),
         )

@@ -1,4 +1,4 @@
-"""The standard lifecycles: an order, a fulfillment, a parcel.
+"""The standard lifecycles: an order, a fulfillment, a parcel, a return.
 
 They gate the steps of the process and know nothing of facts: goods that left have left, whatever the state says. Most
 hosts start from these and extend them by value.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from orderflow.lifecycle.model import Lifecycle, Step
 
-__all__ = ["FULFILLMENT", "ORDER", "PARCEL"]
+__all__ = ["FULFILLMENT", "ORDER", "PARCEL", "RETURN"]
 
 ORDER = Lifecycle(
     name="order",
@@ -96,3 +96,43 @@ PARCEL = Lifecycle(
 )
 """A parcel: packed, booked with a carrier, under way, delivered; or handed over to who collects it. To unpack a booked
 one, unbook it first."""
+
+RETURN = Lifecycle(
+    name="return",
+    version=1,
+    initial="requested",
+    steps=(
+        Step("requested", "authorize", "authorized"),
+        Step("requested", "refuse", "refused"),
+        Step("requested", "cancel", "cancelled"),
+        Step("requested", "receive", "received"),
+        Step("authorized", "collect", "in_transit"),
+        Step("authorized", "receive", "received"),
+        Step("authorized", "cancel", "cancelled"),
+        Step("authorized", "close", "closed"),
+        Step("in_transit", "receive", "received"),
+        Step("in_transit", "close", "closed"),
+        Step("received", "receive", "received"),
+        Step("received", "inspect", "inspected"),
+        Step("received", "dispose", "received"),
+        Step("received", "finish", "disposed"),
+        Step("received", "close", "closed"),
+        Step("inspected", "receive", "received"),
+        Step("inspected", "inspect", "inspected"),
+        Step("inspected", "dispose", "inspected"),
+        Step("inspected", "finish", "disposed"),
+        Step("inspected", "close", "closed"),
+        Step("disposed", "receive", "received"),
+        Step("disposed", "close", "closed"),
+        Step("refused", "receive", "received"),
+        Step("cancelled", "receive", "received"),
+        Step("closed", "receive", "received"),
+    ),
+    resting=("refused", "cancelled", "closed"),
+)
+"""A return: asked for, authorized or refused, under way, received, inspected, disposed of, closed.
+
+What is disposed of part by part stays in place, and is finished when nothing is left at the dock. Goods that turn up
+have turned up, whatever was said: they open a return that was over. Take the step to dispose away from received, and
+nothing is disposed of that nobody has inspected.
+"""

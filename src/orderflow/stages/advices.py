@@ -393,7 +393,7 @@ def _is_known_to_have_left(order: Order, told: DespatchedParcel) -> bool:
         if (told.sscc and told.sscc == parcel.sscc) or _is_known_as(order, parcel, told.tracking_number):
             shipment = order.shipment_of(parcel.id)
             is_ours = shipment is not None and shipment.id not in by_others
-            if is_ours and order.sent_in(parcel.id) == totals(told.contents):
+            if is_ours and order.despatched_in(parcel.id) == totals(told.contents):
                 return True
     return False
 

@@ -19,6 +19,7 @@ from orderflow.policy import Policy
 from orderflow.ports import (
     BookCarrier,
     Booked,
+    BookReturn,
     ClaimStock,
     Issued,
     IssueStock,
@@ -29,13 +30,16 @@ from orderflow.ports import (
     Quote,
     QuotePrices,
     Rates,
+    Received,
+    ReceiveStock,
     Refused,
     Request,
     StockHeld,
     VoidBooking,
     Voided,
+    VoidReturn,
 )
-from orderflow.stages import booking, pricing, shipping, sourcing, stock
+from orderflow.stages import booking, pricing, returns_disposition, returns_labels, shipping, sourcing, stock
 from orderflow.stages.answers import as_reply
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists
 from orderflow.values.checked import checked
@@ -45,7 +49,15 @@ from orderflow.values.ids import as_reference
 __all__ = ["STAGE", "RecordAnswer", "asked_of_us", "left_to_others", "open_request"]
 
 #: The stages whose requests may be left to others.
-_ASKING = (pricing.STAGE, stock.STAGE, sourcing.STAGE, booking.STAGE, shipping.STAGE)
+_ASKING = (
+    pricing.STAGE,
+    stock.STAGE,
+    sourcing.STAGE,
+    booking.STAGE,
+    shipping.STAGE,
+    returns_labels.STAGE,
+    returns_disposition.STAGE,
+)
 #: What each request is about; tracking is a fact of the carrier's, and nobody's decision.
 _CONCERNS = {"pricing": "price", "inventory": "stock", "carriers": "booking", "fulfillers": "fulfillment"}
 _ANSWERS: FrozenMap[type[Request], type[Any]] = FrozenMap(
@@ -57,6 +69,9 @@ _ANSWERS: FrozenMap[type[Request], type[Any]] = FrozenMap(
         QueryRates: Rates,
         BookCarrier: Booked,
         VoidBooking: Voided,
+        ReceiveStock: Received,
+        BookReturn: Booked,
+        VoidReturn: Voided,
     }
 )
 

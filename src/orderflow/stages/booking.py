@@ -550,7 +550,8 @@ def _free_again(order: Order, shipment: Shipment) -> bool:
 def _not_booked(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
     """The carrier has no such booking, as someone found out: its parcels can be booked anew."""
     shipment_id = case.about.split("/")[1]
-    if order.shipments[shipment_id].stage == "requested":
+    shipment = order.shipments.get(shipment_id)
+    if shipment is not None and shipment.stage == "requested":
         yield BookingAbandoned(at, shipment_id)
 
 

@@ -22,7 +22,7 @@ import attrs
 
 from orderflow.ledger import delivered, kind_of, place_of, shipped
 from orderflow.messages import Event, event
-from orderflow.order import Case, Message, Order, Parcel
+from orderflow.order import Case, Message, Order, Parcel, Return
 from orderflow.policy import Draft, Policy, Withheld
 from orderflow.ports import Refused, Reply, SendMessage, Sent
 from orderflow.stages.exceptions import ExceptionResolved, impossible_reply, raised
@@ -55,6 +55,11 @@ KINDS = {
     "goods_lost": "the carrier has lost a parcel",
     "replacement_ordered": "what did not arrive, or not whole, is sent once more",
     "goods_credited": "what did not arrive, or not whole, is given back in money",
+    "return_authorized": "goods may be sent back, with the label, where we book one",
+    "return_refused": "goods are not taken back",
+    "return_received": "returned goods have arrived",
+    "return_credited": "the price of returned goods is given back",
+    "exchange_ordered": "other goods are sent for what came back",
     "delivery_delayed": "a promise slips: the lines, and the day now expected",
     "parcel_delivered": "a parcel arrived, and others are still to come",
     "order_delivered": "everything has arrived",
@@ -208,6 +213,8 @@ def _to_tell(order: Order) -> Iterator[Fact]:
     for handover in order.handovers.values():
         if handover.method == "digital":
             yield "digital_delivered", handover.id, handover.at
+    for known in order.returns.values():
+        yield from _of_return(known)
     if order.cancellation is None:
         for number, wish in enumerate(order.line_cancellations, 1):
             if (wish.cancelled or wish.declined) and not wish.waiting:
@@ -296,6 +303,27 @@ def _made_good(parcel: Parcel) -> Iterator[Fact]:
         yield "goods_credited", f"{parcel.id} {'+'.join(units)}", None
 
 
+def _of_return(known: Return) -> Iterator[Fact]:
+    """What the customer is to know of a return: what was agreed, what came, what is done about it."""
+    if known.ended == "refused":
+        yield "return_refused", known.id, None
+    elif known.authorized and known.lines and not known.receipts and not known.ended and not _awaits_label(known):
+        yield "return_authorized", known.id, None
+    if known.receipts and known.kind != "undelivered":
+        yield "return_received", f"{known.id} {known.receipts}", None
+    if known.successors:
+        lines = (line_id for successors in known.successors.values() for line_id in successors)
+        free = known.resolution == "replacement"
+        yield "replacement_ordered" if free else "exchange_ordered", "+".join(lines), None
+    if known.credits:
+        yield "return_credited", f"{known.id} {known.credits}", None
+
+
+def _awaits_label(known: Return) -> bool:
+    """Whether the customer is to be told with a label that is not there yet."""
+    return known.shipment is not None and known.shipment.stage == "requested"
+
+
 def _untold(order: Order) -> tuple[Fact, ...]:
     """What there is to tell and was not told yet; worked out once for an order."""
     memory = order.remembered
@@ -369,7 +397,7 @@ def _made_stale(order: Order, message: Message, by: str, at: datetime) -> Iterat
 def _about(order: Order, subject: str) -> str:
     """The part of the order that a subject names: a parcel, a work, some lines; empty for the whole order."""
     part = subject.partition(" ")[0]
-    parts = (order.parcels, order.shipments, order.fulfillments, order.handovers, order.lines)
+    parts = (order.parcels, order.shipments, order.fulfillments, order.handovers, order.returns, order.lines)
     return part if any(part.partition("+")[0] in known for known in parts) else ""
 
 
@@ -460,6 +488,7 @@ _TOLD_OF = (
     "parcels",
     "fulfillments",
     "handovers",
+    "returns",
     "ledger",
     "promises",
     "amendments",

@@ -210,8 +210,10 @@ class _Problem:
 
 
 def nothing_is_awaited(order: Order) -> bool:
-    """Whether every parcel that left has arrived, or was made good."""
+    """Whether every parcel that left has arrived, or was made good; of what came back, it is known how."""
     held = order.ledger.held
+    if any(one.kind == "undelivered" and not one.resolution for one in order.returns.values()):
+        return False
     return not any(order.owed_for(parcel) for parcel in order.parcels.values() if delivered(parcel.id) not in held)
 
 
@@ -378,9 +380,9 @@ _OPTIONS: dict[str, Settle] = {
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
-    """Reports are with the parcels; how much of a parcel is made good, the ledger says."""
+    """Reports are with the parcels; how much of a parcel is made good, the ledger says, and returns what came back."""
     is_made_good = any(parcel.given_up for parcel in order.parcels.values())
-    return ("parcels", "cases", "ledger") if is_made_good else ("parcels", "cases")
+    return ("parcels", "cases", "returns", "ledger") if is_made_good else ("parcels", "cases", "returns")
 
 
 STAGE = Stage(

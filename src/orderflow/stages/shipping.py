@@ -334,7 +334,7 @@ _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"}
 def _everything_left(order: Order) -> bool:
     """Nothing is here any more, and something has left."""
     kinds = order.ledger.kinds
-    return not (kinds & _STILL_HERE) and not kinds.isdisjoint(("shipped", "delivered", "lost"))
+    return not (kinds & _STILL_HERE) and (not kinds.isdisjoint(("shipped", "delivered", "lost")) or bool(order.returns))
 
 
 # -- what is wanted from outside, and what answers mean -------------------------------------------------------------

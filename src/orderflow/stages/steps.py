@@ -1,18 +1,19 @@
 """A host's own steps, and the passing of time.
 
-A host may put states and steps of its own into a lifecycle; ``TakeStep`` takes one, for the whole order, a fulfillment
-or a parcel. The steps of the standard process have commands of their own and are not taken this way. ``TimePassed`` is
-how time enters: the core reads no clock, the runtime says what time it is when a moment of attention has come.
+A host may put states and steps of its own into a lifecycle; ``TakeStep`` takes one, for the whole order, a fulfillment,
+a parcel or a return. The steps of the standard process have commands of their own and are not taken this way.
+``TimePassed`` is how time enters: the core reads no clock, the runtime says what time it is when a moment of attention
+has come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from orderflow.errors import Violation
-from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, Lifecycle
+from orderflow.lifecycle import FULFILLMENT, ORDER, PARCEL, RETURN, Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Order
+from orderflow.order import Fulfillment, Order, Parcel, Return
 from orderflow.policy import Policy
 from orderflow.stages.stage import Decision, Stage, Wait, nothing_holds, order_exists, order_not_cancelling, why_not
 from orderflow.values.checked import checked
@@ -52,6 +53,9 @@ class StepTaken(Event):
         if self.subject in order.fulfillments:
             fulfillment = order.fulfillments[self.subject].replace(state=self.state)
             return order.replace(fulfillments=order.fulfillments.set(self.subject, fulfillment))
+        if self.subject in order.returns:
+            known = order.returns[self.subject].replace(state=self.state)
+            return order.replace(returns=order.returns.set(self.subject, known))
         parcel = order.parcels[self.subject].replace(state=self.state)
         return order.replace(parcels=order.parcels.set(self.subject, parcel))
 
@@ -62,6 +66,8 @@ def _chart(order: Order, subject: str, policy: Policy) -> tuple[Lifecycle, Lifec
         return policy.lifecycles.order, ORDER
     if subject in order.fulfillments:
         return policy.lifecycles.fulfillment, FULFILLMENT
+    if subject in order.returns:
+        return policy.lifecycles.return_, RETURN
     return policy.lifecycles.parcel, PARCEL
 
 
@@ -75,13 +81,20 @@ def _permitted(order: Order, subject: str, step: str, policy: Policy) -> str | N
         return policy.order_step(order, step)
     if subject in order.fulfillments:
         return policy.fulfillment_step(order, order.fulfillments[subject], step)
+    if subject in order.returns:
+        return policy.return_step(order, order.returns[subject], step)
     return policy.parcel_step(order, order.parcels[subject], step)
 
 
 def the_subject_exists(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:
-    """A step is of the order, a fulfillment or a parcel."""
-    if command.subject and command.subject not in order.fulfillments and command.subject not in order.parcels:
+    """A step is of the order, a fulfillment, a parcel or a return."""
+    if command.subject and not any(command.subject in parts for parts in _parts(order)):
         yield Violation("step.unknown_subject", f"there is no {command.subject!r} in this order", "subject")
+
+
+def _parts(order: Order) -> tuple[Mapping[str, Fulfillment | Parcel | Return], ...]:
+    """The parts of an order that have lifecycles of their own."""
+    return order.fulfillments, order.parcels, order.returns
 
 
 def the_step_is_the_hosts_own(order: Order, command: TakeStep, policy: Policy) -> Iterable[Violation]:
@@ -124,6 +137,7 @@ def _own_steps(order: Order, policy: Policy) -> Iterable[TakeStep]:
         (charts.order, ORDER, ("",)),
         (charts.fulfillment, FULFILLMENT, tuple(order.fulfillments)),
         (charts.parcel, PARCEL, tuple(order.parcels)),
+        (charts.return_, RETURN, tuple(order.returns)),
     ):
         for step in chart.events:
             if step not in standard.events:
@@ -144,13 +158,13 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 
 #: Steps that end or undo something, or that others tell of: that they are possible does not mean that it can go on.
-_WAYS_OUT = frozenset({"cancel", "reject", "unpack", "unbook", "reopen", "record_despatch"})
+_WAYS_OUT = frozenset({"cancel", "reject", "refuse", "unpack", "unbook", "reopen", "record_despatch", "receive"})
 
 
 def _state(order: Order, subject: str) -> str:
     if not subject:
         return order.state
-    return order.fulfillments[subject].state if subject in order.fulfillments else order.parcels[subject].state
+    return next(parts[subject].state for parts in _parts(order) if subject in parts)
 
 
 STAGE = Stage(

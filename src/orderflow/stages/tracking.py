@@ -23,6 +23,7 @@ from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
 from orderflow.stages.losses import CODES, nothing_is_awaited
+from orderflow.stages.returns_labels import return_scans
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, why_not
 from orderflow.tracking import Scan, TrackingStatus, united
 from orderflow.values.checked import checked, tuple_of
@@ -221,6 +222,8 @@ def _carried(order: Order, parcel_id: str, state: str, place: Callable[[str], Ac
 def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Event]:
     news: dict[str, list[Scan]] = {}
     scans = tuple(scans)
+    if order.returns:
+        yield from return_scans(order, scans, at)
     strays = tuple(dict.fromkeys(scan for scan in scans if _is_stray(order, scan)))
     if strays:
         yield StrayScanRecorded(at, strays)
@@ -263,7 +266,8 @@ def _has_no_number(order: Order, parcel_id: str) -> bool:
 def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Policy) -> Iterable[Violation]:
     """A report concerns a parcel of this order; for others there is the inbox (``OrderFlow.observe``)."""
     for index, scan in enumerate(command.scans):
-        is_dead = any(scan.tracking_number in shipment.numbers for shipment in order.shipments.values())
+        numbers = (part.numbers for parts in (order.shipments, order.returns) for part in parts.values())
+        is_dead = any(scan.tracking_number in known for known in numbers)
         if not is_dead and not any(True for _ in _parcels_under(order, scan.tracking_number)):
             yield Violation(
                 "tracking.unknown_number",
@@ -391,21 +395,23 @@ def _last_step(order: Order, arrived: bool) -> str:
     if arrived:
         return "complete"
     kinds = order.ledger.kinds
-    has_left = not kinds.isdisjoint(("lost", "shipped"))
-    return "close" if has_left and kinds <= _NOWHERE and nothing_is_awaited(order) else ""
+    has_left = not kinds.isdisjoint({"lost", "shipped"} | _BACK)
+    return "close" if has_left and kinds <= _NOWHERE | _BACK and nothing_is_awaited(order) else ""
 
 
 #: Where units are that are on their way to nobody; those that are lost or still travel may have been made good.
 _NOWHERE = frozenset({"cancelled", "closed_short", "lost", "shipped"})
 _ARRIVED = frozenset({"cancelled", "closed_short", "delivered"})
+#: Where units are that came back, or are to: had they not arrived, it is known how they are made good.
+_BACK = frozenset({"returning", "received", "restocked", "scrapped", "sent_back"})
 
 
 def _everything_arrived(order: Order) -> bool:
     """Something has arrived, and what has not was made good: nothing is waited for any more."""
     kinds = order.ledger.kinds
-    if "delivered" not in kinds:
+    if "delivered" not in kinds and not any(one.came_from_customer for one in order.returns.values()):
         return False
-    return kinds <= _ARRIVED or (kinds <= _NOWHERE | _ARRIVED and nothing_is_awaited(order))
+    return kinds <= _ARRIVED or (kinds <= _NOWHERE | _ARRIVED | _BACK and nothing_is_awaited(order))
 
 
 def _nothing_is_open(order: Order) -> bool:
@@ -413,17 +419,19 @@ def _nothing_is_open(order: Order) -> bool:
     return (
         not order.unissued
         and (order.is_told_of_stock or all(claim.is_settled for claim in order.claims.values()))
-        and all(case.code in _BESIDE_THE_GOODS or _is_about_a_message(case) for case in order.open_cases)
+        and all(case.code in _BESIDE_THE_GOODS or _is_beside(case) for case in order.open_cases)
     )
 
 
-#: Cases that say nothing of goods, stock or money: with them open, an order may be over.
-_BESIDE_THE_GOODS = frozenset({"message.refused"})
+#: Cases that say nothing of what is still to be delivered: with them open, an order may be over.
+_BESIDE_THE_GOODS = frozenset(
+    {"message.refused", "return.unexpected", "return.label_refused", "return.receipt_refused"}
+)
 
 
-def _is_about_a_message(case: Case) -> bool:
-    """Whether a case asks how to go on with a message that nobody brings to its recipient."""
-    return case.is_about_request and case.about.startswith("send/")
+def _is_beside(case: Case) -> bool:
+    """Whether a case asks how to go on with a message or a return: these have ends of their own."""
+    return case.is_about_request and case.about.startswith(("send/", "label/", "unlabel/", "receive/"))
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
@@ -448,8 +456,8 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 def _looks_at(order: Order) -> tuple[str, ...]:
     """Before anything has left there is nothing to follow."""
-    if not order.ledger.kinds.isdisjoint(("shipped", "delivered", "lost")):
-        return ("milestones", "state", "ledger", "parcels", "shipments", "handovers", "claims", "cases")
+    if not order.ledger.kinds.isdisjoint(("shipped", "delivered", "lost")) or order.returns:
+        return ("milestones", "state", "ledger", "parcels", "shipments", "handovers", "claims", "cases", "returns")
     return ("ledger", "parcels")
 
 

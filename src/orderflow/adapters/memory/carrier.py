@@ -23,6 +23,7 @@ from orderflow.order import Booking
 from orderflow.ports import (
     BookCarrier,
     Booked,
+    BookReturn,
     QueryRates,
     QueryTracking,
     Rate,
@@ -308,6 +309,7 @@ def _body(request: BookCarrier) -> tuple[Any, ...]:
         request.ship_to,
         request.parcels,
         request.reference,
+        request.ship_from if isinstance(request, BookReturn) else None,
     )
 
 

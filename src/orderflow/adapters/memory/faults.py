@@ -20,6 +20,7 @@ from orderflow.ports import (
     QueryRates,
     QueryTracking,
     QuotePrices,
+    ReceiveStock,
     Refused,
     Reply,
     Request,
@@ -52,6 +53,10 @@ class _Wrapped(ABC):
     def issue(self, request: IssueStock) -> Any:
         """As the port's own."""
         return self._ask("issue", request)
+
+    def receive(self, request: ReceiveStock, *shelf: Any) -> Any:
+        """As the port's own; the warehouse's own word about a shelf is no question, and goes straight through."""
+        return self._ask("receive", request) if isinstance(request, Request) else self.port.receive(request, *shelf)
 
     def levels(self, request: QueryLevels) -> Any:
         """As the port's own."""

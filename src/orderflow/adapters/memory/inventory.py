@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from heapq import heappop, heappush
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, overload
 
 import attrs
 
@@ -33,6 +33,8 @@ from orderflow.ports import (
     Level,
     Levels,
     QueryLevels,
+    Received,
+    ReceiveStock,
     Repeats,
     StockHeld,
 )
@@ -42,7 +44,7 @@ __all__ = ["ClaimEntry", "Discrepancy", "MemoryInventory"]
 
 _Cell: TypeAlias = tuple[str, str]
 _Number: TypeAlias = Decimal | int | str
-_ISSUED = Issued()
+_ISSUED, _RECEIVED = Issued(), Received()
 
 
 @attrs.frozen
@@ -92,6 +94,7 @@ class MemoryInventory(Books):
         "_issued",
         "_claims",
         "_issues",
+        "_receipts",
         "_locations",
         "_deadlines",
         "_discrepancies",
@@ -116,6 +119,7 @@ class MemoryInventory(Books):
         self._issued: dict[_Cell, Decimal] = {}
         self._claims: dict[str, ClaimEntry] = {}
         self._issues: dict[str, tuple[Any, Issued]] = {}
+        self._receipts: dict[str, tuple[Any, Received]] = {}
         self._locations: dict[str, tuple[str, ...]] = {}
         self._deadlines: list[tuple[datetime, str]] = []
         self._discrepancies: list[Discrepancy] = []
@@ -154,6 +158,31 @@ class MemoryInventory(Books):
             self._issues[request.key] = (body, _ISSUED)
         return _ISSUED
 
+    @overload
+    def receive(self, what: ReceiveStock) -> Received: ...
+    @overload
+    def receive(self, what: str, quantity: _Number, location: str | None = None) -> Decimal: ...
+    def receive(
+        self, what: ReceiveStock | str, quantity: _Number = 0, location: str | None = None
+    ) -> Received | Decimal:
+        """Put goods on the shelf: those of a goods receipt, once under its key, or units of a product.
+
+        For units of a product it is said how many are on hand there now.
+
+        Raises:
+            PortRefused: ``inventory.key_reused`` for a key that was used for another goods receipt.
+        """
+        if isinstance(what, str):
+            cell = self._cell(what, location)
+            self._on_hand[cell] = add(self._on_hand[cell], as_positive(quantity))
+            return self._on_hand[cell]
+        body = (what.location, what.lines)
+        if same_body(self._receipts, what.key, body, "inventory") is None:
+            for line in what.lines:
+                self.receive(line.sku, line.quantity, what.location or None)
+            self._receipts[what.key] = (body, _RECEIVED)
+        return _RECEIVED
+
     def levels(self, request: QueryLevels) -> Levels:
         """How much is where; a product nobody knows is nowhere."""
         self._now()
@@ -171,12 +200,6 @@ class MemoryInventory(Books):
     def discrepancies(self) -> tuple[Discrepancy, ...]:
         """Where goods issues left less than was promised, in the order in which it happened."""
         return tuple(self._discrepancies)
-
-    def receive(self, sku: str, quantity: Decimal | int | str, location: str | None = None) -> Decimal:
-        """Put goods on the shelf, and say how many are on hand there now."""
-        cell = self._cell(sku, location)
-        self._on_hand[cell] = add(self._on_hand[cell], as_positive(quantity))
-        return self._on_hand[cell]
 
     def on_hand(self, sku: str, location: str | None = None) -> Decimal:
         """Units on the shelf, at a location or everywhere."""
@@ -211,6 +234,7 @@ class MemoryInventory(Books):
             frozenset(self._claims.items()),
             frozenset(item for item in self._issued.items() if item[1]),
             frozenset(self._issues.items()),
+            frozenset(self._receipts.items()),
         )
 
     # -- the books ---------------------------------------------------------------------------------------------------

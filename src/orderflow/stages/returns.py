@@ -1,0 +1,729 @@
+"""Returns: the customer asks, someone authorizes or refuses, and what was agreed is closed at last.
+
+A *return* brings goods back for money, or for the same goods once more; an *exchange* brings others, at their price; a
+*claim* brings nothing back: what was wrong is made good, and the customer keeps it. What the policy has against it
+(`Policy.return_window`, `Policy.returnable`) is put on record when it is asked for, as of that moment; whoever
+authorizes it all the same says so.
+
+To authorize is to expect the goods: their units go from where they were delivered to ``returning``. So no unit can be
+returned twice, and what does not come goes back to where it was taken from. Units that were made good before (in a
+loss, say) may come back as well, and nothing is due for them. Units of a claim stay where they are, and can never be
+returned: they were made good.
+
+To receive goods needs none of this, and to authorize needs no money: goods, money and papers each keep their own count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from orderflow.errors import InvalidInput, Violation
+from orderflow.ledger import Account, Move, delivered, kind_of, place_of, received, returning
+from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.order import Goods, Order, Reason, Return, ReturnLine, Shipment
+from orderflow.policy import Policy
+from orderflow.ports import BookReturn, ParcelBody
+from orderflow.returns import Resolution, ReturnKind, added, subtracted
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    by_line,
+    next_id,
+    nothing_holds,
+    order_exists,
+    order_was_placed,
+    units_text,
+    why_not,
+)
+from orderflow.values.checked import as_flag, checked, evolved, optional, tuple_of
+from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import as_id, as_reference, as_text
+from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total
+
+__all__ = [
+    "STAGE",
+    "AuthorizeReturn",
+    "CancelReturn",
+    "CloseReturn",
+    "RefuseReturn",
+    "RequestReturn",
+    "ReturnAuthorized",
+    "ReturnCancelled",
+    "ReturnClosed",
+    "ReturnRefused",
+    "ReturnRequested",
+    "as_percents",
+    "location_of",
+    "on_return",
+    "part_of",
+    "return_may",
+    "settled_in",
+    "the_return_exists",
+    "with_customer",
+    "with_return",
+]
+
+#: How a return of each kind may be made good; the first is meant where nothing is said.
+_RESOLUTIONS: Mapping[str, tuple[Resolution, ...]] = FrozenMap(
+    {"return": ("refund", "replacement"), "exchange": ("exchange",), "claim": ("refund", "replacement")}
+)
+
+
+def _as_return_line(raw: Any) -> ReturnLine:
+    """A `ReturnLine`, or its line id, quantity and reason."""
+    if isinstance(raw, tuple | list) and 2 <= len(raw) <= 3:
+        raw = ReturnLine(*raw)
+    if not isinstance(raw, ReturnLine):
+        raise InvalidInput.because("return.not_a_line", "must be a ReturnLine or (line_id, quantity, reason)")
+    return raw
+
+
+def _as_kind(raw: Any) -> Any:
+    if raw not in _RESOLUTIONS:
+        raise InvalidInput.because("return.unknown_kind", f"must be one of {', '.join(_RESOLUTIONS)}")
+    return raw
+
+
+def _as_units(raw: Any) -> FrozenMap[str, Decimal]:
+    if not isinstance(raw, Mapping):
+        raise InvalidInput.because("return.not_a_map", "must map line ids to units")
+    return by_line(raw, as_not_negative)
+
+
+def _as_percent(raw: Any) -> Decimal:
+    percent = as_not_negative(raw)
+    if percent > 100:
+        raise InvalidInput.because("return.not_a_percentage", "must be from 0 to 100 per cent")
+    return percent
+
+
+def as_percents(raw: Any) -> FrozenMap[str, Decimal]:
+    """By line, how many per cent of what is due for its units are not given back."""
+    if not isinstance(raw, Mapping):
+        raise InvalidInput.because("return.not_a_map", "must map line ids to per cent")
+    return by_line(raw, _as_percent)
+
+
+def part_of(units: Decimal, percent: Decimal) -> Decimal:
+    """So many per cent of so many units."""
+    return EXACT.scaleb(EXACT.multiply(units, percent), -2)
+
+
+@command("request_return")
+class RequestReturn(Command):
+    """The customer wants to return units, to exchange them, or claims that something was wrong with them.
+
+    ``kind`` is ``return``, ``exchange`` or ``claim`` (nothing comes back). ``resolution`` is how it is to be made good:
+    ``refund``, or ``replacement``; an exchange is for ``sku`` of each line.
+    """
+
+    order_id: str = checked(as_id)
+    lines: tuple[ReturnLine, ...] = checked(tuple_of(_as_return_line, at_least=1))
+    kind: ReturnKind = checked(_as_kind, default="return")
+    resolution: str = checked(as_text(20), default="")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            order_id: str,
+            lines: Iterable[ReturnLine | tuple[str, Decimal | int | str] | tuple[str, Decimal | int | str, str]],
+            kind: ReturnKind = "return",
+            resolution: str = "",
+        ) -> None: ...
+
+    def _check(self) -> None:
+        if self.resolution not in ("", *_RESOLUTIONS[self.kind]):
+            told = f"{self.kind} is made good by {' or '.join(_RESOLUTIONS[self.kind])}"
+            raise InvalidInput.because("return.other_resolution", told, "resolution")
+
+    @property
+    def resolved_by(self) -> Resolution:
+        """How it is to be made good."""
+        return next(one for one in _RESOLUTIONS[self.kind] if self.resolution in ("", one))
+
+
+@command("authorize_return")
+class AuthorizeReturn(Command):
+    """The return is agreed: all that was asked for, or so many units of each line in ``quantities``.
+
+    ``reason`` says why it is not all. ``goodwill`` is needed where the policy has something against a line.
+    ``location`` is where the goods are to go, and ``label`` whether we book the carrier; without ``carrier`` and
+    ``service``, the policy chooses. ``deduct`` is by line how many per cent of what is due are not given back.
+    """
+
+    order_id: str = checked(as_id)
+    return_id: str = checked(as_id)
+    quantities: FrozenMap[str, Decimal] | None = checked(optional(_as_units), default=None)
+    reason: str = checked(as_text(1000), default="")
+    goodwill: bool = checked(as_flag, default=False)
+    location: str = checked(as_text(100), default="")
+    label: bool = checked(as_flag, default=True)
+    carrier: str | None = checked(optional(as_reference), default=None)
+    service: str | None = checked(optional(as_reference), default=None)
+    deduct: FrozenMap[str, Decimal] = checked(as_percents, default=FrozenMap())
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            order_id: str,
+            return_id: str,
+            quantities: Mapping[str, Decimal | int | str] | None = None,
+            reason: str = "",
+            goodwill: bool = False,
+            location: str = "",
+            label: bool = True,
+            carrier: str | None = None,
+            service: str | None = None,
+            deduct: Mapping[str, Decimal | int | str] = ...,
+        ) -> None: ...
+
+
+@command("refuse_return")
+class RefuseReturn(Command):
+    """The return is not agreed, and why."""
+
+    order_id: str = checked(as_id)
+    return_id: str = checked(as_id)
+    reason: str = checked(as_text(1000), default="")
+
+
+@command("cancel_return")
+class CancelReturn(Command):
+    """The customer has changed his mind, and keeps the goods."""
+
+    order_id: str = checked(as_id)
+    return_id: str = checked(as_id)
+
+
+@command("close_return")
+class CloseReturn(Command):
+    """Nothing more is awaited of a return: what has not come is with the customer still."""
+
+    order_id: str = checked(as_id)
+    return_id: str = checked(as_id)
+    reason: str = checked(as_text(1000), default="")
+
+
+@event("return_requested")
+class ReturnRequested(Event):
+    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line."""
+
+    return_id: str
+    kind: ReturnKind
+    resolution: Resolution
+    state: str
+    lines: tuple[ReturnLine, ...]
+    objections: FrozenMap[str, tuple[Reason, ...]] = attrs.field(factory=FrozenMap)
+
+    def apply(self, order: Order) -> Order:
+        """There is a return more, and no unit has moved."""
+        made = Return(self.return_id, self.kind, self.resolution, self.state, self.at, self.lines, self.objections)
+        return order.replace(returns=order.returns.set(made.id, made))
+
+
+@event("return_authorized")
+class ReturnAuthorized(Event):
+    """A return was agreed: ``moves`` say which units are awaited, and out of which parcels they are.
+
+    ``label`` is the body of a carrier's booking, frozen before it was asked for.
+    """
+
+    return_id: str
+    state: str
+    units: FrozenMap[str, Decimal]
+    moves: tuple[Move, ...] = ()
+    settled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    reason: str = ""
+    location: str = ""
+    label: BookReturn | None = None
+    deducted: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+
+    def apply(self, order: Order) -> Order:
+        """The units are on their way back, as far as we are concerned."""
+        known = order.returns[self.return_id]
+        return with_return(
+            order.replace(ledger=order.ledger.moved(self.moves)),
+            self.return_id,
+            state=self.state,
+            authorized=added(known.authorized, self.units.items()),
+            declined=self.declined,
+            reasons=(Reason("return.declined", self.reason),) if self.declined else (),
+            taken=(*known.taken, *self.moves),
+            settled=added(known.settled, self.settled.items()),
+            location=self.location,
+            shipment=_labelled(self.label) if self.label is not None else None,
+            deducted=added(known.deducted, self.deducted.items()),
+        )
+
+
+def _labelled(label: BookReturn) -> Shipment:
+    """The booking of a return label, as it is asked for."""
+    return Shipment(
+        label.shipment_id,
+        (label.shipment_id,),
+        label.location,
+        None,
+        label.carrier,
+        label.service,
+        stage="requested",
+        generation=label.generation,
+        request=label,
+    )
+
+
+@event("return_refused")
+class ReturnRefused(Event):
+    """A return was not agreed."""
+
+    return_id: str
+    state: str
+    reasons: tuple[Reason, ...]
+
+    def apply(self, order: Order) -> Order:
+        """It is over, and no unit has moved."""
+        return with_return(order, self.return_id, state=self.state, reasons=self.reasons, ended="refused")
+
+
+@event("return_cancelled")
+class ReturnCancelled(Event):
+    """The customer keeps the goods after all."""
+
+    return_id: str
+    state: str
+    moves: tuple[Move, ...] = ()
+
+    def apply(self, order: Order) -> Order:
+        """The units are where they were."""
+        return _given_up(order, self.return_id, self.moves, self.state, "cancelled")
+
+
+@event("return_closed")
+class ReturnClosed(Event):
+    """A return is over: everything that came was disposed of, and made good as agreed."""
+
+    return_id: str
+    state: str
+    moves: tuple[Move, ...] = ()
+    reason: str = ""
+
+    def apply(self, order: Order) -> Order:
+        """What did not come is with the customer."""
+        return _given_up(order, self.return_id, self.moves, self.state, "closed")
+
+
+def with_return(order: Order, return_id: str, **changes: Any) -> Order:
+    """The order with something of a return changed."""
+    return order.replace(returns=order.returns.set(return_id, order.returns[return_id].replace(**changes)))
+
+
+def _given_up(order: Order, return_id: str, moves: tuple[Move, ...], state: str, ended: str) -> Order:
+    """The order after units of a return that were awaited are not any more."""
+    known = order.returns[return_id]
+    left = subtracted(known.authorized, ((move.line_id, move.quantity) for move in moves))
+    taken = tuple(_less(known.taken, moves))
+    under_way = added(FrozenMap(), ((move.line_id, move.quantity) for move in taken))
+    return with_return(
+        order.replace(ledger=order.ledger.moved(moves)),
+        return_id,
+        state=state,
+        ended=ended,
+        authorized=FrozenMap() if ended == "cancelled" else left,
+        taken=taken,
+        settled=FrozenMap({id: min(units, under_way[id]) for id, units in known.settled.items() if id in under_way}),
+    )
+
+
+def _less(taken: tuple[Move, ...], undone: tuple[Move, ...]) -> Iterator[Move]:
+    """The moves by which units came under a return, without those that were undone: the last ones first."""
+    left: dict[tuple[str, Account], Decimal] = {}
+    for move in undone:
+        place = (move.line_id, move.target)
+        left[place] = EXACT.add(left.get(place, ZERO), move.quantity)
+    kept = []
+    for move in reversed(taken):
+        gone = min(move.quantity, left.get((move.line_id, move.source), ZERO))
+        if gone:
+            left[move.line_id, move.source] = EXACT.subtract(left[move.line_id, move.source], gone)
+        if rest := EXACT.subtract(move.quantity, gone):
+            kept.append(evolved(move, quantity=rest))
+    return reversed(kept)
+
+
+# -- what can be returned -------------------------------------------------------------------------------------------
+
+
+def _delivered_in(order: Order, line_id: str, place: str = "") -> Decimal:
+    """Units of a line that the customer has: out of one parcel, or of all."""
+    if place:
+        return order.ledger.balance(line_id, delivered(place))
+    return order.ledger.of_kind(line_id, "delivered")
+
+
+def with_customer(order: Order, line_id: str, place: str = "", beside: str = "") -> Decimal:
+    """Units of a line that the customer has, has not asked to return, and was not made good for in a claim.
+
+    ``beside`` is a request that is not counted: the one that is being looked at.
+    """
+    open_ones = (one for one in order.returns.values() if one.is_requested and one.id != beside)
+    asked = [line for one in open_ones for line in one.lines]
+    mine = [line for line in asked if line.line_id == line_id]
+    claimed = total(one.claimed(line_id) for one in order.returns.values())
+    free = EXACT.subtract(_delivered_in(order, line_id), EXACT.add(claimed, total(line.quantity for line in mine)))
+    if place:
+        there = total(line.quantity for line in mine if line.parcel_id == place)
+        free = min(free, EXACT.subtract(_delivered_in(order, line_id, place), there))
+    return max(ZERO, free)
+
+
+def _moves(order: Order, known: Return, units: Mapping[str, Decimal]) -> tuple[Move, ...]:
+    """Out of which parcels units are returned: those that were named first, then the oldest."""
+    moves = []
+    for line_id, wanted in units.items():
+        named = [delivered(line.parcel_id) for line in known.lines if line.line_id == line_id and line.parcel_id]
+        held = [account for account, _ in order.ledger.accounts(line_id) if kind_of(account) == "delivered"]
+        left = wanted
+        for account in dict.fromkeys((*named, *held)):
+            taken = min(left, order.ledger.balance(line_id, account))
+            if taken > 0:
+                moves.append(Move(line_id, account, returning(known.id), taken))
+                left = EXACT.subtract(left, taken)
+    return tuple(moves)
+
+
+def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
+    """Of units that come under a return, those that were made good before: in each parcel they count first."""
+    found: dict[str, Decimal] = {}
+    earlier: dict[tuple[str, str], Decimal] = {}
+    for one in order.returns.values():
+        for move in one.taken:
+            place = (move.line_id, place_of(move.source))
+            earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
+    for move in moves:
+        parcel, place = order.parcels.get(place_of(move.source)), (move.line_id, place_of(move.source))
+        if parcel is None or not (made := order.made_good(parcel).get(move.line_id)):
+            continue
+        units = min(move.quantity, max(ZERO, EXACT.subtract(made, earlier.get(place, ZERO))))
+        found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
+        earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
+    return FrozenMap({line_id: units for line_id, units in found.items() if units})
+
+
+def location_of(order: Order, places: Iterable[str]) -> str:
+    """Where goods go that came in these parcels, or were handed over: where they were sent from."""
+    for place in places:
+        part = order.parcels.get(place) or order.handovers.get(place)
+        work = order.fulfillments.get(part.fulfillment_id) if part is not None else None
+        if work is not None and work.location:
+            return work.location
+    return ""
+
+
+# -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def the_lines_to_return_exist(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
+    """What is returned is of lines of this order, and came in parcels of it."""
+    for index, line in enumerate(command.lines):
+        if line.line_id not in order.lines:
+            yield Violation("return.unknown_line", f"there is no line {line.line_id!r}", f"lines[{index}].line_id")
+        elif line.parcel_id and line.parcel_id not in order.parcels and line.parcel_id not in order.handovers:
+            told = f"there is no parcel {line.parcel_id!r}"
+            yield Violation("return.unknown_parcel", told, f"lines[{index}].parcel_id")
+
+
+def only_what_the_customer_has_is_returned(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
+    """No more units are returned than the customer has, and did not return or claim before."""
+    asked: dict[tuple[str, str], Decimal] = {}
+    for index, line in enumerate(command.lines):
+        for place in {"", line.parcel_id}:
+            key = (line.line_id, place)
+            asked[key] = EXACT.add(asked.get(key, ZERO), line.quantity)
+            most = with_customer(order, line.line_id, place)
+            if asked[key] > most and (not place or asked[line.line_id, ""] <= with_customer(order, line.line_id)):
+                of = f" of {place}" if place else ""
+                told = f"{plain(asked[key])} of {line.line_id}{of}, but {plain(most)} can be returned"
+                yield Violation("return.too_much", told, f"lines[{index}].quantity")
+
+
+def the_return_exists(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+    """The return is one of this order's."""
+    if command.return_id is not None and command.return_id not in order.returns:
+        yield Violation("return.unknown", f"there is no return {command.return_id!r}", "return_id")
+
+
+def return_may(step: str) -> Any:
+    """The lifecycle of the return permits a step."""
+
+    def the_return_may_take_this_step(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
+        known = order.returns[command.return_id]
+        if policy.return_step(order, known, step) is None:
+            told, remedy = why_not(policy.lifecycles.return_, known.state, step)
+            yield Violation(f"return.cannot_{step}", f"{known.id} is {told}", known.id, remedy=remedy)
+
+    return the_return_may_take_this_step
+
+
+def on_return(order: Order, command: Any) -> tuple[str, ...]:
+    """What a hold may be on to stop a return: itself."""
+    return (command.return_id,)
+
+
+def _agreed(order: Order, command: AuthorizeReturn) -> dict[str, Decimal]:
+    """Units by line that are authorized: what was asked for, or as much of it as is said."""
+    asked = order.returns[command.return_id].requested
+    if command.quantities is None:
+        return asked
+    return {line_id: units for line_id, units in command.quantities.items() if units}
+
+
+def only_what_was_asked_for_is_authorized(
+    order: Order, command: AuthorizeReturn, policy: Policy
+) -> Iterable[Violation]:
+    """No more is authorized than was asked for, and than the customer still has; and something is."""
+    known = order.returns[command.return_id]
+    asked, agreed = known.requested, _agreed(order, command)
+    if not agreed:
+        yield Violation("return.nothing_authorized", "nothing is authorized", "quantities", remedy="RefuseReturn")
+    for line_id, units in agreed.items():
+        if units > asked.get(line_id, ZERO):
+            told = f"{plain(units)} of {line_id}, but {plain(asked.get(line_id, ZERO))} were asked for"
+            yield Violation("return.more_than_asked", told, f"quantities[{line_id}]")
+        elif units > (most := with_customer(order, line_id, beside=known.id)):
+            told = f"{plain(units)} of {line_id}, but the customer has {plain(most)}"
+            yield Violation("return.too_much", told, f"quantities[{line_id}]")
+    for line_id in command.deduct:
+        if line_id not in agreed:
+            yield Violation("return.unknown_line", f"{line_id} is not authorized", f"deduct[{line_id}]")
+
+
+def the_policy_has_nothing_against_it(order: Order, command: AuthorizeReturn, policy: Policy) -> Iterable[Violation]:
+    """What was asked for in time, and can be returned, is authorized; anything else out of goodwill."""
+    known = order.returns[command.return_id]
+    if command.goodwill:
+        return
+    for line_id in _agreed(order, command):
+        for reason in known.objections.get(line_id, ()):
+            told = f"{line_id}: {reason.text or reason.code}"
+            yield Violation(reason.code, told, line_id, remedy="RefuseReturn, or goodwill=True")
+
+
+def nothing_of_it_was_made_good(order: Order, command: CancelReturn, policy: Policy) -> Iterable[Violation]:
+    """What was credited or replaced is not taken back by keeping the goods."""
+    known = order.returns[command.return_id]
+    if known.credited or known.successors:
+        yield Violation("return.made_good", f"{known.id} was made good already", known.id)
+
+
+def nothing_is_left_at_the_dock(order: Order, command: CloseReturn, policy: Policy) -> Iterable[Violation]:
+    """Of everything that came it is known what became of it, and whether it is accepted."""
+    known = order.returns[command.return_id]
+    there = order.ledger.holding(received(known.id))
+    if there:
+        told = f"{units_text(order, there)} lie at the dock"
+        yield Violation("return.not_disposed", told, known.id, remedy=f"DisposeReturn {known.id}")
+    if case := order.case_about(known.id):
+        yield Violation("return.case_open", f"{case.id} is open", known.id, remedy=f"ResolveException {case.id}")
+
+
+# -- decisions ------------------------------------------------------------------------------------------------------
+
+
+def _request(order: Order, command: RequestReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    found: dict[str, tuple[Reason, ...]] = {}
+    for line in command.lines:
+        reasons = tuple(_objections(order, line, command.kind, policy, envelope.at))
+        if reasons:
+            found[line.line_id] = tuple(dict.fromkeys((*found.get(line.line_id, ()), *reasons)))
+    return_id, state = next_id("R", order.returns), policy.lifecycles.return_.initial
+    resolution, objections = command.resolved_by, FrozenMap(found)
+    yield ReturnRequested(envelope.at, return_id, command.kind, resolution, state, command.lines, objections)
+
+
+def _objections(order: Order, line: ReturnLine, kind: str, policy: Policy, at: datetime) -> Iterable[Reason]:
+    """What the policy has against returning units of a line, as of a moment."""
+    yield from policy.returnable(order, line, kind)
+    until = policy.returnable_until(order, line.line_id, _arrived(order, line))
+    if kind != "claim" and until is not None and at > until:
+        yield Reason("return.window_over", f"could be returned until {until:%Y-%m-%d}")
+
+
+def _arrived(order: Order, line: ReturnLine) -> datetime | None:
+    """When the units were delivered: those of a parcel, or the last of the line."""
+    parcel, handover = order.parcels.get(line.parcel_id), order.handovers.get(line.parcel_id)
+    if handover is not None:
+        return handover.at
+    arrived = parcel.tracking.delivered_at if parcel is not None else None
+    return arrived or order.arrived_at(line.line_id)
+
+
+def _authorize(order: Order, command: AuthorizeReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    known, agreed = order.returns[command.return_id], _agreed(order, command)
+    asked = known.requested
+    less = {line_id: EXACT.subtract(units, agreed.get(line_id, ZERO)) for line_id, units in asked.items()}
+    moves = () if known.is_claim else _moves(order, known, agreed)
+    location = command.location or known.location or location_of(order, (place_of(move.source) for move in moves))
+    label = None
+    if command.label and moves:
+        expected = known.replace(taken=moves, authorized=FrozenMap(agreed), location=location)
+        service = (command.carrier or "", command.service) if command.service else None
+        label = _label(order, expected, service or policy.return_service(order, expected))
+    yield ReturnAuthorized(
+        envelope.at,
+        known.id,
+        policy.return_step(order, known, "authorize") or known.state,
+        FrozenMap(agreed),
+        moves,
+        settled_in(order, moves),
+        FrozenMap({line_id: units for line_id, units in less.items() if units}),
+        command.reason or envelope.reason,
+        location,
+        label,
+        FrozenMap({id: part_of(agreed[id], percent) for id, percent in command.deduct.items() if percent}),
+    )
+
+
+def _label(order: Order, known: Return, service: tuple[str, str] | None) -> BookReturn | None:
+    """The whole body of the booking of a return label, from the customer to where the goods are to go."""
+    if service is None:
+        return None
+    goods = tuple(Goods(line_id, units) for line_id, units in known.authorized.items())
+    request_id = f"label/{known.id}/1"
+    return BookReturn(
+        order.id,
+        request_id,
+        f"{order.tenant}/{order.id}/{request_id}",
+        known.id,
+        1,
+        *service,
+        known.location,
+        None,
+        (ParcelBody(known.id, None, None, goods),),
+        order.reference,
+        order.terms_of(goods[0].line_id).ship_to or order.ship_to,
+    )
+
+
+def _refuse(order: Order, command: RefuseReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    known = order.returns[command.return_id]
+    told = command.reason or envelope.reason
+    against = tuple(dict.fromkeys(one for reasons in known.objections.values() for one in reasons))
+    reasons = (Reason("return.refused", told),) if told or not against else against
+    yield ReturnRefused(envelope.at, known.id, policy.return_step(order, known, "refuse") or known.state, reasons)
+
+
+def _cancel(order: Order, command: CancelReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    known = order.returns[command.return_id]
+    moves = known.undone(order.ledger.holding(returning(known.id)))
+    yield ReturnCancelled(envelope.at, known.id, policy.return_step(order, known, "cancel") or known.state, moves)
+
+
+def _close(order: Order, command: CloseReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    known = order.returns[command.return_id]
+    moves = known.undone(order.ledger.holding(returning(known.id)))
+    state = policy.return_step(order, known, "close") or known.state
+    yield ReturnClosed(envelope.at, known.id, state, moves, command.reason or envelope.reason)
+
+
+# -- what follows, and waiting --------------------------------------------------------------------------------------
+
+
+def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
+    """Where the policy says so, a return is authorized by itself that nothing speaks against."""
+    if "authorize_return" not in policy.automatic:
+        return
+    for known in order.returns.values():
+        if known.is_requested and not known.objections:
+            wish = AuthorizeReturn(order.id, known.id)
+            if not any(True for _ in _DECISIONS[1].violations(order, wish, policy)):
+                yield from _authorize(order, wish, policy, Envelope(at))
+                return
+
+
+def _looks_at(order: Order) -> tuple[str, ...]:
+    return ("returns", "ledger", "holds", "cases") if order.returns else ("returns",)
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for known in order.returns.values():
+        if known.is_requested:
+            yield Wait("someone", f"to authorize or refuse {known.id}", units_text(order, known.requested))
+        elif coming := order.ledger.holding(returning(known.id)):
+            where = f"to {known.location}" if known.location else ""
+            yield Wait("the customer", f"to send back {units_text(order, coming)}", f"{known.id} {where}".rstrip())
+
+
+def _of_returns(command: Any) -> Any:
+    return lambda order, policy: tuple(command(order.id, return_id) for return_id in order.returns)
+
+
+def _all_of_it(order: Order, policy: Policy) -> Iterable[Command]:
+    """Everything that the customer could return."""
+    lines = []
+    for line_id in order.lines:
+        if units := with_customer(order, line_id):
+            lines.append(ReturnLine(line_id, units))
+    return (RequestReturn(order.id, lines),) if lines else ()
+
+
+_DECISIONS = (
+    Decision(
+        RequestReturn,
+        tiers=(
+            (order_exists, order_was_placed),
+            (the_lines_to_return_exist,),
+            (nothing_holds("request_return"),),
+            (only_what_the_customer_has_is_returned,),
+        ),
+        events=_request,
+        candidates=_all_of_it,
+    ),
+    Decision(
+        AuthorizeReturn,
+        tiers=(
+            (order_exists,),
+            (the_return_exists,),
+            (return_may("authorize"), nothing_holds("authorize_return", on_return)),
+            (only_what_was_asked_for_is_authorized,),
+            (the_policy_has_nothing_against_it,),
+        ),
+        events=_authorize,
+        candidates=_of_returns(AuthorizeReturn),
+    ),
+    Decision(
+        RefuseReturn,
+        tiers=((order_exists,), (the_return_exists,), (return_may("refuse"),)),
+        events=_refuse,
+        candidates=_of_returns(RefuseReturn),
+    ),
+    Decision(
+        CancelReturn,
+        tiers=((order_exists,), (the_return_exists,), (return_may("cancel"),), (nothing_of_it_was_made_good,)),
+        events=_cancel,
+        candidates=_of_returns(CancelReturn),
+    ),
+    Decision(
+        CloseReturn,
+        tiers=((order_exists,), (the_return_exists,), (return_may("close"),), (nothing_is_left_at_the_dock,)),
+        events=_close,
+        candidates=_of_returns(CloseReturn),
+    ),
+)
+
+STAGE = Stage(
+    name="returns",
+    commands=(RequestReturn, AuthorizeReturn, RefuseReturn, CancelReturn, CloseReturn),
+    events=(ReturnRequested, ReturnAuthorized, ReturnRefused, ReturnCancelled, ReturnClosed),
+    decisions=_DECISIONS,
+    follow=_follow,
+    looks_at=_looks_at,
+    awaits=_awaits,
+)
