@@ -12,11 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from orderflow import commands, events, facts
+from orderflow.change_rules import ChangeRule
 from orderflow.commands import (
     AcceptConfirmation,
     AcknowledgeOrder,
     AdoptOrder,
     AmendOrder,
+    ApproveAmendment,
     ApproveOrder,
     AuthorizeReturn,
     BookShipment,
@@ -27,6 +29,7 @@ from orderflow.commands import (
     CloseReturn,
     CompleteOrder,
     ConfirmOrder,
+    DeclineAmendment,
     DeliverDigital,
     DespatchShipment,
     DisposeReturn,
@@ -86,6 +89,7 @@ from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
+from orderflow.stages.amending import LineChange, PriceOverride, Substitution
 from orderflow.stages.returns_disposition import Disposition
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Address, Contact, Money, Party, Quantity, Window
@@ -119,6 +123,7 @@ __all__ = [
     "Address",
     "AdoptOrder",
     "AmendOrder",
+    "ApproveAmendment",
     "ApproveOrder",
     "AsyncOrderFlow",
     "Authority",
@@ -127,6 +132,7 @@ __all__ = [
     "CancelLines",
     "CancelOrder",
     "CancelReturn",
+    "ChangeRule",
     "ChargeFee",
     "Check",
     "CloseReturn",
@@ -137,6 +143,7 @@ __all__ = [
     "ConfirmOrder",
     "ConfirmedLine",
     "Contact",
+    "DeclineAmendment",
     "DeliverDigital",
     "DespatchShipment",
     "DespatchedParcel",
@@ -152,6 +159,7 @@ __all__ = [
     "InvalidInput",
     "Lifecycle",
     "Lifecycles",
+    "LineChange",
     "MemoryStore",
     "Money",
     "Order",
@@ -168,6 +176,7 @@ __all__ = [
     "Policy",
     "PortRefused",
     "PortUnavailable",
+    "PriceOverride",
     "Quantity",
     "Receipt",
     "ReceiveReturn",
@@ -198,6 +207,7 @@ __all__ = [
     "StartPicking",
     "Step",
     "StockArrived",
+    "Substitution",
     "TakeStep",
     "TrackingStatus",
     "UnpackParcel",

@@ -6,6 +6,7 @@ from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrde
 from orderflow.stages.advices import RecordDespatch
 from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
+from orderflow.stages.approval import ApproveAmendment, DeclineAmendment
 from orderflow.stages.authority import RecordAnswer
 from orderflow.stages.booking import BookShipment
 from orderflow.stages.cash import RecordCash
@@ -38,6 +39,7 @@ __all__ = [
     "AcknowledgeOrder",
     "AdoptOrder",
     "AmendOrder",
+    "ApproveAmendment",
     "ApproveOrder",
     "AuthorizeReturn",
     "BookShipment",
@@ -48,6 +50,7 @@ __all__ = [
     "CloseReturn",
     "CompleteOrder",
     "ConfirmOrder",
+    "DeclineAmendment",
     "DeliverDigital",
     "DespatchShipment",
     "DisposeReturn",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
 from orderflow.stages.advices import DespatchRecorded, FactFlagged, SurplusCharged
-from orderflow.stages.amendment import OrderAmended
+from orderflow.stages.amending import OrderAmended, PriceOverridden, RedirectionDeclined, RedirectionSettled
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
+from orderflow.stages.approval import AmendmentApproved, AmendmentDeclined, AmendmentMoot, AmendmentProposed
 from orderflow.stages.booking import (
     BookingAbandoned,
     BookingContradicted,
@@ -17,7 +18,13 @@ from orderflow.stages.booking import (
     ShipmentWithdrawn,
 )
 from orderflow.stages.cash import CashCollected, CashRemitted
-from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
+from orderflow.stages.changes import (
+    CancellationDeclined,
+    CancellationRequested,
+    CancellationWithdrawn,
+    LinesCancelled,
+    OrderCancelled,
+)
 from orderflow.stages.checks import CheckDropped, CheckRecorded, CheckRequired
 from orderflow.stages.communication import (
     MessageFailed,
@@ -93,6 +100,10 @@ from orderflow.stages.verification import OrderVerified
 from orderflow.stages.voiding import ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
 
 __all__ = [
+    "AmendmentApproved",
+    "AmendmentDeclined",
+    "AmendmentMoot",
+    "AmendmentProposed",
     "AnswerDeferred",
     "BackorderAccepted",
     "BackorderFilled",
@@ -102,6 +113,7 @@ __all__ = [
     "BookingRequested",
     "CancellationDeclined",
     "CancellationRequested",
+    "CancellationWithdrawn",
     "CashCollected",
     "CashRemitted",
     "ChargeRaised",
@@ -180,6 +192,7 @@ __all__ = [
     "PickingFinished",
     "PickingStarted",
     "PickupReady",
+    "PriceOverridden",
     "PriceQuoted",
     "PriceRefused",
     "ProblemSettled",
@@ -187,6 +200,8 @@ __all__ = [
     "PromiseKept",
     "PromiseMade",
     "PromiseMissed",
+    "RedirectionDeclined",
+    "RedirectionSettled",
     "RefundRecorded",
     "ReplacementOrdered",
     "ReservationLapsed",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from orderflow.errors import Violation
-from orderflow.messages import Command
+from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Order
 from orderflow.process import OrderProcess
 from orderflow.stages.stage import Wait, objections_to
@@ -67,14 +67,14 @@ class Explanation:
         return "\n".join(rows)
 
 
-def explain(order: Order, process: OrderProcess) -> Explanation:
-    """Explain where an order stands under a process."""
+def explain(order: Order, process: OrderProcess, by: Actor = SYSTEM) -> Explanation:
+    """Explain where an order stands under a process, to an actor: what is possible depends on who asks."""
     possible: list[Command] = []
     not_possible: list[Impossible] = []
     for stage in process.stages:
         for decision in stage.decisions:
             for command in decision.candidates(order, process.policy):
-                reasons = process.violations(order, command)
+                reasons = process.violations(order, command, by)
                 if reasons:
                     not_possible.append(Impossible(command, reasons))
                 else:
@@ -120,6 +120,7 @@ def _short(command: Command) -> str:
             "option",
             "step",
             "subject",
+            "proposal_id",
         )
     )
     return " ".join([name, *(str(part) for part in about if part)])

@@ -16,6 +16,7 @@ import attrs
 
 from orderflow.calendars import as_wished
 from orderflow.cartons import Box, Packable, first_fit_decreasing
+from orderflow.change_rules import CHANGES, ChangeRule, Modification, rule_for
 from orderflow.charges import RoundingRule, Tranche
 from orderflow.errors import Violation
 from orderflow.kits import Kit
@@ -395,6 +396,7 @@ class Policy:
         confirm: confirmation strategy: how each line of a verified order is answered.
         buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
         authority: who decides about price, stock, fulfillment, booking, messages and settlement: we, or others.
+        changes: what may still change, at which stage, by whom: the first rule that fits decides.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
         superseded_by: which unsent messages a later one about the same part of the order makes stale.
@@ -461,12 +463,17 @@ class Policy:
     return_service: Callable[[Order, Return], tuple[str, str] | None] = as_it_was_sent
     credit_on: Basis = "disposed"
     exchange_on: Literal["authorized", "received"] = "received"
+    changes: tuple[ChangeRule, ...] = attrs.field(default=CHANGES, converter=tuple)
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
 
     authority: Authority = attrs.field(factory=Authority)
     name: str = attrs.field(default="standard", converter=_called)
+
+    def change_rule(self, modification: Modification, actor: str) -> ChangeRule:
+        """The rule about a change by a kind of actor."""
+        return rule_for(self.changes, modification, actor)
 
     def checks_of(self, order: Order) -> tuple[Check, ...]:
         """The checks that an order needs."""

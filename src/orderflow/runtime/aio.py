@@ -168,9 +168,9 @@ class AsyncOrderFlow(Face):
         report: AuditReport = await self._drive(self._engine.audit(order_id))
         return report
 
-    async def explain(self, order: Order | str) -> Explanation:
+    async def explain(self, order: Order | str, *, by: Actor = SYSTEM) -> Explanation:
         """Where an order stands, whom it waits for, what is possible or not and why, and what has failed so far."""
-        told: Explanation = await self._drive(self._engine.explain(order))
+        told: Explanation = await self._drive(self._engine.explain(order, by))
         return told
 
     async def preview(

@@ -36,7 +36,7 @@ from orderflow.values.quantity import Quantity
 from orderflow.values.record import field_names
 from orderflow.values.times import as_day, as_zone
 
-__all__ = ["STAGE", "OrderDrafted", "PlaceDraft", "SaveDraft", "as_drafted", "label_of_repeats"]
+__all__ = ["STAGE", "OrderDrafted", "PlaceDraft", "SaveDraft", "as_drafted", "drafted_line", "label_of_repeats"]
 
 
 @command("save_draft")
@@ -171,15 +171,17 @@ def _rows(order: Order) -> Iterable[OrderLine]:
     """The rows of a draft, kits as they were ordered."""
     for row in order.rows:
         if isinstance(row, Kit):
-            yield _row(row.line, _kits(order, row), (_component(order, row, line_id) for line_id in row.components))
+            parts = (_component(order, row, line_id) for line_id in row.components)
+            yield drafted_line(row.line, _kits(order, row), parts)
         elif order.live_quantity(row.id):
-            yield _row(row, order.live_quantity(row.id), ())
+            yield drafted_line(row, order.live_quantity(row.id))
 
 
-def _row(line: Line, quantity: Decimal, components: Iterable[Component]) -> OrderLine:
+def drafted_line(line: Line, units: Decimal, components: Iterable[Component] = ()) -> OrderLine:
+    """A line of an order, as the row that would order it again."""
     return OrderLine(
         line.sku,
-        quantity,
+        units,
         line.unit,
         line.stated_price,
         instructions=line.instructions,
