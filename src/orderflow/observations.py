@@ -64,6 +64,7 @@ from orderflow.ledger import (
     shipped,
 )
 from orderflow.tracking import Anomaly, Scan
+from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money, sum_money
 from orderflow.values.numbers import EXACT, ZERO, plain, total
@@ -381,7 +382,7 @@ class _Drawing:
             held[line_id] = EXACT.add(held.get(line_id, ZERO), units)
             self.room[line_id] = max(ZERO, _less(self.room[line_id], units))
             self.sent[line_id] = EXACT.add(self.sent.get(line_id, ZERO), units)
-        self.parcels[parcel_id] = attrs.evolve(parcel, contents=FrozenMap(held))
+        self.parcels[parcel_id] = evolved(parcel, contents=FrozenMap(held))
 
     def _in_order(self) -> Iterable[ObservedParcel]:
         """The parcels that have something in them, in the order in which they left."""
@@ -447,7 +448,7 @@ class _Drawing:
         when = fact.occurred_at or self.ground.began
         number = parcel.tracking_number or parcel_id
         scan = Scan(number, "delivered", when, f"{fact.source} {fact.document}"[:200], raw=fact.TAG)
-        self.parcels[parcel_id] = attrs.evolve(parcel, told=(scan,))
+        self.parcels[parcel_id] = evolved(parcel, told=(scan,))
 
     # -- what is written ---------------------------------------------------------------------------------------------
 

@@ -291,7 +291,7 @@ def _without_refused(order: Order, reason: str, policy: Policy, at: datetime) ->
     """What the buyer refused is cancelled, as far as that is still here; to the rest it has agreed."""
     assert order.confirmation is not None
     entries, kept = _divided(order.confirmation)
-    refused = {id: min(units, cancellable(order, id, policy)) for id, units in _answered(entries).items()}
+    refused = {id: min(units, cancellable(order, id, policy)) for id, units in _answered(order, entries).items()}
     told = reason or "refused by the buyer"
     if all(refused.get(line_id, ZERO) == still_wanted(order, line_id) for line_id in order.lines):
         yield CancellationRequested(at, told)

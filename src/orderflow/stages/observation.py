@@ -51,7 +51,7 @@ from orderflow.stages.stage import Decision, Stage, order_exists, order_was_plac
 from orderflow.tracking import Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
@@ -206,7 +206,7 @@ class FactsRecorded(Event):
         """What was told is a larger set; what it means follows."""
         order = _observing(order)
         assert order.observed is not None
-        return order.replace(observed=attrs.evolve(order.observed, facts=united(order.observed.facts, self.facts)))
+        return order.replace(observed=evolved(order.observed, facts=united(order.observed.facts, self.facts)))
 
 
 def _observing(order: Order) -> Order:
@@ -236,7 +236,7 @@ class FactsApplied(Event):
             fulfillments=order.fulfillments.merged(dict(self._worked(order))),
             parcels=order.parcels.merged({one.id: self._parcel(order, one) for one in self.books.parcels.values()}),
             shipments=order.shipments.merged({s.id: self._shipment(order, s) for s in self.books.shipments.values()}),
-            observed=attrs.evolve(order.observed, books=self.books),
+            observed=evolved(order.observed, books=self.books),
         )
         return after.repriced(_wanted_again(before, self.books))
 
@@ -415,7 +415,7 @@ def _record(order: Order, command: RecordFacts, policy: Policy, envelope: Envelo
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if order.observed is None:
         return
-    due = attrs.evolve(order.books_by_facts, anomalies=())
+    due = evolved(order.books_by_facts, anomalies=())
     present = _present(order)
     moves = moves_to(due, present, order.ledger)
     if moves or due != order.observed.books:
@@ -429,7 +429,7 @@ def _present(order: Order) -> Books:
     assert order.observed is not None
     books = order.observed.books
     held = {account: FrozenMap(units) for account in in_hand_of(books) if (units := order.ledger.holding(account))}
-    return attrs.evolve(books, in_hand=FrozenMap(held))
+    return evolved(books, in_hand=FrozenMap(held))
 
 
 def _states(order: Order, books: Books, policy: Policy) -> Iterable[tuple[str, str]]:

@@ -608,7 +608,7 @@ def _label(order: Order, known: Return, service: tuple[str, str] | None) -> Book
         None,
         (ParcelBody(known.id, None, None, goods),),
         order.reference,
-        order.terms_of(goods[0].line_id).ship_to or order.ship_to,
+        ship_from=order.terms_of(goods[0].line_id).ship_to or order.ship_to,
     )
 
 
