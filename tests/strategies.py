@@ -19,6 +19,7 @@ import attrs
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from orderflow.commands import AmendOrder, CancelLines, CancelOrder
 from orderflow.errors import InvalidInput
 from orderflow.messages import Actor, Command, Envelope, Event
 from orderflow.order import Parcel
@@ -160,6 +161,8 @@ def values(kind: Any, plausible: bool = False) -> st.SearchStrategy[Any]:
         return values(kind.__supertype__, plausible)
     if kind is Any:
         return st.none() | st.deferred(lambda: st.one_of([values(cls) for cls in (*REQUESTS, *REPLIES)]))
+    if kind is Command:
+        return st.deferred(lambda: st.one_of([values(cls, True) for cls in (AmendOrder, CancelLines, CancelOrder)]))
     if kind is Request:
         return st.deferred(lambda: st.one_of([values(cls) for cls in REQUESTS]))
     if isinstance(kind, type) and get_origin(kind) is None:

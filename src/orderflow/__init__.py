@@ -12,16 +12,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from orderflow import commands, events
+from orderflow.change_rules import ChangeRule
 from orderflow.commands import (
     AcceptConfirmation,
     AcknowledgeOrder,
     AmendOrder,
+    ApproveAmendment,
     ApproveOrder,
     BookShipment,
     CancelLines,
     CancelOrder,
     CompleteOrder,
     ConfirmOrder,
+    DeclineAmendment,
     DeliverDigital,
     DespatchShipment,
     PackParcel,
@@ -68,6 +71,7 @@ from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.runtime import OrderFlow, Receipt
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
+from orderflow.stages.amending import LineChange, PriceOverride, Substitution
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Address, Contact, Money, Party, Quantity, Window
 
@@ -99,12 +103,14 @@ __all__ = [
     "Actor",
     "Address",
     "AmendOrder",
+    "ApproveAmendment",
     "ApproveOrder",
     "AsyncOrderFlow",
     "Authority",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
+    "ChangeRule",
     "Check",
     "Command",
     "CommandRefused",
@@ -112,6 +118,7 @@ __all__ = [
     "ConfirmOrder",
     "ConfirmedLine",
     "Contact",
+    "DeclineAmendment",
     "DeliverDigital",
     "DespatchShipment",
     "DespatchedParcel",
@@ -122,6 +129,7 @@ __all__ = [
     "InvalidInput",
     "Lifecycle",
     "Lifecycles",
+    "LineChange",
     "MemoryStore",
     "Money",
     "Order",
@@ -138,6 +146,7 @@ __all__ = [
     "Policy",
     "PortRefused",
     "PortUnavailable",
+    "PriceOverride",
     "Quantity",
     "Receipt",
     "RecordAnswer",
@@ -160,6 +169,7 @@ __all__ = [
     "StartPicking",
     "Step",
     "StockArrived",
+    "Substitution",
     "TakeStep",
     "TrackingStatus",
     "UnpackParcel",

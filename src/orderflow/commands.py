@@ -6,6 +6,7 @@ from orderflow.stages.acceptance import AcknowledgeOrder, PlaceOrder, RejectOrde
 from orderflow.stages.advices import RecordDespatch
 from orderflow.stages.amendment import AmendOrder
 from orderflow.stages.answers import RecordReply
+from orderflow.stages.approval import ApproveAmendment, DeclineAmendment
 from orderflow.stages.authority import RecordAnswer
 from orderflow.stages.booking import BookShipment
 from orderflow.stages.changes import CancelLines, CancelOrder
@@ -29,12 +30,14 @@ __all__ = [
     "AcceptConfirmation",
     "AcknowledgeOrder",
     "AmendOrder",
+    "ApproveAmendment",
     "ApproveOrder",
     "BookShipment",
     "CancelLines",
     "CancelOrder",
     "CompleteOrder",
     "ConfirmOrder",
+    "DeclineAmendment",
     "DeliverDigital",
     "DespatchShipment",
     "PackParcel",

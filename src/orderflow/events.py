@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from orderflow.stages.acceptance import OrderAcknowledged, OrderPlaced, OrderRejected
 from orderflow.stages.advices import DespatchRecorded, FactFlagged, SurplusCharged
-from orderflow.stages.amendment import OrderAmended
+from orderflow.stages.amending import OrderAmended, PriceOverridden, RedirectionDeclined, RedirectionSettled
 from orderflow.stages.answers import AnswerDeferred, DeferralClosed
+from orderflow.stages.approval import AmendmentApproved, AmendmentDeclined, AmendmentMoot, AmendmentProposed
 from orderflow.stages.booking import (
     BookingAbandoned,
     BookingContradicted,
@@ -16,7 +17,13 @@ from orderflow.stages.booking import (
     ShipmentPlanned,
     ShipmentWithdrawn,
 )
-from orderflow.stages.changes import CancellationDeclined, CancellationRequested, LinesCancelled, OrderCancelled
+from orderflow.stages.changes import (
+    CancellationDeclined,
+    CancellationRequested,
+    CancellationWithdrawn,
+    LinesCancelled,
+    OrderCancelled,
+)
 from orderflow.stages.checks import CheckDropped, CheckRecorded, CheckRequired
 from orderflow.stages.communication import (
     MessageFailed,
@@ -76,6 +83,10 @@ from orderflow.stages.verification import OrderVerified
 from orderflow.stages.voiding import ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
 
 __all__ = [
+    "AmendmentApproved",
+    "AmendmentDeclined",
+    "AmendmentMoot",
+    "AmendmentProposed",
     "AnswerDeferred",
     "BackorderAccepted",
     "BackorderFilled",
@@ -85,6 +96,7 @@ __all__ = [
     "BookingRequested",
     "CancellationDeclined",
     "CancellationRequested",
+    "CancellationWithdrawn",
     "CheckDropped",
     "CheckRecorded",
     "CheckRequired",
@@ -147,6 +159,7 @@ __all__ = [
     "PickingFinished",
     "PickingStarted",
     "PickupReady",
+    "PriceOverridden",
     "PriceQuoted",
     "PriceRefused",
     "ProblemSettled",
@@ -154,6 +167,8 @@ __all__ = [
     "PromiseKept",
     "PromiseMade",
     "PromiseMissed",
+    "RedirectionDeclined",
+    "RedirectionSettled",
     "ReplacementOrdered",
     "ReservationLapsed",
     "SearchEnded",

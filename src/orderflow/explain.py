@@ -12,7 +12,7 @@ from datetime import datetime
 import attrs
 
 from orderflow.errors import Violation
-from orderflow.messages import Command
+from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Order
 from orderflow.process import OrderProcess
 from orderflow.stages.stage import Wait, objections_to
@@ -68,14 +68,14 @@ class Explanation:
         return "\n".join(rows)
 
 
-def explain(order: Order, process: OrderProcess) -> Explanation:
-    """Explain where an order stands under a process."""
+def explain(order: Order, process: OrderProcess, by: Actor = SYSTEM) -> Explanation:
+    """Explain where an order stands under a process, to an actor: what is possible depends on who asks."""
     possible: list[Command] = []
     not_possible: list[Impossible] = []
     for stage in process.stages:
         for decision in stage.decisions:
             for command in decision.candidates(order, process.policy):
-                reasons = process.violations(order, command)
+                reasons = process.violations(order, command, by)
                 if reasons:
                     not_possible.append(Impossible(command, reasons))
                 else:
@@ -111,6 +111,16 @@ def _short(command: Command) -> str:
     name = type(command).__name__
     about = (
         getattr(command, field, None)
-        for field in ("fulfillment_id", "parcel_id", "shipment_id", "hold_id", "case_id", "option", "step", "subject")
+        for field in (
+            "fulfillment_id",
+            "parcel_id",
+            "shipment_id",
+            "hold_id",
+            "case_id",
+            "option",
+            "step",
+            "subject",
+            "proposal_id",
+        )
     )
     return " ".join([name, *(str(part) for part in about if part)])

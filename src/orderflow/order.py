@@ -56,7 +56,9 @@ from orderflow.parts import (
     Message,
     Origin,
     Parcel,
+    Proposal,
     Reason,
+    Redirection,
     Search,
     Shipment,
     Status,
@@ -96,7 +98,9 @@ __all__ = [
     "Order",
     "Origin",
     "Parcel",
+    "Proposal",
     "Reason",
+    "Redirection",
     "Search",
     "Shipment",
     "Status",
@@ -166,6 +170,8 @@ class Order(Frozen):
     flagged: tuple[Anomaly, ...] = ()
     cancellation: Cancellation | None = None
     line_cancellations: tuple[Cancellation, ...] = ()
+    redirections: tuple[Redirection, ...] = ()
+    proposals: FrozenMap[str, Proposal] = attrs.field(factory=FrozenMap)
     milestones: FrozenMap[str, datetime] = attrs.field(factory=FrozenMap)
     promises: FrozenMap[str, Standing] = attrs.field(factory=FrozenMap)
     amendments: int = 0
@@ -341,6 +347,15 @@ class Order(Frozen):
             if move.source == account:
                 found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
         return found
+
+    def redirection_of(self, place: str) -> Redirection | None:
+        """The newest wish to send what is in a shipment, or in the work of a fulfiller, another way."""
+        return next((one for one in reversed(self.redirections) if one.place == place), None)
+
+    @property
+    def open_proposals(self) -> tuple[Proposal, ...]:
+        """The changes that someone still has to approve or decline."""
+        return tuple(one for one in self.proposals.values() if one.word == "waits")
 
     @property
     def active_holds(self) -> tuple[Hold, ...]:
@@ -626,6 +641,14 @@ class Order(Frozen):
             every = ((line_id, self.terms_of(line_id)) for line_id in self.lines)
             known = memory[_LATER] = {line_id: terms for line_id, terms in every if terms.not_before is not None}
         return known
+
+    def stood_in_for(self, line_id: str) -> frozenset[str]:
+        """The products that a line is of, or stands in for: nothing is a substitute for itself, at whatever remove."""
+        line, found = self.lines[line_id], {self.lines[line_id].sku}
+        while line.origin.kind == "substitute_for" and line.origin.line_id is not None:
+            line = self.lines[line.origin.line_id]
+            found.add(line.sku)
+        return frozenset(found)
 
     def method_of(self, line_id: str) -> str:
         """How a line reaches the customer: ``carrier``, ``pick_up``, ``digital`` or ``supplier``."""

@@ -19,6 +19,7 @@ from orderflow.errors import InvalidInput
 from orderflow.ledger import (
     Move,
 )
+from orderflow.messages import Actor, Command
 from orderflow.tracking import Scan, Tracking, TrackingStatus, fold
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, checked, evolved, optional, value
@@ -50,7 +51,9 @@ __all__ = [
     "Message",
     "Origin",
     "Parcel",
+    "Proposal",
     "Reason",
+    "Redirection",
     "Search",
     "Shipment",
     "Status",
@@ -176,6 +179,11 @@ class Line(Frozen):
         if self.estimated_measure is None:
             return None
         return ratio_cut(EXACT.multiply(self.estimated_measure, units), self.estimated_for)
+
+    def standing_in(self, line_id: str, sku: str) -> Line:
+        """Another product in the place of this one."""
+        origin = Origin("substitute_for", self.id)
+        return self.replace(id=line_id, sku=sku, stated_price=None, origin=origin)
 
     @property
     def is_free(self) -> bool:
@@ -530,6 +538,40 @@ class Cancellation:
     cancelled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     of_order: bool = False
+
+
+@record
+class Redirection:
+    """Another way for goods that others have under the old one: a booked parcel, or the work of a fulfiller.
+
+    ``place`` is the shipment or fulfillment, ``line_ids`` are the lines in it that are to go otherwise. ``word`` is
+    ``waits`` until whoever has them answers, then ``settled`` or ``declined``, with ``code`` and ``message``: then they
+    go as they would have gone. ``told`` is what a fulfiller was asked before.
+    """
+
+    place: str
+    line_ids: tuple[str, ...]
+    asked_at: datetime
+    told: Any = None
+    word: Literal["waits", "settled", "declined"] = "waits"
+    code: str = ""
+    message: str = ""
+
+
+@record(slots=False)
+class Proposal(Frozen):
+    """A change that someone else has to approve: the command as it was given, by whom, and why.
+
+    ``word`` is ``waits``, ``approved``, ``declined``, or ``moot`` when it is too late for any change.
+    """
+
+    id: str
+    command: Command
+    by: Actor
+    proposed_at: datetime
+    reason: str = ""
+    word: Literal["waits", "approved", "declined", "moot"] = "waits"
+    answer: str = ""
 
 
 @record(slots=False)

@@ -16,6 +16,7 @@ import attrs
 
 from orderflow.calendars import as_wished
 from orderflow.cartons import Box, Packable, first_fit_decreasing
+from orderflow.change_rules import CHANGES, ChangeRule, Modification, rule_for
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.ledger import CANCELLED
@@ -324,6 +325,7 @@ class Policy:
         price_tolerance: by how much a quoted price may be above the one that the customer stated: per cent, or money.
         confirm: confirmation strategy: how each line of a verified order is answered.
         buyer_must_agree: whether the buyer's word is wanted on a confirmation before work begins.
+        changes: what may still change, at which stage, by whom: the first rule that fits decides.
         authority: who decides about price, stock, fulfillment, booking and messages: we, or others.
         guards: the guards that the lifecycles name.
         automatic: which steps are taken without a command, where the lifecycle permits.
@@ -368,10 +370,16 @@ class Policy:
     confirm: Callable[[Order], Iterable[ConfirmedLine]] = answered_as_it_stands
     buyer_must_agree: Callable[[Order, tuple[ConfirmedLine, ...]], bool] = nobody_must_agree
 
+    changes: tuple[ChangeRule, ...] = attrs.field(default=CHANGES, converter=tuple)
+
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
 
     authority: Authority = attrs.field(factory=Authority)
+
+    def change_rule(self, modification: Modification, actor: str) -> ChangeRule:
+        """The rule about a change by a kind of actor."""
+        return rule_for(self.changes, modification, actor)
 
     def checks_of(self, order: Order) -> tuple[Check, ...]:
         """The checks that an order needs."""

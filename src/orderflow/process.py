@@ -24,7 +24,7 @@ import attrs
 
 from orderflow.errors import CommandRefused, Problems, UnknownType, VersionConflict, Violation
 from orderflow.lifecycle import Lifecycle
-from orderflow.messages import Command, Envelope, Event
+from orderflow.messages import SYSTEM, Actor, Command, Envelope, Event
 from orderflow.order import Case, Order
 from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Policy, Withheld
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
@@ -33,6 +33,7 @@ from orderflow.stages import (
     advices,
     amendment,
     answers,
+    approval,
     authority,
     booking,
     changes,
@@ -60,6 +61,7 @@ from orderflow.stages import (
     verification,
     voiding,
 )
+from orderflow.stages.permission import AmendmentProposed
 from orderflow.stages.stage import Decision, Stage, Wanted
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ZERO
@@ -91,6 +93,7 @@ STAGES: tuple[Stage, ...] = (
     amendment.STAGE,
     losses.STAGE,
     changes.STAGE,
+    approval.STAGE,
     putaway.STAGE,
     promises.STAGE,
     communication.STAGE,
@@ -236,11 +239,11 @@ class OrderProcess:
         actual = order.version if order is not None else 0
         if envelope.expected_version is not None and envelope.expected_version != actual:
             raise VersionConflict(str(command.order_id), envelope.expected_version, actual)
-        refused = self.violations(order, command)
+        refused = self.violations(order, command, envelope.by)
         if refused:
             raise CommandRefused(type(command).__name__, refused)
         decision = self.decisions[type(command)]
-        events = list(decision.events(order, command, self.policy, envelope))  # type: ignore[arg-type]
+        events = list(decision.led_to(order, command, self.policy, envelope))  # type: ignore[arg-type]
         if order is not None:
             events += self._beyond_its_stage(order, command, envelope.at)
         events += self._remarked(decision, order, events, command, envelope)
@@ -261,8 +264,8 @@ class OrderProcess:
             order = self._run_consequences(order, at, happened, before)
         return Outcome(tuple(happened), order)
 
-    def violations(self, order: Order | None, command: Command) -> tuple[Violation, ...]:
-        """Why a command may not happen now: everything in the first broken tier; empty where it may.
+    def violations(self, order: Order | None, command: Command, by: Actor = SYSTEM) -> tuple[Violation, ...]:
+        """Why a command may not be given now, by this actor: everything in the first broken tier; empty where it may.
 
         Raises:
             UnknownType: no stage knows this command.
@@ -270,7 +273,7 @@ class OrderProcess:
         decision = self.decisions.get(type(command))
         if decision is None:
             raise UnknownType(type(command).__name__, "command")
-        return decision.violations(order, command, self.policy)  # type: ignore[arg-type]
+        return decision.violations(order, command, self.policy, by)  # type: ignore[arg-type]
 
     def attention(self, order: Order) -> datetime | None:
         """The next moment at which time alone changes something."""
@@ -316,7 +319,7 @@ class OrderProcess:
         self, decision: Decision, order: Order | None, events: list[Event], command: Command, envelope: Envelope
     ) -> Iterable[Event]:
         """Holds and warnings from the host's rules of a command that they do not refuse."""
-        if not self.policy.rules:
+        if not self.policy.rules or any(isinstance(event, AmendmentProposed) for event in events):
             return ()
         remarks = decision.remarks(order, command, self.policy)  # type: ignore[arg-type]
         after = replay(events, order)

@@ -23,7 +23,7 @@ from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT, Rounding, ratio_cut
 from orderflow.values.record import record
 
-__all__ = ["COMPONENT_OF", "LineTotal", "TaxTotal", "Totals", "apportioned", "shared_out", "totals"]
+__all__ = ["COMPONENT_OF", "LineTotal", "TaxTotal", "Totals", "apportioned", "shared_out", "tax_rate_of", "totals"]
 
 #: Which component holds the adjustments of a kind.
 COMPONENT_OF = {"discount": "discount", "charge": "charges", "shipping": "shipping"}

@@ -14,7 +14,9 @@ from typing import Any, Literal, NewType, get_args, get_origin
 
 import attrs
 
+from orderflow.commands import CancelLines
 from orderflow.consignment import SharedBox
+from orderflow.messages import Command
 from orderflow.order import Order
 from orderflow.ports import BookCarrier, Request
 from orderflow.values.address import Address
@@ -66,6 +68,8 @@ def sample(kind: Any, name: str = "") -> Any:
         return sample(kind.__supertype__, name)
     if kind is Any or kind is Request:
         return sample(BookCarrier)
+    if kind is Command:
+        return sample(CancelLines)
     if isinstance(kind, type) and get_origin(kind) is None:
         return list(kind)[-1] if issubclass(kind, Enum) else _sample_record(kind)
     origin, arguments = get_origin(kind), get_args(kind)

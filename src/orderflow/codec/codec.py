@@ -74,14 +74,14 @@ class Codec:
     ) -> None:
         known = tuple(stages)
         steps = dict(upcasters or {})
-        self._record = record = Forms(LEAVES).record
         all_events = (*(cls for stage in known for cls in stage.events), *events)
         all_commands = (*(cls for stage in known for cls in stage.commands), *commands)
+        self._record = record = Forms(LEAVES, all_commands).record
         self._events: Family[Event] = Family("event", all_events, record, steps)
         self._commands: Family[Command] = Family("command", all_commands, record, steps)
         self._requests: Family[Request] = Family("request", REQUESTS, record, steps)
         self._replies: Family[Reply] = Family("reply", REPLIES, record, steps)
-        self._prints: Family[Command] = Family("command", all_commands, Forms(CANONICAL).record, steps)
+        self._prints: Family[Command] = Family("command", all_commands, Forms(CANONICAL, all_commands).record, steps)
         self._refuse_useless(steps)
 
     def _refuse_useless(self, steps: Mapping[tuple[str, int], Upcaster]) -> None:

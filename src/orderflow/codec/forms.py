@@ -23,6 +23,7 @@ import attrs
 from orderflow.codec.family import Family
 from orderflow.codec.leaves import Form, Read, Write, _wrong, as_it_is, one_of, read_text
 from orderflow.errors import InvalidInput, Violation
+from orderflow.messages import Command
 from orderflow.order import Parcel
 from orderflow.ports import REPLIES, REQUESTS, Request
 from orderflow.values.frozenmap import FrozenMap
@@ -135,8 +136,9 @@ class Forms:
     Two threads that meet a class at once both work it out, each in a draft of its own, and come to the same.
     """
 
-    def __init__(self, leaves: Mapping[Any, Form]) -> None:
+    def __init__(self, leaves: Mapping[Any, Form], commands: tuple[type[Command], ...] = ()) -> None:
         self.leaves = leaves
+        self.commands = commands
         self.records: dict[type, Form] = {}
 
     def record(self, cls: type) -> Form:
@@ -167,6 +169,8 @@ class _Draft:
             return _optional(self.tagged("request or reply", (*REQUESTS, *REPLIES)))
         if kind is Request:
             return self.tagged("request", REQUESTS)
+        if kind is Command:
+            return self.tagged("command", self._forms.commands)
         if isinstance(kind, type) and get_origin(kind) is None:
             return self._of_class(kind)
         return self._of_generic(kind, get_origin(kind), get_args(kind))

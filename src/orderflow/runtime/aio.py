@@ -107,9 +107,9 @@ class AsyncOrderFlow(Face):
         history: tuple[Recorded, ...] = await self._drive(self._engine.history(order_id))
         return history
 
-    async def explain(self, order: Order | str) -> Explanation:
+    async def explain(self, order: Order | str, *, by: Actor = SYSTEM) -> Explanation:
         """Where an order stands, whom it waits for, what is possible or not and why, and what has failed so far."""
-        told: Explanation = await self._drive(self._engine.explain(order))
+        told: Explanation = await self._drive(self._engine.explain(order, by))
         return told
 
     async def preview(

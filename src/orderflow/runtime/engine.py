@@ -598,14 +598,14 @@ class Engine:
         """An order as it is now."""
         return (yield from self._loaded(order_id)).order
 
-    def explain(self, order: Order | str) -> Effects:
+    def explain(self, order: Order | str, by: Actor = SYSTEM) -> Effects:
         """Where an order stands, and which requests of it have failed so far."""
         order_id = order if isinstance(order, str) else order.id
         loaded: Loaded = yield from self._loaded(order_id)
         held = loaded.order if isinstance(order, str) else order
         failing = {request: attempt for request, attempt in loaded.attempts.items() if attempt.failures}
         troubles = tuple(Trouble(request, a.failures, a.reason, a.next_at) for request, a in failing.items())
-        return evolved(explain(self.as_of_now(held), self.process), troubles=troubles)
+        return evolved(explain(self.as_of_now(held), self.process, by), troubles=troubles)
 
     def preview(self, command: Command, envelope: Envelope) -> Effects:
         """What a command would do."""

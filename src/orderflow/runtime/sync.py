@@ -126,9 +126,9 @@ class OrderFlow(Face):
         history: tuple[Recorded, ...] = self._drive(self._engine.history(order_id))
         return history
 
-    def explain(self, order: Order | str) -> Explanation:
+    def explain(self, order: Order | str, *, by: Actor = SYSTEM) -> Explanation:
         """Where an order stands, whom it waits for, what is possible or not and why, and what has failed so far."""
-        told: Explanation = self._drive(self._engine.explain(order))
+        told: Explanation = self._drive(self._engine.explain(order, by))
         return told
 
     def preview(

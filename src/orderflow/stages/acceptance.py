@@ -55,6 +55,8 @@ __all__ = [
     "RejectOrder",
     "as_method",
     "as_order_line",
+    "as_price",
+    "as_window",
     "everything_cancelled",
     "order_as_told",
     "place_order",
@@ -71,13 +73,13 @@ def as_method(raw: Any) -> str:
     return str(raw)
 
 
-def _as_window(raw: Any) -> Window:
+def as_window(raw: Any) -> Window:
     if not isinstance(raw, Window):
         raise InvalidInput.because("terms.not_a_window", f"must be a Window, not {type(raw).__name__}")
     return raw
 
 
-def _as_price(raw: Any) -> Money:
+def as_price(raw: Any) -> Money:
     price = as_money(raw)
     if price.amount < 0:
         raise InvalidInput.because("acceptance.negative_price", "must not be below nothing")
@@ -126,9 +128,9 @@ class OrderLine:
     sku: str = checked(as_reference)
     quantity: Decimal = checked(as_amount)
     unit: str = checked(as_unit, default="each")
-    price: Money | None = checked(optional(_as_price), default=None)
+    price: Money | None = checked(optional(as_price), default=None)
     deliver_by: date | None = checked(optional(as_day), default=None)
-    window: Window | None = checked(optional(_as_window), default=None)
+    window: Window | None = checked(optional(as_window), default=None)
     not_before: date | None = checked(optional(as_day), default=None)
     ship_to: Address | None = checked(optional(as_address), default=None)
     service: str | None = checked(optional(as_reference), default=None)

@@ -1,61 +1,84 @@
-"""Amendment: other quantities of some lines, as long as that can still be had.
+"""Amendment: an order that was placed is changed, as long as that can still be had.
 
-More units are ordered and open. Fewer are taken where nobody has begun to handle them; what a fulfiller has been asked
-to do is taken back only when the fulfiller says so, and is a wish until then.
+More units and more lines are ordered and open. Fewer are taken where they are least handled; what is in a parcel, or
+with a fulfiller, is a wish until whoever has it answers. Another address, carrier or service holds at once for what is
+still here; what a carrier has booked goes the new way only when the carrier voids its booking. What has left cannot
+change, and keeps its price. All of an amendment happens, or nothing of it, and every problem of it is told at once.
+
+What it comes to is worked out in `orderflow.stages.amendment_plan`; who may ask for it the policy says as data
+(`orderflow.change_rules`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 
-from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Move, allocated, place_of
-from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.change_rules import HERE, Modification, furthest, furthest_of_line
+from orderflow.errors import Violation
+from orderflow.ledger import kind_of, place_of
+from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
 from orderflow.policy import Policy
-from orderflow.stages.changes import CancellationRequested, still_wanted
+from orderflow.stages.amending import (
+    DATES,
+    OF_LINES,
+    OF_ORDERS,
+    AmendOrder,
+    LineChange,
+    OrderAmended,
+    PriceOverridden,
+    RedirectionDeclined,
+    RedirectionSettled,
+)
+from orderflow.stages.amendment_plan import had_back, less_of, plan_of
+from orderflow.stages.amendment_terms import TERMS_RULES
+from orderflow.stages.changes import cancellable, still_wanted, wished
 from orderflow.stages.holds import reviews, warnings
-from orderflow.stages.stage import Decision, Stage, by_line, objections_to, order_exists, order_not_cancelling, why_not
-from orderflow.values.checked import checked
-from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id
-from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain
+from orderflow.stages.repricing import can_be_repriced
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    objections_to,
+    order_exists,
+    order_not_cancelling,
+    why_not,
+)
+from orderflow.values.numbers import EXACT, plain
 
 __all__ = ["STAGE", "AmendOrder", "OrderAmended"]
 
 
-def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
-    if not isinstance(raw, Mapping) or not raw:
-        raise InvalidInput.because("amendment.no_quantities", "must map line ids to their new quantities")
-    return by_line(raw, as_not_negative)
-
-
-@command("amend_order")
-class AmendOrder(Command):
-    """Change how many units of some lines are wanted; zero takes a line out."""
-
-    order_id: str = checked(as_id)
-    quantities: FrozenMap[str, Decimal] = checked(_as_quantities)
-
-    if TYPE_CHECKING:
-
-        def __init__(self, order_id: str, quantities: Mapping[str, Decimal | int | str]) -> None: ...
-
-
-@event("order_amended")
-class OrderAmended(Event):
-    """Other quantities are wanted from now on; the moves say which units came or went."""
-
-    moves: tuple[Move, ...]
-
-    def apply(self, order: Order) -> Order:
-        """The ledger has more or fewer live units."""
-        return order.moved(self.moves).replace(amendments=order.amendments + 1)
-
-
 # -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def _named_lines(command: AmendOrder) -> Iterator[tuple[str, str]]:
+    """Every line that an amendment names, and where it does."""
+    yield from ((line_id, f"quantities[{line_id}]") for line_id in command.quantities)
+    yield from ((line_id, f"remove[{index}]") for index, line_id in enumerate(command.remove))
+    for name in ("substitute", "lines", "prices"):
+        yield from ((line_id, f"{name}[{line_id}]") for line_id in getattr(command, name))
+
+
+def a_draft_is_saved_again(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """What is being written is written again, not amended: nobody was promised anything."""
+    if order.is_draft:
+        yield Violation("draft.not_placed", f"{order.id} is a draft", "order_id", remedy="SaveDraft")
+
+
+def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Every line that is amended is one of this order's."""
+    for line_id, path in _named_lines(command):
+        if line_id not in order.lines:
+            yield Violation("amendment.unknown_line", f"there is no line {line_id!r}", path)
+
+
+def a_line_is_amended_one_way(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """A line gets another quantity, is taken out, or is substituted: one of these."""
+    said = [*command.quantities, *command.remove, *command.substitute]
+    for line_id in dict.fromkeys(line_id for line_id in said if said.count(line_id) > 1):
+        yield Violation("amendment.said_twice", f"{line_id} is to become several things at once", line_id)
 
 
 def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
@@ -65,150 +88,182 @@ def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Po
         yield Violation("order.cannot_amend", f"the order is {told}")
 
 
-def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """Every line that is amended is one of this order's."""
-    for line_id in command.quantities:
-        if line_id not in order.lines:
-            yield Violation("amendment.unknown_line", f"there is no line {line_id!r}", f"quantities[{line_id}]")
-
-
 def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """At least one quantity differs from what is wanted already, and something stays wanted."""
-    if all(still_wanted(order, line_id) == quantity for line_id, quantity in command.quantities.items()):
-        yield Violation("amendment.nothing_changes", "these quantities are wanted already", "quantities")
-    if not any(command.quantities.get(line_id, still_wanted(order, line_id)) for line_id in order.lines):
-        yield Violation("amendment.nothing_left", "no unit would be left", "quantities", remedy="CancelOrder")
+    """The order is another one afterwards, and something stays wanted."""
+    wanted, only = command.wanted, "quantities" if command.quantities else ""
+    is_too_late = any(handled_goods_are_not_amended(order, command, policy))
+    if not is_too_late and not plan_of(order, command, policy).changes_anything:
+        yield Violation("amendment.nothing_changes", "all of this is wanted already", only)
+    is_more = bool(command.add or command.substitute)
+    if not is_more and not any(wanted.get(line_id, still_wanted(order, line_id)) for line_id in order.lines):
+        yield Violation("amendment.nothing_left", "no unit would be left", only, remedy="CancelOrder")
 
 
 def a_replacement_is_what_was_missing(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """Of a line that is free because it replaces another, no more is ordered than was missing."""
+    """Of a line that is free because it replaces another, no more is ordered than was missing, and at no price."""
+    dearer = [(line_id, f"prices[{line_id}]") for line_id in command.prices]
     for line_id, quantity in command.quantities.items():
-        if order.lines[line_id].is_free and quantity > order.live_quantity(line_id):
+        if quantity > order.live_quantity(line_id):
+            dearer.append((line_id, f"quantities[{line_id}]"))
+    for line_id, path in dearer:
+        if order.lines[line_id].is_free:
             replaced = order.lines[line_id].origin.line_id
             told = f"{line_id} replaces what was missing of {replaced}, and is free"
-            yield Violation("amendment.replacement", told, f"quantities[{line_id}]", remedy=f"amend {replaced}")
+            yield Violation("amendment.replacement", told, path, remedy=f"amend {replaced}")
 
 
 def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """Only units that nobody has begun to handle can be taken out, and those that a fulfiller may give up."""
-    for line_id, quantity in command.quantities.items():
-        less = EXACT.subtract(still_wanted(order, line_id), quantity)
-        free = ZERO
-        for _, units in (*_reducible(order, line_id, policy), *_with_fulfillers(order, line_id)):
-            free = EXACT.add(free, units)
-        if less > free:
-            yield Violation(
-                "amendment.too_late",
-                f"{plain(less)} units fewer are asked for, {plain(free)} can still be taken out",
-                f"quantities[{line_id}]",
-            )
+    """Only units that have not left can be taken out; and some only if whoever has them agrees."""
+    for line_id, path in _named_lines(command):
+        if path.startswith(("quantities", "remove")):
+            less, free = less_of(order, line_id, command.wanted[line_id]), cancellable(order, line_id, policy)
+            if less > free:
+                told = f"{plain(less)} units fewer are asked for, {plain(free)} can still be taken out"
+                yield Violation("amendment.too_late", told, path)
+
+
+def what_a_fulfiller_gives_up_is_waited_for(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """While a fulfiller has not said whether it gives up units of a line, nobody knows how many more are wanted."""
+    asked = {move.line_id for move in order.to_be_cancelled if place_of(move.source) in order.works}
+    for line_id in command.quantities:
+        if line_id in asked and less_of(order, line_id, command.quantities[line_id]) < 0:
+            told = f"a fulfiller has yet to say whether it gives up units of {line_id}"
+            yield Violation("amendment.being_given_up", told, f"quantities[{line_id}]", remedy="wait for its answer")
+
+
+def substitutes_are_other_products(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Another product stands in, for units that can be had back without asking anyone."""
+    for line_id, said in command.substitute.items():
+        path, back = f"substitute[{line_id}]", had_back(order, line_id, policy)
+        if said.sku in order.stood_in_for(line_id):
+            told = f"{line_id} is of {said.sku}, or stands in for it"
+            yield Violation("amendment.same_product", told, f"{path}.sku")
+        if not back or (said.quantity is not None and said.quantity > back):
+            told = f"{plain(back)} units of {line_id} can be had back without asking anyone"
+            yield Violation("amendment.too_late", told, path, remedy="AmendOrder add, and quantities")
+
+
+def a_price_is_agreed_for_a_reason(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
+    """Whoever makes a price by hand says why; and what has left keeps its price."""
+    if command.prices and not command.reason:
+        yield Violation("amendment.no_reason", "a price that is agreed by hand needs a reason", "reason")
+    after = plan_of(order, command, policy).after
+    for line_id, said in command.prices.items():
+        if said.price.currency != order.currency:
+            told = f"the price is in {said.price.currency}, the order in {order.currency}"
+            yield Violation("acceptance.other_currency", told, f"prices[{line_id}]")
+        elif not can_be_repriced(after, line_id) and not order.lines[line_id].is_free:
+            told = f"no unit of {line_id} is here that could have another price"
+            yield Violation("amendment.too_late", told, f"prices[{line_id}]")
 
 
 def the_amended_order_could_still_be_verified(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """What the host's rules demand of an order that is verified, they demand of it when it is amended."""
     if "verified" in order.milestones:
-        objections = objections_to(order.moved(_moves(order, command, policy)), policy)
+        objections = objections_to(plan_of(order, command, policy).after, policy)
         yield from (violation for violation in objections if violation.severity == "error")
 
 
-def _reducible(order: Order, line_id: str, policy: Policy) -> Iterable[tuple[Account, Decimal]]:
-    """The accounts from which units can still be taken, in the order in which they are."""
-    ledger = order.ledger
-    accounts = [BACKORDERED, OPEN]
+# -- who may: which modifications it means ----------------------------------------------------------------------------
+
+
+def _modifications(order: Order, command: AmendOrder, policy: Policy) -> Iterator[Modification]:
+    """What an amendment modifies, each at the stage of the goods that it is about."""
     initial = policy.lifecycles.fulfillment.initial
-    accounts += [allocated(f.id) for f in reversed(order.fulfillments.values()) if f.state == initial]
-    return ((account, held) for account in accounts if (held := ledger.balance(line_id, account)))
+    for line_id, path in _named_lines(command):
+        at = furthest_of_line(order, line_id, initial)
+        if path.startswith(("quantities", "remove")):
+            yield from _of_units(order, line_id, command.wanted[line_id], path, policy)
+        elif path.startswith("substitute"):
+            back = wished(order, {line_id: had_back(order, line_id, policy)}, policy)
+            yield Modification("substitute", furthest(order, (move.source for move in back), initial), path)
+        elif path.startswith("prices"):
+            yield Modification("price", at, path)
+        else:
+            yield from _of_words(order, command.lines[line_id], (line_id,), f"{path}.", policy)
+    whole = furthest_of_line(order, None, initial)
+    yield from (Modification("add_line", whole, f"add[{index}]") for index, _ in enumerate(command.add))
+    yield from _of_words(order, command, tuple(order.lines), "", policy)
 
 
-def _with_fulfillers(order: Order, line_id: str) -> Iterable[tuple[Account, Decimal]]:
-    """The works that others do from which units can be asked back, the newest first."""
-    for fulfillment_id in reversed(order.works):
-        account = allocated(fulfillment_id)
-        units = EXACT.subtract(order.ledger.balance(line_id, account), order.wished_out_of(account).get(line_id, ZERO))
-        if units:
-            yield account, units
+def _of_units(order: Order, line_id: str, quantity: Decimal, path: str, policy: Policy) -> Iterator[Modification]:
+    initial, less = policy.lifecycles.fulfillment.initial, less_of(order, line_id, quantity)
+    if less < 0:
+        yield Modification("increase", furthest_of_line(order, line_id, initial), path)
+    elif less > 0:
+        taken = wished(order, {line_id: less}, policy)
+        kind = "decrease" if quantity else "remove_line"
+        yield Modification(kind, furthest(order, (move.source for move in taken), initial), path)
+
+
+def _of_words(
+    order: Order, said: AmendOrder | LineChange, line_ids: tuple[str, ...], path: str, policy: Policy
+) -> Iterator[Modification]:
+    """What is said otherwise about some lines: at the stage of what is still here of them."""
+    still_here = [
+        account for line_id in line_ids for account, _ in order.ledger.accounts(line_id) if kind_of(account) in HERE
+    ]
+    stage = furthest(order, still_here, policy.lifecycles.fulfillment.initial)
+    for name in dict.fromkeys((*OF_LINES, *OF_ORDERS, "instructions")):
+        if getattr(said, name, None) is not None or name in said.clear:
+            kind = {"ship_to": "address", "instructions": "instructions"}.get(name, "terms")
+            yield Modification("dates" if name in DATES else kind, stage, f"{path}{name}")
 
 
 # -- decisions ------------------------------------------------------------------------------------------------------
 
 
 def _amend(order: Order, command: AmendOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    moves = _moves(order, command, policy)
-    asked = _asked_back(order, command, policy)
-    if moves:
-        yield OrderAmended(envelope.at, moves)
-    if asked:
-        yield CancellationRequested(envelope.at, envelope.reason, asked)
+    plan = plan_of(order, command, policy)
+    yield from plan.events(envelope.at, envelope.reason)
     if "verified" in order.milestones:
-        objections = objections_to(order.moved(moves), policy)
+        objections = objections_to(plan.after, policy)
         yield from reviews(order, objections, (), envelope.at)
         yield from warnings(objections, envelope.at)
 
 
-def _moves(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...]:
-    """The units that come and go by an amendment."""
-    return tuple(
-        move
-        for line_id, quantity in command.quantities.items()
-        for move in _amendment(order, line_id, quantity, policy)
-    )
-
-
-def _asked_back(order: Order, command: AmendOrder, policy: Policy) -> tuple[Move, ...]:
-    """The units that fulfillers are asked to give up, beyond those that nobody has begun to handle."""
-    return tuple(
-        move
-        for line_id, quantity in command.quantities.items()
-        for move in _taken(order, line_id, _less(order, line_id, quantity), policy)
-        if place_of(move.source) in order.works
-    )
-
-
-def _less(order: Order, line_id: str, quantity: Decimal) -> Decimal:
-    return EXACT.subtract(still_wanted(order, line_id), quantity)
-
-
-def _taken(order: Order, line_id: str, less: Decimal, policy: Policy) -> Iterable[Move]:
-    """The units that an amendment takes out, from where they are."""
-    for account, held in (*_reducible(order, line_id, policy), *_with_fulfillers(order, line_id)):
-        taken = min(less, held)
-        if taken > 0:
-            yield Move(line_id, account, CANCELLED, taken)
-            less = EXACT.subtract(less, taken)
-
-
-def _amendment(order: Order, line_id: str, quantity: Decimal, policy: Policy) -> Iterable[Move]:
-    less = _less(order, line_id, quantity)
-    if less < 0:
-        yield Move(line_id, ORDERED, OPEN, EXACT.subtract(ZERO, less))
-        return
-    for move in _taken(order, line_id, less, policy):
-        if place_of(move.source) not in order.works:
-            yield move
-
-
 def _one_unit_more(order: Order, policy: Policy) -> Iterable[Command]:
     """The smallest amendment there is: whether an order can be amended at all."""
-    line_id = next(iter(order.lines))
+    line_id = next(iter(order.lines), "L1")
     yield AmendOrder(order.id, {line_id: EXACT.add(order.live_quantity(line_id), Decimal(1))})
+
+
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    for one in order.redirections:
+        if one.word == "waits":
+            work = order.works.get(one.place)
+            who = work.fulfiller if work is not None else order.shipments[one.place].carrier or "the carriers"
+            yield Wait(who, f"to say whether {', '.join(one.line_ids)} can go otherwise", one.place)
 
 
 STAGE = Stage(
     name="amendment",
     commands=(AmendOrder,),
-    events=(OrderAmended,),
+    events=(OrderAmended, PriceOverridden, RedirectionSettled, RedirectionDeclined),
     decisions=(
         Decision(
             AmendOrder,
             tiers=(
                 (order_exists,),
-                (the_lines_exist,),
+                (a_draft_is_saved_again,),
+                (the_lines_exist, a_line_is_amended_one_way),
                 (the_order_can_still_be_amended, order_not_cancelling),
-                (an_amendment_changes_something, a_replacement_is_what_was_missing, handled_goods_are_not_amended),
+                (
+                    an_amendment_changes_something,
+                    a_replacement_is_what_was_missing,
+                    handled_goods_are_not_amended,
+                    what_a_fulfiller_gives_up_is_waited_for,
+                    substitutes_are_other_products,
+                    *TERMS_RULES,
+                    a_price_is_agreed_for_a_reason,
+                ),
                 (the_amended_order_could_still_be_verified,),
             ),
             events=_amend,
             candidates=_one_unit_more,
+            modifies=_modifications,
         ),
     ),
+    looks_at=lambda order: (),
+    awaits=_awaits,
 )

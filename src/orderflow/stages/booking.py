@@ -528,7 +528,13 @@ def states_after(step: str, order: Order, shipment: Shipment, policy: Policy) ->
 def _book_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
     """The booking is asked for once more: a new generation, a new key."""
     shipment = order.shipments[case.about]
-    if shipment.stage == "refused" and order.cancellation is None and _free_again(order, shipment):
+    if shipment.stage != "refused" or order.cancellation is not None or not _free_again(order, shipment):
+        return
+    _, ship_to, service, carrier = _destination(order, order.parcels[shipment.parcel_ids[0]])
+    if shipment.shared is None and ship_to != shipment.ship_to:
+        number, way = next_id("S", order.shipments), (carrier or shipment.carrier, service or shipment.service)
+        yield ShipmentPlanned(at, number, shipment.parcel_ids, shipment.location, ship_to, *way)
+    else:
         yield _requested(order, shipment, shipment.carrier, shipment.service, at)
 
 

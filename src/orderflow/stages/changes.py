@@ -16,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from orderflow.change_rules import Modification, furthest, furthest_of_line
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -45,10 +46,13 @@ __all__ = [
     "CancelOrder",
     "CancellationDeclined",
     "CancellationRequested",
+    "CancellationWithdrawn",
     "LinesCancelled",
     "OrderCancelled",
     "a_part_is_kept",
+    "asks_nobody",
     "cancellable",
+    "cancelled_or_wished",
     "has_left",
     "nothing_has_left",
     "still_wanted",
@@ -144,6 +148,19 @@ class CancellationDeclined(Event):
         earlier, wish = _wish(order, self.at)
         wish = evolved(wish, waiting=_less(wish.waiting, self.kept), declined=_more(wish.declined, self.kept))
         return order.replace(cancellation=None, line_cancellations=(*earlier, wish))
+
+
+@event("cancellation_withdrawn")
+class CancellationWithdrawn(Event):
+    """Units that were to be cancelled are wanted after all, before whoever has them has answered."""
+
+    moves: tuple[Move, ...]
+
+    def apply(self, order: Order) -> Order:
+        """They are not waited for any more."""
+        earlier, wish = _wish(order, self.at)
+        wish = evolved(wish, waiting=_less(wish.waiting, self.moves))
+        return order.replace(line_cancellations=(*earlier, wish))
 
 
 @event("order_cancelled")
@@ -267,15 +284,15 @@ def wished(order: Order, quantities: Mapping[str, Decimal], policy: Policy) -> t
     return tuple(found)
 
 
-def _asks_nobody(order: Order, move: Move) -> bool:
+def asks_nobody(order: Order, move: Move) -> bool:
     """Whether units can be cancelled without anyone's word: not those in a parcel, or with a fulfiller."""
     return kind_of(move.source) != "packed" and place_of(move.source) not in order.works
 
 
-def _begun(order: Order, moves: tuple[Move, ...], reason: str, at: datetime) -> Iterator[Event]:
+def cancelled_or_wished(order: Order, moves: tuple[Move, ...], reason: str, at: datetime) -> Iterator[Event]:
     """What can be cancelled at once is, and the rest is asked for."""
-    waiting = tuple(move for move in moves if not _asks_nobody(order, move))
-    at_once = tuple(move for move in moves if _asks_nobody(order, move))
+    waiting = tuple(move for move in moves if not asks_nobody(order, move))
+    at_once = tuple(move for move in moves if asks_nobody(order, move))
     if waiting:
         yield CancellationRequested(at, reason, waiting)
     if at_once:
@@ -346,7 +363,7 @@ def _cancel_lines(order: Order, command: CancelLines, policy: Policy, envelope: 
     if all(quantities.get(line_id, ZERO) == still_wanted(order, line_id) for line_id in order.lines):
         yield CancellationRequested(envelope.at, reason)
     else:
-        yield from _begun(order, wished(order, quantities, policy), reason, envelope.at)
+        yield from cancelled_or_wished(order, wished(order, quantities, policy), reason, envelope.at)
 
 
 def still_wanted(order: Order, line_id: str) -> Decimal:
@@ -363,8 +380,24 @@ def a_part_is_kept(
         beside = {move.source for move in kept}
         rest = {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
         moves = tuple(move for move in wished(order, rest, policy) if move.source not in beside)
-        yield from _begun(order, moves, order.cancellation.reason, at)
+        yield from cancelled_or_wished(order, moves, order.cancellation.reason, at)
     yield CancellationDeclined(at, code, message, kept)
+
+
+def _of_order(order: Order, command: CancelOrder, policy: Policy) -> Iterator[Modification]:
+    """The cancellation of an order, at the stage of what is furthest of it."""
+    if not order.is_draft:
+        yield Modification("cancel_order", furthest_of_line(order, None, policy.lifecycles.fulfillment.initial))
+
+
+def _of_lines(order: Order, command: CancelLines, policy: Policy) -> Iterator[Modification]:
+    """The cancellation of units of each line, at the stage of what is furthest of them."""
+    quantities = command.quantities or {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
+    for line_id, units in quantities.items():
+        sources = [move.source for move in wished(order, {line_id: units}, policy)]
+        if sources:
+            stage = furthest(order, sources, policy.lifecycles.fulfillment.initial)
+            yield Modification("cancel_lines", stage, f"quantities[{line_id}]" if command.quantities else "")
 
 
 # -- what follows ---------------------------------------------------------------------------------------------------
@@ -493,13 +526,14 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 STAGE = Stage(
     name="changes",
     commands=(CancelOrder, CancelLines),
-    events=(CancellationRequested, LinesCancelled, CancellationDeclined, OrderCancelled),
+    events=(CancellationRequested, LinesCancelled, CancellationDeclined, CancellationWithdrawn, OrderCancelled),
     decisions=(
         Decision(
             CancelOrder,
             tiers=((order_exists,), (nothing_has_left, order_may("cancel"), order_not_cancelling)),
             events=_cancel,
             candidates=lambda order, policy: (CancelOrder(order.id),),
+            modifies=_of_order,
         ),
         Decision(
             CancelLines,
@@ -511,6 +545,7 @@ STAGE = Stage(
             ),
             events=_cancel_lines,
             candidates=lambda order, policy: (CancelLines(order.id),),
+            modifies=_of_lines,
         ),
     ),
     follow=_follow,

@@ -20,7 +20,7 @@ import attrs
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Order, Terms, customer_reference_labels
+from orderflow.order import Line, Order, Terms, customer_reference_labels
 from orderflow.policy import Policy, Rule
 from orderflow.stages import acceptance
 from orderflow.stages.acceptance import OrderLine, PlacedLine, PlaceOrder, as_method, as_order_line, texts
@@ -34,7 +34,7 @@ from orderflow.values.quantity import Quantity
 from orderflow.values.record import field_names
 from orderflow.values.times import as_day, as_zone
 
-__all__ = ["STAGE", "OrderDrafted", "PlaceDraft", "SaveDraft", "as_drafted", "label_of_repeats"]
+__all__ = ["STAGE", "OrderDrafted", "PlaceDraft", "SaveDraft", "as_drafted", "drafted_line", "label_of_repeats"]
 
 
 @command("save_draft")
@@ -137,26 +137,31 @@ class OrderDrafted(Event):
 _TERMS_OF_A_LINE = tuple(name for name in field_names(Terms) if name in field_names(OrderLine))
 
 
+def drafted_line(line: Line, units: Decimal) -> OrderLine:
+    """A line of an order, as the row that would order it again."""
+    return OrderLine(
+        line.sku,
+        units,
+        line.unit,
+        line.stated_price,
+        instructions=line.instructions,
+        requirements=line.requirements,
+        under=line.tolerance.under,
+        over=line.tolerance.over,
+        measure_unit=line.measure_unit or None,
+        estimated_measure=line.estimated_measure,
+        price_per=line.stated_per,
+        price_with_tax=line.stated_with_tax,
+        customer_reference=line.customer_reference,
+        **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
+    )
+
+
 def as_drafted(order: Order) -> SaveDraft:
     """What a draft says, as the command that would save it again."""
     terms = order.terms
     lines = (
-        OrderLine(
-            line.sku,
-            order.live_quantity(line.id),
-            line.unit,
-            line.stated_price,
-            instructions=line.instructions,
-            requirements=line.requirements,
-            under=line.tolerance.under,
-            over=line.tolerance.over,
-            measure_unit=line.measure_unit or None,
-            estimated_measure=line.estimated_measure,
-            price_per=line.stated_per,
-            price_with_tax=line.stated_with_tax,
-            customer_reference=line.customer_reference,
-            **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
-        )
+        drafted_line(line, order.live_quantity(line.id))
         for line in order.lines.values()
         if order.live_quantity(line.id)
     )

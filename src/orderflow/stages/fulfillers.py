@@ -24,11 +24,13 @@ from orderflow.messages import Event, event
 from orderflow.order import Case, Fulfillment, Order, Work
 from orderflow.policy import Policy
 from orderflow.ports import PutWork, Refused, Reply, WorkAccepted, WorkLine
+from orderflow.stages.amending import RedirectionDeclined, RedirectionSettled
 from orderflow.stages.changes import CancellationDeclined, LinesCancelled, a_part_is_kept
 from orderflow.stages.exceptions import ExceptionResolved, impossible_reply, raised
 from orderflow.stages.picking import OrderInFulfillment
 from orderflow.stages.stage import Stage, Wait, Wanted, units_text
 from orderflow.values.address import Address
+from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, ZERO
 
@@ -161,9 +163,11 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         work = order.works.get(fulfillment.id)
         if work is None:
             yield from _submitted(order, fulfillment, policy, at)
-        elif (wanted := _wanted_of(order, work)) != work.wanted:
+        elif (wanted := _wanted_of(order, work)) != work.wanted or _is_told_otherwise(order, fulfillment, work):
             request = _request(order, fulfillment, work.fulfiller, work.revision + 1, wanted)
             yield WorkWanted(at, fulfillment.id, fulfillment.state, request)
+    if order.redirections:
+        yield from _redirections_answered(order, at)
     yield from _order_is_worked_on(order, policy, at)
     yield from _declined_work_is_a_case(order, at)
 
@@ -183,7 +187,14 @@ def _submitted(order: Order, fulfillment: Fulfillment, policy: Policy, at: datet
 def _request(
     order: Order, fulfillment: Fulfillment, fulfiller: str, revision: int, quantities: Mapping[str, Decimal]
 ) -> PutWork:
-    """Freeze the whole body of a work."""
+    """Freeze the whole body of a work; of one whose redirection was declined, in the words that were agreed."""
+    wish, work = order.redirection_of(fulfillment.id), order.works.get(fulfillment.id)
+    lines = tuple(_work_line(order, line_id, units) for line_id, units in quantities.items())
+    ship_to, instructions = order.ship_to, order.instructions
+    if wish is not None and wish.word == "declined" and work is not None:
+        agreed = {line.line_id: line for line in work.request.lines}
+        lines = tuple(evolved(agreed[line_id], quantity=units) for line_id, units in quantities.items())
+        ship_to, instructions = work.request.ship_to, work.request.instructions
     return PutWork(
         order.id,
         f"work/{fulfillment.id}/{revision}",
@@ -192,11 +203,35 @@ def _request(
         revision,
         fulfiller,
         fulfillment.location,
-        tuple(_work_line(order, line_id, units) for line_id, units in quantities.items()),
-        order.ship_to,
-        order.instructions,
+        lines,
+        ship_to,
+        instructions,
         order.reference,
     )
+
+
+def _is_told_otherwise(order: Order, fulfillment: Fulfillment, work: Work) -> bool:
+    """Whether a fulfiller that has goods is to do with them otherwise than it was asked last."""
+    wish = order.redirection_of(fulfillment.id) if order.redirections else None
+    if wish is None or wish.word != "waits" or not order.ledger.holds_any(allocated(fulfillment.id)):
+        return False
+    now, then = _request(order, fulfillment, work.fulfiller, work.revision, work.wanted), work.request
+    return (now.lines, now.ship_to, now.instructions) != (then.lines, then.ship_to, then.instructions)
+
+
+def _redirections_answered(order: Order, at: datetime) -> Iterable[Event]:
+    """A fulfiller that has agreed to a work in its new words does it so; what it has sent before went the old way."""
+    for place in dict.fromkeys(one.place for one in order.redirections if one.word == "waits"):
+        work = order.works.get(place)
+        if work is None:
+            continue
+        if not order.ledger.holds_any(allocated(place)):
+            if _gone(order, place):
+                yield RedirectionDeclined(at, place, "amendment.goods_have_left", f"{place} has left")
+            else:
+                yield RedirectionSettled(at, place)
+        elif work.is_settled and not _is_told_otherwise(order, order.fulfillments[place], work):
+            yield RedirectionSettled(at, place)
 
 
 def _work_line(order: Order, line_id: str, units: Decimal) -> WorkLine:
@@ -276,6 +311,9 @@ def _refused(
     order: Order, work: Work, request: PutWork, reply: Refused, policy: Policy, at: datetime
 ) -> Iterable[Event]:
     """A refusal changes nothing: a work that is submitted is not taken, one that was taken stays as it was."""
+    wish = order.redirection_of(work.fulfillment_id)
+    if wish is not None and wish.word == "waits" and work.confirmed:
+        yield RedirectionDeclined(at, work.fulfillment_id, reply.code, reply.message)
     if work.revision == 1 or work.confirmed:
         yield from _agreed(order, work, work.agreed, reply, policy, at)
     else:
@@ -391,6 +429,7 @@ _ALL = (
     "holds",
     "cancellation",
     "line_cancellations",
+    "redirections",
     "cases",
 )
 

@@ -23,13 +23,15 @@ from typing import Any
 
 import attrs
 
+from orderflow.change_rules import Modification
 from orderflow.errors import Problems, Violation
 from orderflow.lifecycle import Lifecycle
-from orderflow.messages import Command, Envelope, Event
+from orderflow.messages import SYSTEM, Actor, Command, Envelope, Event
 from orderflow.order import Case, Order
 from orderflow.policy import Policy, Rule
 from orderflow.ports import Request
 from orderflow.stages.objections import objections_to
+from orderflow.stages.permission import denied, must_be_approved, proposed
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id
 from orderflow.values.numbers import plain
@@ -83,6 +85,8 @@ class Decision:
     """One command: its rules in tiers, the events it leads to, and the forms in which it could be given now.
 
     ``stands_for`` is another command that means the same here: what the host has against that, it has against this.
+    ``modifies`` are the changes of a placed order that it asks for, which the policy may not permit everyone; and
+    ``for_whom`` are further rules about who may give it.
     """
 
     command: type[Command]
@@ -90,14 +94,33 @@ class Decision:
     events: Callable[[Order, Any, Policy, Envelope], Iterable[Event]]
     candidates: Callable[[Order, Policy], Iterable[Command]] = _no_candidates
     stands_for: Callable[[Order, Any], Command] | None = None
+    modifies: Callable[[Order, Any, Policy], Iterable[Modification]] | None = None
+    for_whom: tuple[Callable[[Order, Any, Policy, Actor], Iterable[Violation]], ...] = ()
 
-    def violations(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
-        """Everything in the first tier that is broken; a host's own rules are the last tier."""
+    def violations(self, order: Order, command: Command, policy: Policy, by: Actor = SYSTEM) -> tuple[Violation, ...]:
+        """Everything in the first tier that is broken: ours, who may do it at all, a host's own rules."""
         for tier in self.tiers:
             found = [violation for rule in tier for violation in rule(order, command, policy)]
             if found:
                 return tuple(found)
+        if self.modifies is not None or self.for_whom:
+            found = list(self._not_for(order, command, policy, by))
+            if found:
+                return tuple(found)
         return tuple(v for v in self.remarks(order, command, policy) if v.severity == "error")
+
+    def _not_for(self, order: Order, command: Command, policy: Policy, by: Actor) -> Iterable[Violation]:
+        """What an actor may not do of it."""
+        if self.modifies is not None:
+            yield from denied(self.modifies(order, command, policy), policy, by)
+        for rule in self.for_whom:
+            yield from rule(order, command, policy, by)
+
+    def led_to(self, order: Order, command: Command, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+        """The events of the command; of a change that another must approve, that it was proposed."""
+        if self.modifies is not None and must_be_approved(self.modifies(order, command, policy), policy, envelope.by):
+            return (proposed(order, command, envelope),)
+        return self.events(order, command, policy, envelope)
 
     def remarks(self, order: Order, command: Command, policy: Policy) -> tuple[Violation, ...]:
         """What the host's own rules say to this command, whatever its severity."""

@@ -20,7 +20,7 @@ import attrs
 
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of
 from orderflow.messages import Event, event
-from orderflow.order import Case, Claim, Line, Order, Origin, Search
+from orderflow.order import Case, Claim, Line, Order, Search
 from orderflow.policy import Policy, Substitute
 from orderflow.ports import ClaimStock, Refused, Reply, StockHeld
 from orderflow.stages.acceptance import OrderRejected, everything_cancelled
@@ -476,7 +476,7 @@ def _backorder(order: Order, line_id: str, missing: Decimal, policy: Policy, at:
 def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datetime) -> Iterable[Event]:
     """Units that nobody has: what becomes of them is the policy's choice."""
     choice = policy.shortage(order, line_id)
-    if isinstance(choice, Substitute) and choice.sku in _stood_in_for(order, line_id):
+    if isinstance(choice, Substitute) and choice.sku in order.stood_in_for(line_id):
         choice = "wait"
     if isinstance(choice, Substitute):
         yield _substituted(order, line_id, units, choice, at)
@@ -493,15 +493,6 @@ def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datet
             yield HoldPlaced(at, next_id("H", order.holds), "stock.short", "", (), told)
 
 
-def _stood_in_for(order: Order, line_id: str) -> frozenset[str]:
-    """The products that a line is of, or stands in for: nothing is a substitute for itself, at whatever remove."""
-    line, found = order.lines[line_id], {order.lines[line_id].sku}
-    while line.origin.kind == "substitute_for" and line.origin.line_id is not None:
-        line = order.lines[line.origin.line_id]
-        found.add(line.sku)
-    return frozenset(found)
-
-
 def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal, at: datetime) -> Event:
     """Units that nobody has are cancelled; with the last of an order, the order is."""
     if total(order.live_quantity(other) for other in order.lines) == units:
@@ -510,10 +501,7 @@ def _no_more_wanted(order: Order, line_id: str, account: Account, units: Decimal
 
 
 def _substituted(order: Order, line_id: str, units: Decimal, by: Substitute, at: datetime) -> LineSubstituted:
-    line = order.lines[line_id]
-    instead = line.replace(
-        id=next_id("L", order.lines), sku=by.sku, stated_price=None, origin=Origin("substitute_for", line_id)
-    )
+    instead = order.lines[line_id].standing_in(next_id("L", order.lines), by.sku)
     moves = (Move(line_id, OPEN, CANCELLED, units),)
     return LineSubstituted(at, line_id, moves, instead, EXACT.multiply(units, by.ratio))
 

@@ -23,9 +23,11 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import Refused, Reply, VoidBooking, Voided
+from orderflow.stages.amending import RedirectionDeclined, RedirectionSettled
 from orderflow.stages.booking import changed_shipment, is_wished_back, states_after
 from orderflow.stages.changes import void_declined
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
+from orderflow.stages.packing import way_of
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, order_not_cancelling
 from orderflow.stages.tolerance import GONE
 from orderflow.values.checked import checked
@@ -187,9 +189,36 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
             yield from _unbook(order, shipment, policy, "", at)
             if shipment.shared is not None:
                 return  # one case at a time: each is given the next id
+    if order.redirections:
+        yield from _redirections_answered(order, at)
     for case in order.open_cases:
         if case.code in _ABOUT_BOOKINGS and order.shipments[case.about].stage == "despatched":
             yield ExceptionResolved(at, case.id, "moot")
+
+
+def _redirections_answered(order: Order, at: datetime) -> Iterable[Event]:
+    """What has become of bookings whose goods are to go another way."""
+    for place in dict.fromkeys(one.place for one in order.redirections if one.word == "waits"):
+        shipment = order.shipments.get(place)
+        if shipment is not None and shipment.stage == "despatched":
+            yield RedirectionDeclined(at, place, "amendment.goods_have_left", f"{place} has left")
+        elif shipment is not None and (not shipment.is_live or _goes_there(order, shipment)):
+            yield RedirectionSettled(at, place)
+
+
+def _goes_there(order: Order, shipment: Shipment) -> bool:
+    """Whether a booking is for the way that its goods are to go, as it was amended back to that."""
+    ways = (way_of(order, line_id) for parcel_id in shipment.parcel_ids for line_id in order.contents_of(parcel_id))
+    return all(
+        ship_to == shipment.ship_to and service in (None, shipment.service) and carrier in (None, shipment.carrier)
+        for ship_to, service, carrier, _ in ways
+    )
+
+
+def _is_redirected(order: Order, shipment: Shipment) -> bool:
+    """Whether goods that were booked are to go another way."""
+    wish = order.redirection_of(shipment.id) if order.redirections else None
+    return wish is not None and wish.word == "waits"
 
 
 #: Cases about a booking that may have to go; they are over when the goods have left.
@@ -198,7 +227,7 @@ _ABOUT_BOOKINGS = frozenset({"shipping.shared_box", "shipping.void_declined"})
 
 def _is_to_go(order: Order, shipment: Shipment) -> bool:
     """Whether a booking is cancelled by itself; an empty one no more than once, as the carrier may decline."""
-    if shipment.unwanted or _is_cancelled_with(order, shipment):
+    if shipment.unwanted or _is_cancelled_with(order, shipment) or _is_redirected(order, shipment):
         return True
     return not shipment.void_generation and not any(_has_anything(order, p) for p in shipment.parcel_ids)
 
@@ -234,7 +263,9 @@ def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Pol
         yield VoidDeclined(at, shipment.id, reply.code, reply.message)
         if not shipment.unwanted or order.cancellation is not None:
             yield from void_declined(order, shipment, reply.code, reply.message, at)
-        if shipment.unwanted or not _is_cancelled_with(order, shipment):
+        if _is_redirected(order, shipment):
+            yield RedirectionDeclined(at, shipment.id, reply.code, reply.message)
+        elif shipment.unwanted or not _is_cancelled_with(order, shipment):
             told = f"booking {request.number} is not wanted, and {reply.message or reply.code}"
             options = ("settled",) if shipment.unwanted else ("try_again", "keep_booking")
             yield from raised(order, "shipping.void_declined", shipment.id, told, options, at)
@@ -265,6 +296,8 @@ def _stays_in(order: Order, case: Case, policy: Policy, at: datetime) -> Iterabl
     if shipment.stage == "booked":
         yield VoidDeclined(at, shipment.id, case.code, case.message)
         yield from void_declined(order, shipment, case.code, case.message, at)
+        if _is_redirected(order, shipment):
+            yield RedirectionDeclined(at, shipment.id, case.code, "the goods stay in the box")
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
@@ -273,7 +306,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
             yield Wait(shipment.carrier or "the carriers", "to void the booking", f"shipment {shipment.id}")
 
 
-_ALL = ("ledger", "shipments", "cancellation", "line_cancellations", "cases")
+_ALL = ("ledger", "shipments", "cancellation", "line_cancellations", "redirections", "cases")
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:

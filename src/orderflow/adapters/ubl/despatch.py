@@ -184,14 +184,14 @@ def _despatch_line(
     of_whole = name == "DespatchLine"
     reference = aggregate(
         "OrderLineReference",
-        basic("LineID", line_number(line)),
+        basic("LineID", line_number(order, line)),
         basic("SalesOrderLineID", line.id),
         order_reference(order),
     )
     goods = [some for parcel in parcels for some in parcel.contents if some.line_id == line.id]
     return aggregate(
         name,
-        basic("ID", line_number(line)),
+        basic("ID", line_number(order, line)),
         quantity("DeliveredQuantity", units, code),
         quantity("BackorderQuantity", waiting if of_whole and waiting else None, code),
         quantity("OutstandingQuantity", outstanding if of_whole and outstanding else None, code),

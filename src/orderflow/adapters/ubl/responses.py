@@ -96,8 +96,10 @@ def order_number(order: Order) -> str:
     return order.customer_reference or order.reference
 
 
-def line_number(line: Line) -> str:
-    """The number by which the customer knows a line."""
+def line_number(order: Order, line: Line) -> str:
+    """The number by which the customer knows a line; one that came instead of another has the number of that."""
+    if not line.customer_reference and line.origin.line_id in order.lines:
+        return line_number(order, order.lines[line.origin.line_id])
     return line.customer_reference or line.id
 
 
@@ -142,13 +144,15 @@ def _rows(order: Order, groups: Iterable[tuple[ConfirmedLine, ...]], agreement: 
     written: dict[str, int] = {}
     for group in groups:
         line = order.lines[group[0].line_id]
-        written[line.id] = written.get(line.id, 0) + 1
-        yield _row(line, group, written[line.id], agreement)
+        known_as = line_number(order, line)
+        written[known_as] = written.get(known_as, 0) + 1
+        yield _row(order, line, group, written[known_as], agreement)
 
 
-def _row(line: Line, group: tuple[ConfirmedLine, ...], number: int, agreement: Agreement) -> Part | None:
+def _row(order: Order, line: Line, group: tuple[ConfirmedLine, ...], number: int, agreement: Agreement) -> Part | None:
     first, code = group[0], agreement.code_of(line.unit)
-    id = line_number(line) if number == 1 else f"{line_number(line)}-{number}"
+    known_as = line_number(order, line)
+    id = known_as if number == 1 else f"{known_as}-{number}"
     note = first.note or (first.answer if first.answer in ("backordered", "rejected") else "")
     item = aggregate(
         "LineItem",
@@ -161,7 +165,7 @@ def _row(line: Line, group: tuple[ConfirmedLine, ...], number: int, agreement: A
         _item(line.sku),
     )
     substitute = aggregate("SellerSubstitutedLineItem", basic("ID", id), _item(first.sku)) if first.sku else None
-    reference = aggregate("OrderLineReference", basic("LineID", line_number(line)), basic("SalesOrderLineID", line.id))
+    reference = aggregate("OrderLineReference", basic("LineID", known_as), basic("SalesOrderLineID", line.id))
     return aggregate("OrderLine", item, substitute, reference)
 
 

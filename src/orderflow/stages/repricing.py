@@ -1,0 +1,140 @@
+"""A price agreed by hand, for units that have not left.
+
+What has left keeps the price at which it left. The other units of the line are taken out of the tranches that priced
+them, the newest first, and make a tranche of their own: at the price agreed, with the tax rate of the line, and with
+their share of shipping, charges and discounts that were agreed for the order as a whole. Discounts on the line itself
+are part of the price that is replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from orderflow.change_rules import HERE
+from orderflow.charges import Adjustment, Amounts, Tranche, given_back
+from orderflow.ledger import kind_of
+from orderflow.order import Order
+from orderflow.stages.amending import PriceOverride
+from orderflow.totals import COMPONENT_OF, tax_rate_of
+from orderflow.values.checked import evolved
+from orderflow.values.money import Money, zero
+from orderflow.values.numbers import EXACT, ZERO, ratio_cut, total
+
+__all__ = ["by_hand", "can_be_repriced", "taken_out"]
+
+_NOT_LIVE = frozenset({"cancelled", "closed_short"})
+
+
+def can_be_repriced(order: Order, line_id: str) -> Decimal:
+    """Units of a line that have not left, and are or will be charged."""
+    if order.lines[line_id].is_free:
+        return ZERO
+    return min(_here(order, line_id), EXACT.add(_charged_here(order, line_id), order.unpriced(line_id)))
+
+
+def taken_out(order: Order, line_id: str, units: Decimal) -> Decimal:
+    """How many of so many units have a price already, and are taken out of the tranches that priced them."""
+    return min(units, _charged_here(order, line_id))
+
+
+def by_hand(order: Order, line_id: str, units: Decimal, said: PriceOverride) -> Tranche:
+    """The tranche of so many units of a line at a price agreed by hand."""
+    earlier = order.tranches.get(line_id, ())
+    like = earlier[-1] if earlier else None
+    rate, measure = _rate(like, said), _measure(order, like, line_id, units)
+    shown = _cut(Fraction(said.price.amount) * Fraction(units if measure is None else measure) / Fraction(said.per))
+    kept = tuple(_kept(order, line_id, taken_out(order, line_id, units)))
+    with_tax = like.tax_included if like is not None else said.tax_included
+    return Tranche(
+        line_id,
+        units,
+        said.price,
+        _amounts(shown, kept, rate, with_tax, order.currency),
+        said.per,
+        kept,
+        like.tax_group if like is not None else said.tax_group,
+        with_tax,
+        measure,
+    )
+
+
+def _here(order: Order, line_id: str) -> Decimal:
+    return total(units for account, units in order.ledger.accounts(line_id) if kind_of(account) in HERE)
+
+
+def _charged_here(order: Order, line_id: str) -> Decimal:
+    """Units of a line that have a price and have not left: what leaves is charged by the oldest tranches first."""
+    charged = total(one.units for one in order.tranches.get(line_id, ()))
+    charged = EXACT.subtract(charged, total(order.given_back.get(line_id, ())))
+    kinds = ((kind_of(account), units) for account, units in order.ledger.accounts(line_id))
+    gone = total(units for kind, units in kinds if kind not in HERE and kind not in _NOT_LIVE)
+    for free in (order.refunded.get(line_id, ZERO), order.unbilled.get(line_id, ZERO)):
+        gone = EXACT.subtract(gone, min(gone, free))
+    return max(ZERO, EXACT.subtract(charged, gone))
+
+
+def _rate(like: Tranche | None, said: PriceOverride) -> Fraction:
+    if like is not None:
+        return tax_rate_of(like)
+    return Fraction(said.tax_group.rate) if said.tax_group is not None else Fraction(0)
+
+
+def _measure(order: Order, like: Tranche | None, line_id: str, units: Decimal) -> Decimal | None:
+    """What units that are priced by measure are expected to measure: as those before them, or as the customer said."""
+    if like is not None and like.measure is not None:
+        return ratio_cut(EXACT.multiply(like.measure, units), like.quantity)
+    return order.lines[line_id].estimate(units) if like is None else None
+
+
+def _kept(order: Order, line_id: str, units: Decimal) -> Iterator[Adjustment]:
+    """The shares of shipping, charges and of the order's discounts that go with units taken out of their tranches."""
+    sums: dict[tuple[str, str, str, bool], Decimal] = {}
+    for tranche, taken in _by_tranche(order, line_id, units):
+        for one in _beside_the_price(tranche, order.currency):
+            key = one.kind, one.code, one.description, one.of_order
+            part = ratio_cut(EXACT.multiply(one.amount.amount, taken), tranche.quantity)
+            sums[key] = EXACT.add(sums.get(key, ZERO), part)
+    for (kind, code, description, of_order), amount in sums.items():
+        if amount:
+            yield Adjustment(kind, code, description, Money(amount, order.currency), of_order)  # type: ignore[arg-type]
+
+
+def _by_tranche(order: Order, line_id: str, units: Decimal) -> Iterator[tuple[Tranche, Decimal]]:
+    """Which tranches units are taken out of, and how many of each."""
+    tranches, before = order.tranches.get(line_id, ()), order.given_back.get(line_id, ())
+    after = given_back(tranches, before, units)
+    for index, tranche in enumerate(tranches):
+        taken = EXACT.subtract(after[index], before[index] if index < len(before) else ZERO)
+        if taken:
+            yield tranche, taken
+
+
+def _beside_the_price(tranche: Tranche, currency: str) -> Iterator[Adjustment]:
+    """What a tranche charges beside the price of its goods, by name; what has no name comes last of its kind."""
+    for kind, component in COMPONENT_OF.items():
+        named = [one for one in tranche.adjustments if one.kind == kind]
+        yield from (one for one in named if kind != "discount" or one.of_order)
+        whole: Money = getattr(tranche.amounts, component)
+        rest = EXACT.subtract(whole.amount, total(one.amount.amount for one in named))
+        if kind != "discount" and rest:
+            yield Adjustment(kind, "", "", Money(rest, currency))  # type: ignore[arg-type]
+
+
+def _amounts(shown: Decimal, kept: Iterable[Adjustment], rate: Fraction, with_tax: bool, currency: str) -> Amounts:
+    """The components of a price as it is shown, with what is charged beside it."""
+    net = _cut(Fraction(shown) / (1 + rate)) if with_tax else shown
+    amounts = evolved(Amounts.none(currency), net=Money(net, currency))
+    for one in kept:
+        component = COMPONENT_OF[one.kind]
+        amounts = evolved(amounts, **{component: getattr(amounts, component) + one.amount})
+    tax = EXACT.subtract(shown, net) if with_tax else _cut(Fraction(net) * rate)
+    beside = amounts.before_tax - Money(net, currency)
+    tax = EXACT.add(tax, _cut(Fraction(beside.amount) * rate))
+    return evolved(amounts, tax=Money(tax, currency) if tax else zero(currency))
+
+
+def _cut(exact: Fraction) -> Decimal:
+    """An exact amount, cut after a dozen places where it does not end."""
+    return ratio_cut(Decimal(exact.numerator), Decimal(exact.denominator))
