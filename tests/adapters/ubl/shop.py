@@ -37,7 +37,11 @@ class Shop:
         self.carrier = MemoryCarrier(clock=self.clock)
         self.flow = OrderFlow(
             inventory=MemoryInventory(held),
-            pricing=PriceList({sku: str(price) for sku, price in prices.items()}, currency=command.currency),
+            pricing=PriceList(
+                {sku: str(price) for sku, price in prices.items()},
+                currency=command.currency,
+                base_quantities={line.sku: line.price_per for line in command.lines},
+            ),
             carriers=self.carrier,
             notifications=Mailbox(),
             clock=self.clock,

@@ -98,8 +98,9 @@ def order_number(order: Order) -> str:
 
 def line_number(order: Order, line: Line) -> str:
     """The number by which the customer knows a line; one that came instead of another has the number of that."""
-    if not line.customer_reference and line.origin.line_id in order.lines:
-        return line_number(order, order.lines[line.origin.line_id])
+    before = order.lines.get(line.origin.line_id) if line.origin.line_id is not None else None
+    if before is not None and not line.customer_reference:
+        return line_number(order, before)
     return line.customer_reference or line.id
 
 
