@@ -59,7 +59,10 @@ class Shop:
         """All of it is picked, packed in one parcel and sent."""
         (work,) = self.order.fulfillments
         self.does(StartPicking(self.order_id, work), RecordPick(self.order_id, work, goods=goods or None))
-        self.does(PackParcel(self.order_id, work, **packing), BookShipment(self.order_id))
+        self.does(
+            PackParcel(self.order_id, work, **packing),
+            BookShipment(self.order_id, carrier="PARCELCO", service="standard"),
+        )
         (shipment,) = self.order.shipments
         return self.does(DespatchShipment(self.order_id, shipment))
 
