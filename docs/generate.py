@@ -650,6 +650,7 @@ PUBLIC = (
     "orderflow.runtime",
     "orderflow.adapters.memory",
     "orderflow.adapters.vocabularies",
+    "orderflow.adapters.ubl",
     "orderflow.adapters.holidays",
 )
 API = """\

@@ -197,6 +197,8 @@ def test_everything_that_cannot_be_read_is_told_at_once_with_its_place() -> None
         (order(delivery=DELIVERY.replace("2026-12-04", "2026-11-04")), "ubl.days_reversed",
          "/Order/cac:Delivery/cac:RequestedDeliveryPeriod"),
         (order(notes="<cbc:IssueTime>9:30</cbc:IssueTime>"), "ubl.bad_time", "/Order/cbc:IssueTime"),
+        (order(head=HEAD.replace("2026-11-20", "9999-12-31"), notes="<cbc:IssueTime>23:00:00-08:00</cbc:IssueTime>"),
+         "ubl.bad_time", "/Order/cbc:IssueTime"),
         (order(line("x" * 101)), "text.too_long", "/Order/cac:OrderLine/cac:LineItem/cbc:ID"),
     ],
 )  # fmt: skip

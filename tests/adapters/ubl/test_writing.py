@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orderflow import CancelOrder, ConfirmOrder, RejectOrder
+from orderflow import AmendOrder, CancelOrder, ConfirmOrder, RejectOrder
 from orderflow.adapters.ubl import (
     Agreement,
     read_order,
@@ -182,9 +182,27 @@ def test_what_stands_in_what_is_missing_and_what_is_not_to_be_had_are_told_apart
     assert said(answer, "OrderLine/LineItem/LineStatusCode") == ["Revised", "Revised", "Cancelled"]
     assert said(answer, "OrderLine/LineItem/Note") == ["backordered", "sold out"]
     assert [(loss.path, loss.value) for loss in losses] == [
-        ("confirmation.lines[1].answer", "backordered"),
-        ("confirmation.lines[2].answer", "rejected"),
+        ("confirmation.lines[L1].answer", "backordered"),
+        ("confirmation.lines[L1].answer", "rejected"),
     ]
+
+
+def test_what_was_cancelled_since_is_not_promised_any_more() -> None:
+    shop = Shop(read_order(order(line("20", "100"), line("30", "2", sku="CUP"))).command)
+    sooner, later = (
+        ConfirmedLine("L1", units, "changed", day=date(2026, 12, day)) for units, day in ((60, 1), (40, 8))
+    )
+    shop.does(ConfirmOrder(shop.order_id, [sooner, later, ("L2", 2)]))
+    shop.does(AmendOrder(shop.order_id, {"L1": 70}))
+    answer = checked(write_order_response(shop.order, SELLER).document)
+    assert said(answer, "OrderLine/LineItem/Quantity") == ["70", "2"]
+    assert said(answer, "OrderLine/LineItem/Delivery/Quantity") == ["60", "10"]
+
+    shop.does(AmendOrder(shop.order_id, {"L1": 60, "L2": 0}))
+    answer = checked(write_order_response(shop.order, SELLER).document)
+    assert said(answer, "OrderLine/LineItem/LineStatusCode") == ["Revised", "Cancelled"]
+    assert said(answer, "OrderLine/LineItem/Note") == ["cancelled"]
+    assert said(answer, "OrderResponseCode") == ["CA"]
 
 
 def test_partners_may_have_agreed_on_other_codes_and_units() -> None:

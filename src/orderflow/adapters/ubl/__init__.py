@@ -6,7 +6,7 @@ what may follow it. `write_order_response` answers it, line by line, and
 `write_despatch_advice` says what left; both say what UBL has no words for.
 """
 
-from orderflow.adapters.ubl.agreement import Agreement, ItemNumbers, sellers_number_first
+from orderflow.adapters.ubl.agreement import STANDARD_AGREEMENT, Agreement, ItemNumbers, sellers_number_first
 from orderflow.adapters.ubl.arithmetic import Sum
 from orderflow.adapters.ubl.changes import (
     ChangedLine,
@@ -22,6 +22,7 @@ from orderflow.adapters.ubl.responses import write_order_response, write_order_r
 from orderflow.adapters.ubl.writing import Written
 
 __all__ = [
+    "STANDARD_AGREEMENT",
     "Agreement",
     "ChangedLine",
     "Flag",

@@ -2,7 +2,7 @@
 
 An `OrderResponse` says what was confirmed: quantities, days, prices, substitutes. Units of a line that come on several
 days at one price are one row with several deliveries; where price or answer differ, there are several rows. Each names
-the line of the customer's own order that it answers.
+the line of the customer's own order that it answers. What was cancelled since is not promised any more.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from orderflow.adapters.ubl.writing import (
     seller_part,
 )
 from orderflow.errors import InvalidInput
+from orderflow.ledger import CANCELLED
 from orderflow.order import ConfirmedLine, Line, Order
-from orderflow.values.numbers import plain, total
+from orderflow.values.checked import evolved
+from orderflow.values.numbers import EXACT, plain, total
 from orderflow.values.party import Party
 
 __all__ = ["line_number", "order_number", "order_reference", "write_order_response", "write_order_response_simple"]
@@ -47,7 +49,7 @@ def write_order_response(
         InvalidInput: ``ubl.nothing_to_answer``: the order is a draft.
     """
     at = _answered_at(order)
-    lines = order.confirmation.lines if order.confirmation is not None and not order.is_over else ()
+    lines = tuple(_answers(order))
     groups = [tuple(group) for _, group in groupby(lines, key=lambda one: (one.line_id, *_told_alike(one)))]
     made = document(
         "OrderResponse",
@@ -82,10 +84,9 @@ def write_order_response_simple(
         seller_part("SellerSupplierParty", seller),
         buyer_part("BuyerCustomerParty", order.customer),
     )
-    lines = order.confirmation.lines if order.confirmation is not None and not order.is_over else ()
     lost = (
-        Loss(f"confirmation.lines[{index}]", _shown(line), "a simple answer is for the order as a whole")
-        for index, line in enumerate(lines)
+        Loss(f"confirmation.lines[{line.line_id}]", _shown(line), "a simple answer is for the order as a whole")
+        for line in _answers(order)
         if line.answer != "accepted"
     )
     return Written(made, (*lost, *_word_lost(order)))
@@ -116,12 +117,29 @@ def _answered_at(order: Order) -> datetime:
     return order.milestones.get("acknowledged", order.placed_at)
 
 
+def _answers(order: Order) -> Iterator[ConfirmedLine]:
+    """What was confirmed, without the units that were cancelled since: the last ones of a line go first."""
+    lines = order.confirmation.lines if order.confirmation is not None and not order.is_over else ()
+    left: dict[str, Decimal] = {}
+    for line in lines:
+        ledger = order.ledger
+        wanted = EXACT.subtract(ledger.ordered(line.line_id), ledger.balance(line.line_id, CANCELLED))
+        still = left.setdefault(line.line_id, wanted)
+        if line.answer == "rejected":
+            yield line
+        elif not wanted:
+            yield evolved(line, answer="rejected", note=line.note or "cancelled")
+        elif still:
+            left[line.line_id] = EXACT.subtract(still, min(still, line.quantity))
+            yield evolved(line, quantity=min(still, line.quantity))
+
+
 def _code(order: Order) -> str:
     if order.is_over:
         return "RE"
     if order.confirmation is None:
         return "AB"
-    return "AP" if all(line.answer == "accepted" for line in order.confirmation.lines) else "CA"
+    return "AP" if all(line.answer == "accepted" for line in _answers(order)) else "CA"
 
 
 def _reasons(order: Order) -> tuple[str, ...]:
@@ -187,12 +205,12 @@ def _item(sku: str) -> Part | None:
 
 
 def _losses(order: Order, lines: Iterable[ConfirmedLine]) -> Iterator[Loss]:
-    for index, line in enumerate(lines):
+    for line in lines:
         if line.answer in ("backordered", "rejected"):
             why = "UBL has one word for all that is not as ordered; it is told in a note"
             if line.note:
                 why = "UBL has one word for all that is not as ordered, and a note says something else"
-            yield Loss(f"confirmation.lines[{index}].answer", line.answer, why)
+            yield Loss(f"confirmation.lines[{line.line_id}].answer", line.answer, why)
     yield from _word_lost(order)
 
 
