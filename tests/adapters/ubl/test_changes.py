@@ -93,6 +93,24 @@ def test_address_days_notes_and_what_leaves_together_are_changed_where_they_are_
     assert after.ship_to == shop_of().order.ship_to
 
 
+def test_a_line_that_was_taken_out_comes_back_as_a_new_one() -> None:
+    shop = shop_of()
+    applied(shop, change(line("10", before=status("Cancelled"))))
+    assert wanted(applied(shop, change(line("10", "3", before=status("Revised"))))) == {
+        "L1 TEA": 0,
+        "L2 CUP": 2,
+        "L3 TEA": 3,
+    }
+
+
+def test_an_address_is_no_other_because_a_change_does_not_name_the_receiver_again() -> None:
+    shop = shop_of()
+    nameless = change(line("10"), delivery=DELIVERY).replace(
+        "<cac:PartyName><cbc:Name>Krull &amp; Sons</cbc:Name></cac:PartyName>", ""
+    )
+    assert read_order_change(nameless).commands(shop.order) == ()
+
+
 def test_another_price_is_an_override_for_whoever_may_agree_to_it() -> None:
     shop = shop_of()
     (command,) = read_order_change(change(line("10", price="9.00"))).commands(shop.order)

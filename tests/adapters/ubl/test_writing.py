@@ -9,7 +9,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orderflow import AmendOrder, CancelOrder, ConfirmOrder, RejectOrder
+from orderflow import (
+    AmendOrder,
+    BookShipment,
+    CancelOrder,
+    ConfirmOrder,
+    DespatchShipment,
+    PackParcel,
+    RecordPick,
+    RejectOrder,
+    StartPicking,
+)
 from orderflow.adapters.ubl import (
     Agreement,
     read_order,
@@ -172,6 +182,22 @@ def test_sixty_as_ordered_and_forty_later_and_dearer_are_two_rows() -> None:
     assert losses == ()
 
 
+def test_another_price_is_another_row() -> None:
+    answer, _, _ = confirmed(
+        ConfirmedLine("L1", 60, "changed", Money("5.00", "EUR")),
+        ConfirmedLine("L1", 40, "changed", Money("5.20", "EUR")),
+    )
+    assert said(answer, "OrderLine/LineItem/Price/PriceAmount") == ["5.00", "5.20"]
+
+
+def test_a_line_that_came_instead_of_another_answers_that_one() -> None:
+    shop = Shop(read_order(order(line("20", "5"), line("30", "2", sku="CUP"))).command)
+    shop.does(AmendOrder(shop.order_id, substitute={"L1": "CUP"}))
+    answer = checked(write_order_response(shop.order, SELLER).document)
+    assert said(answer, "OrderLine/OrderLineReference/LineID") == ["30", "20"]
+    assert said(answer, "OrderLine/OrderLineReference/SalesOrderLineID") == ["L2", "L3"]
+
+
 def test_what_stands_in_what_is_missing_and_what_is_not_to_be_had_are_told_apart_in_notes() -> None:
     answer, losses, _ = confirmed(
         ConfirmedLine("L1", 50, "substituted", sku="SENCHA"),
@@ -300,6 +326,23 @@ def test_written_again_after_its_arrival_an_advice_says_when() -> None:
     assert said(advice, "Shipment/Delivery/ActualDeliveryDate") == ["2026-12-02"]
     assert said(advice, "Shipment/Delivery/ActualDeliveryTime") == ["23:30:00"]
     assert said(advice, "Shipment/TransportHandlingUnit/ID") == ["P1"]
+
+
+def test_a_shipment_has_arrived_when_all_of_it_has() -> None:
+    shop = Shop(read_order(order(line("20", "5"))).command)
+    shop.does(StartPicking(shop.order_id, "F1"), RecordPick(shop.order_id, "F1"))
+    shop.does(PackParcel(shop.order_id, "F1", [("L1", 3)]), PackParcel(shop.order_id, "F1", [("L1", 2)]))
+    shop.does(BookShipment(shop.order_id, carrier="PARCELCO", service="standard"))
+    with pytest.raises(InvalidInput, match=r"ubl\.not_despatched"):
+        write_despatch_advice(shop.order, "S1", SELLER)
+
+    shop.does(DespatchShipment(shop.order_id, "S1"))
+    for number, days in (("P1", []), ("P2", ["2026-12-03"])):
+        at = datetime(2026, 12, 3, 9, tzinfo=UTC)
+        shop.flow.observe(Scan(shop.order.parcels[number].tracking_number, TrackingStatus.DELIVERED, at))
+        advice = checked(write_despatch_advice(shop.order, "S1", SELLER).document)
+        assert said(advice, "Shipment/Delivery/ActualDeliveryDate") == days
+        assert said(advice, "Shipment/TotalTransportHandlingUnitQuantity") == ["2"]
 
 
 def test_a_measured_weight_is_listed_as_lost() -> None:
