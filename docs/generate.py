@@ -653,6 +653,7 @@ PUBLIC = (
     "orderflow.runtime",
     "orderflow.adapters.memory",
     "orderflow.adapters.vocabularies",
+    "orderflow.adapters.ubl",
     "orderflow.adapters.holidays",
 )
 API = """\

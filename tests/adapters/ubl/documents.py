@@ -78,3 +78,23 @@ def order(
 ) -> str:
     """An order; without rows, one of five teas."""
     return document("Order", "\n".join([head, notes, currency, BUYER, SELLER, delivery, totals, *(lines or (line(),))]))
+
+
+def change(*lines: str, number: str = "PO-7", more: str = "", delivery: str = "") -> str:
+    """A change of an order."""
+    reference = f"<cac:OrderReference><cbc:ID>{number}</cbc:ID></cac:OrderReference>"
+    head = HEAD.replace("PO-7", "C-1") + "<cbc:SequenceNumberID>1</cbc:SequenceNumberID>"
+    return document("OrderChange", "\n".join([head, more, reference, BUYER, SELLER, delivery, *lines]))
+
+
+def cancellation(*numbers: str, note: str = "Ordered by mistake") -> str:
+    """The cancellation of orders."""
+    references = "".join(f"<cac:OrderReference><cbc:ID>{one}</cbc:ID></cac:OrderReference>" for one in numbers)
+    head = HEAD.replace("PO-7", "X-1")
+    return document(
+        "OrderCancellation", f"{head}<cbc:CancellationNote>{note}</cbc:CancellationNote>{references}{BUYER}{SELLER}"
+    )
+
+
+def status(code: str) -> str:
+    return f"<cbc:LineStatusCode>{code}</cbc:LineStatusCode>"

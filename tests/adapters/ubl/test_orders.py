@@ -61,6 +61,35 @@ def test_a_row_is_read_with_product_quantity_price_and_its_own_number() -> None:
     )
 
 
+def test_a_day_with_an_offset_is_that_day() -> None:
+    read = read_order(order(head=HEAD.replace("2026-11-20", "2026-11-20+13:00")), Agreement(zone="Asia/Tokyo"))
+    assert read.heading.issued_on == date(2026, 11, 20)
+
+
+def test_a_customer_is_known_by_the_number_that_we_gave_it_then_by_its_own() -> None:
+    own = "<cac:PartyIdentification><cbc:ID>K-99</cbc:ID></cac:PartyIdentification><cac:PartyName><cbc:Name>Krull"
+    both = order().replace("<cac:PartyName><cbc:Name>Krull", own)
+    alone = both.replace("<cbc:SupplierAssignedAccountID>C-12</cbc:SupplierAssignedAccountID>", "")
+    customers = [read_order(given).command.customer for given in (both, alone)]
+    assert [customer.id for customer in customers if customer is not None] == ["C-12", "K-99"]
+
+
+def test_an_address_of_many_parts_stands_on_five_lines() -> None:
+    parts = ("Postbox", "Floor", "Room", "AdditionalStreetName", "BuildingName", "Department", "PlotIdentification")
+    more = "".join(f"<cbc:{part}>{number}{part}</cbc:{part}>" for number, part in enumerate(parts))
+    given = DELIVERY.replace("<cbc:StreetName>", f"{more}<cbc:Postbox>77</cbc:Postbox><cbc:StreetName>")
+    read = read_order(order(delivery=given))
+    assert read.command.ship_to is not None
+    assert read.command.ship_to.lines == (
+        "5Department",
+        "4BuildingName",
+        "1Floor 2Room",
+        "Torstrasse 1",
+        "3AdditionalStreetName, 6PlotIdentification, 0Postbox",
+    )
+    assert [loss.value for loss in read.losses if loss.path.endswith("Postbox[2]")] == ["77"]
+
+
 def test_hours_of_a_period_are_a_window_in_the_zone_that_is_said_or_agreed() -> None:
     hours = (
         "<cac:Delivery><cac:RequestedDeliveryPeriod><cbc:StartDate>2026-12-01</cbc:StartDate>"
@@ -197,6 +226,9 @@ def test_everything_that_cannot_be_read_is_told_at_once_with_its_place() -> None
         (order(delivery=DELIVERY.replace("2026-12-04", "2026-11-04")), "ubl.days_reversed",
          "/Order/cac:Delivery/cac:RequestedDeliveryPeriod"),
         (order(notes="<cbc:IssueTime>9:30</cbc:IssueTime>"), "ubl.bad_time", "/Order/cbc:IssueTime"),
+        (order(head=HEAD.replace("2026-11-20", "9999-12-31"), notes="<cbc:IssueTime>23:00:00-08:00</cbc:IssueTime>"),
+         "ubl.bad_time", "/Order/cbc:IssueTime"),
+        (order(head=HEAD.replace("2026-11-20", "2026-11-20T09:00:00")), "ubl.bad_date", "/Order/cbc:IssueDate"),
         (order(line("x" * 101)), "text.too_long", "/Order/cac:OrderLine/cac:LineItem/cbc:ID"),
     ],
 )  # fmt: skip

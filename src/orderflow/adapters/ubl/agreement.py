@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from orderflow.adapters.ubl.vocabulary import UNITS
+from orderflow.adapters.ubl.vocabulary import ANSWERS, UNITS
 from orderflow.errors import InvalidInput
 from orderflow.stages.acceptance import as_method
 from orderflow.values.address import Address, as_address, as_country
@@ -51,6 +51,12 @@ def _as_units(raw: Any) -> FrozenMap[str, str]:
     return FrozenMap({as_unit(code): as_unit(unit) for code, unit in raw.items()})
 
 
+def _as_answers(raw: Any) -> FrozenMap[str, str]:
+    if not isinstance(raw, Mapping) or set(raw) != set(ANSWERS):
+        raise InvalidInput.because("ubl.not_answers", f"must map {', '.join(ANSWERS)} to a code each")
+    return FrozenMap({answer: as_id(code) for answer, code in raw.items()})
+
+
 @value
 class Agreement:
     """What is agreed with a partner, and so not said in its documents.
@@ -73,6 +79,7 @@ class Agreement:
     unit: str = checked(as_unit, default="each")
     units: FrozenMap[str, str] = checked(_as_units, default=FrozenMap(UNITS))
     needs_number: bool = checked(as_flag, default=True)
+    answers: FrozenMap[str, str] = checked(_as_answers, default=FrozenMap(ANSWERS))
 
     if TYPE_CHECKING:
 
@@ -89,6 +96,7 @@ class Agreement:
             unit: str = "each",
             units: Mapping[str, str] = UNITS,
             needs_number: bool = True,
+            answers: Mapping[str, str] = ANSWERS,
         ) -> None: ...
 
     def unit_of(self, code: str) -> str:

@@ -123,13 +123,16 @@ def _line(
     whole: Delivery,
 ) -> OrderLine | None:
     """The line of an order that a row makes; of one that is cancelled, or says no quantity, none."""
+    if status == "Cancelled":
+        for part in (*item.children, *(one for one in order_line.children if one is not item)):
+            if part.name not in ("ID", "LineStatusCode"):
+                reader.lose(part, "of a line that is cancelled only the number counts")
+        return None
     sku = _sku(reader, item)
     delivery = delivery_of(reader, item)
     notes = instructions_of(reader, order_line, item)
     partial = reader.is_said(item.first("PartialDeliveryIndicator"))
     unit = _unit(reader, item)
-    if status == "Cancelled":
-        return None
     if sku is None:
         reader.refuse("ubl.no_item_number", "must name a product by a number", item.first("Item") or item)
     if not reader.says(item.first("Quantity")):

@@ -265,12 +265,16 @@ class Reader:
     def instant(self, day: Element | None, clock: Element | None) -> datetime | None:
         """A day and a time of it, in the zone that the time names or the partners agreed."""
         date_, said = self.day(day), self.read(clock, _as_clock)
-        if date_ is None or said is None:
+        if date_ is None or said is None or clock is None:
             return None
         at, offset = said
-        if offset is None:
-            return instant_of(date_, self.agreement.zone, at)
-        return datetime.combine(date_, at, offset).astimezone(UTC)
+        try:
+            if offset is None:
+                return instant_of(date_, self.agreement.zone, at)
+            return datetime.combine(date_, at, offset).astimezone(UTC)
+        except (OverflowError, InvalidInput):
+            self.refuse("ubl.bad_time", f"must be a time that UTC can express, not {date_} {at}", clock)
+            return None
 
     def status(self, element: Element | None) -> str:
         """What a document says of a line; ``NoStatus`` where it says nothing."""

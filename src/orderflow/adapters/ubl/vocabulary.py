@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LINE_STATUSES", "NAMESPACES", "PREFIXES", "SEQUENCE", "UNITS", "document_namespace", "kind_of"]
+__all__ = ["ANSWERS", "LINE_STATUSES", "NAMESPACES", "PREFIXES", "SEQUENCE", "UNITS", "document_namespace", "kind_of"]
 
 _COMMON = "urn:oasis:names:specification:ubl:schema:xsd:Common"
 
@@ -25,6 +25,15 @@ PREFIXES: Final = {namespace: prefix for prefix, namespace in NAMESPACES.items()
 
 #: What a document says of a line, or an answer to it.
 LINE_STATUSES: Final = ("Added", "Cancelled", "Disputed", "NoStatus", "Revised")
+
+#: How an answer to a line is said with these.
+ANSWERS: Final = {
+    "accepted": "NoStatus",
+    "changed": "Revised",
+    "backordered": "Revised",
+    "substituted": "Revised",
+    "rejected": "Cancelled",
+}
 
 #: Codes of UN/ECE Recommendation 20 with the unit that is usual here; other codes are units as they are.
 UNITS: Final = {
