@@ -13,8 +13,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
-
 from orderflow.charges import Tranche
 from orderflow.ledger import Move
 from orderflow.messages import Event
@@ -28,6 +26,7 @@ from orderflow.tracking import Anomaly, Scan
 from orderflow.values.address import Address
 from orderflow.values.numbers import plain
 from orderflow.values.party import Party
+from orderflow.values.record import field_names
 
 __all__ = ["SENTENCES", "sentence"]
 
@@ -154,7 +153,7 @@ def sentence(event: Event, order: Order) -> str:
 
 
 def _by_its_fields(event: Event, order: Order) -> str:
-    fields = [field.name for field in attrs.fields(type(event)) if field.name != "at"]
+    fields = [name for name in field_names(type(event)) if name != "at"]
     told = ((name, _in_words(getattr(event, name), order, name)) for name in fields)
     said = ", ".join(f"{name.replace('_', ' ')}: {words}" for name, words in told if words)
     tag = event.TAG.replace("_", " ")
