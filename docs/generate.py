@@ -643,6 +643,7 @@ PUBLIC = (
     "orderflow.papers",
     "orderflow.proposals",
     "orderflow.messages",
+    "orderflow.audit",
     "orderflow.commands",
     "orderflow.events",
     "orderflow.stages.stage",

@@ -13,10 +13,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from orderflow.charges import Tranche
+import attrs
+
+from orderflow.charges import Amounts, Tranche
 from orderflow.ledger import Move
 from orderflow.messages import Event
-from orderflow.order import Booking, ConfirmedLine, Goods, Line, Order
+from orderflow.order import Booking, ConfirmedLine, Goods, Line, Order, Reason
 from orderflow.ports import Request
 from orderflow.promise import Promise
 from orderflow.stages.acceptance import PlacedLine
@@ -104,7 +106,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "order_delivered": "the order was delivered",
     "order_completed": "the order is completed",
     "order_reopened": "the order is open again",
-    "order_amended": "the order was changed: {moves}",
+    "order_amended": "the order was changed[: {moves}]",
     "delivery_failed": "delivery of {parcel_id} failed (attempt {attempts})[: {reason}]",
     "delivery_delayed": "delivery of {parcel_id} is delayed (delay {delays})[: {reason}]",
     "damage_reported": "{parcel_id} is damaged",
@@ -133,6 +135,45 @@ SENTENCES: Final[Mapping[str, str]] = {
     "exception_resolved": "{case_id} was settled: {option}[, by the policy: {by_policy}]",
     "answer_deferred": "the answer to {request} will come later, under ticket {ticket}",
     "deferral_closed": "ticket {ticket} is closed",
+    "amendment_approved": "the change {proposal_id} was approved[: {note}]",
+    "amendment_declined": "the change {proposal_id} was declined[: {reason}]",
+    "amendment_moot": "nobody answered the change {proposal_id} in time",
+    "amendment_proposed": "{by} asked for a change ({proposal_id})[: {reason}]",
+    "cancellation_withdrawn": "units are wanted after all: {kept}",
+    "price_overridden": "other prices were agreed by hand: {tranches}[: {reason}]",
+    "redirection_declined": "{place} goes as it would have gone ({code})[: {message}]",
+    "redirection_settled": "{place} goes the new way",
+    "cash_collected": "{source} collected {amount} on delivery of {shipment_id} ({reference})",
+    "cash_remitted": "{source} handed over {amount} for {shipment_id} ({reference})",
+    "charge_raised": "charge {document_id} was raised: {lines}[; {reason}]",
+    "credit_raised": "credit {document_id} was raised: {lines}[; {reason}]",
+    "payment_awaited": "work waits until {amount} is paid",
+    "payment_recorded": "{source} told of a payment ({reference}): {state}, {amount}[ by {method}]",
+    "refund_recorded": "{source} told of a refund ({reference}): {state}, {amount}[ by {method}]",
+    "exchange_ordered": "for return {return_id} this is sent: {lines}",
+    "return_authorized": "return {return_id} was agreed[: {units}][; declined: {declined}][: {reason}]",
+    "return_cancelled": "the goods of return {return_id} are kept after all",
+    "return_closed": "return {return_id} is over[: {reason}]",
+    "return_collected": "the goods of return {return_id} are on their way back",
+    "return_credited": "for return {return_id} this is given back: {quantities}[; withheld: {withheld}]",
+    "return_disposed": "of return {return_id} it was said what becomes of it: {moves}",
+    "return_finished": "everything of return {return_id} was dealt with",
+    "return_inspected": "return {return_id} was looked at: {findings}[; not given back: {deducted}]",
+    "return_label_booked": "a label for return {return_id} was booked: {booking}",
+    "return_label_ended": "the label of return {return_id}: {stage}[ ({code})][: {message}]",
+    "return_label_requested": "a label for return {return_id} is asked for anew ({request})",
+    "return_label_void_wanted": "the label of return {return_id} is to be voided",
+    "return_received": "this came back under {return_id}: {goods}[; unexpected: {unexpected}][; wrong: {wrong}]",
+    "return_refused": "return {return_id} was refused: {reasons}",
+    "return_requested": "return {return_id} was asked for ({kind}, {resolution}): {lines}",
+    "return_resolved": "return {return_id} is made good: {resolution}",
+    "return_tracked": "the carrier reported of return {return_id}: {scans}",
+    "stock_received": "what came back under {return_id} is booked in",
+    "unexpected_settled": "of what nobody had agreed to under {return_id} this is accepted[: {accepted}]",
+    "facts_applied": "the books follow what others told[: {moves}]",
+    "facts_recorded": "others told: {facts}",
+    "order_adopted": "an order that others have begun is kept here from now on: {lines}",
+    "order_stepped_back": "the order is where it was before: {state}",
     "personal_data_erased": "personal data was erased by {by}[: {reason}][, by force: {forced}]",
     "step_taken": "the step {step} was taken[, of {subject}]: {state}",
 }
@@ -180,6 +221,7 @@ def _in_words(held: Any, order: Order, name: str = "") -> str:
     return _of_its_kind(held, order)
 
 
+_UNITS = frozenset({"line_id", "quantity"})
 #: The fields that name lines.
 _LINE_FIELDS = frozenset({"line_id", "line_ids", "exhausted", "lines"})
 
@@ -188,7 +230,24 @@ def _of_its_kind(held: Any, order: Order) -> str:
     for cls in type(held).__mro__:
         if (told := _WORDS.get(cls)) is not None:
             return told(held, order)
-    return str(held)
+    return _record(held, order) if attrs.has(type(held)) and not _speaks_for_itself(held) else str(held)
+
+
+def _speaks_for_itself(held: Any) -> bool:
+    return any("__str__" in vars(cls) for cls in type(held).__mro__[:-1])
+
+
+def _record(held: Any, order: Order) -> str:
+    """Something with parts: units of a line first, then whatever else it says."""
+    names = field_names(type(held))
+    is_units = set(names) >= _UNITS
+    others = (name for name in names if not (is_units and name in _UNITS))
+    told = ((name, _in_words(getattr(held, name), order, name)) for name in others)
+    said = ", ".join(f"{name.replace('_', ' ')} {words}" for name, words in told if words and words != "0")
+    if not is_units:
+        return said
+    units = _units(held.line_id, held.quantity, order)
+    return f"{units} ({said})" if said else units
 
 
 def _line(line_id: str, order: Order) -> str:
@@ -264,9 +323,11 @@ _WORDS: dict[type, Callable[[Any, Order], str]] = {
     Scan: _scan,
     Promise: _promise,
     SentParcel: _sent,
+    Amounts: lambda held, order: str(held.total),
     Line: lambda held, order: f"{held.sku} ({held.id})",
     Replacement: lambda held, order: f"{held.line_id} for {held.replaces}",
     Request: lambda held, order: held.id,
+    Reason: lambda held, order: f"{held.code}: {held.text}" if held.text else held.code,
     Address: lambda held, order: held.one_line(),
     Party: lambda held, order: held.name or held.id,
     Anomaly: lambda held, order: f"{held.code}: {held.message}",

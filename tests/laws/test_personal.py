@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import attrs
 import pytest
 
-from orderflow.order import Message
+from orderflow.codec import standard_codec
+from orderflow.commands import CancelOrder, PlaceHold, RecordTracking
+from orderflow.messages import Envelope
+from orderflow.order import Message, Order
+from orderflow.ports import REPLIES, REQUESTS
 from orderflow.stages.communication import MessageQueued
+from orderflow.stores.base import Attempt, CommandRecord, Recorded
 from orderflow.values import Address, Contact, Party
-from tests.scenario import Life, booked, despatched
+from tests.scenario import ID, Life, booked, despatched, scan, verified
 
 MARK = "Zyx"
 SOMEBODY = {
     "ship_to": Address("DE", f"{MARK} street 1", city=f"{MARK}hausen", postal_code="10119", name=f"{MARK} Krull"),
     "customer": Party(f"{MARK} Krull", contact=Contact(f"{MARK.lower()}@example.org", phone="+49 30 1234567")),
+    "instructions": [f"ring at {MARK}"],
+    "customer_reference": f"for {MARK}",
 }
 
 
@@ -39,7 +46,9 @@ def unmarked(held: Any, path: str = "") -> Iterator[str]:
 
 def lives() -> list[Life]:
     """One that was told everything, one that was only just booked (its address is in the request to the carrier)."""
-    return [despatched(**SOMEBODY).reply_all(), booked(**SOMEBODY)]
+    told = despatched(**SOMEBODY).do(PlaceHold(ID, "review", note=f"{MARK} called"))
+    told.do(RecordTracking(ID, [scan("delivered", location=f"{MARK}hausen", raw=f"signed {MARK}")]))
+    return [told.reply_all(), booked(**SOMEBODY), verified(**SOMEBODY).do(CancelOrder(ID, f"{MARK} is gone"))]
 
 
 def test_personal_data_stands_in_marked_fields_of_every_event() -> None:
@@ -65,3 +74,51 @@ def test_a_mark_that_is_missing_is_noticed(cls: type) -> None:
     assert bodies
     assert any(MARK.lower() in str(one.to).lower() for one in bodies)
     assert list(unmarked({"to": bodies[0].to})) == ["[to]"]
+
+
+# -- every class that a store or a port sees ---------------------------------------------------------------------------
+
+#: What fields are called in which people, or other systems, write as they please.
+WORDS = frozenset(
+    (
+        *("note", "reason", "message", "text", "evidence", "instructions", "why", "failure", "comment", "description"),
+        *("proof", "taken_by", "to", "body", "customer_reference", "phone", "email", "receipt", "facts", "raw"),
+    )
+)
+#: Those of them that are nobody's words, with the reason.
+NOT_PERSONAL = {
+    "DeliveryFailed.reason": "a word of the tracking vocabulary",
+    "DeliveryDelayed.reason": "a word of the tracking vocabulary",
+    "Scan.reason": "a word of the tracking vocabulary",
+    "Tracking.reason": "a word of the tracking vocabulary",
+    "Adjustment.description": "the price list's name for a discount, charge or tax",
+    "PersonalDataErased.reason": "the record of an erasure stays: it proves that it was done",
+    "WorkRerouted.to": "a location",
+    "Reroute.to": "a location",
+}
+
+
+def everything_written() -> set[type]:
+    """Commands, events, requests, replies, the order, what is recorded beside it, and all that these are made of."""
+    codec = standard_codec()
+    found: set[type] = set()
+    beside = (Order, Envelope, CommandRecord, Recorded, Attempt)
+    waiting: list[Any] = [*codec.commands.values(), *codec.events.values(), *REQUESTS, *REPLIES, *beside]
+    while waiting:
+        kind = waiting.pop()
+        waiting += get_args(kind)
+        if isinstance(kind, type) and attrs.has(kind) and kind not in found:
+            found.add(kind)
+            waiting += get_type_hints(kind).values()
+    return found
+
+
+def test_whatever_people_write_is_marked_wherever_it_is_written_down() -> None:
+    """A field that is called like words is marked, or stands in the list of those that are not, with the reason."""
+    unmarked = {
+        f"{cls.__name__}.{field.name}"
+        for cls in everything_written()
+        for field in attrs.fields(cls)
+        if field.name in WORDS and not field.metadata.get("personal")
+    }
+    assert unmarked == set(NOT_PERSONAL)

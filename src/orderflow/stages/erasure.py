@@ -17,6 +17,7 @@ erased as they come (`orderflow.process`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from orderflow.errors import Violation
 from orderflow.ledger import CANCELLED, CLOSED_SHORT
@@ -73,17 +74,19 @@ class PersonalDataErased(Event):
 def erased_order(order: Order) -> Order:
     """An order without what is personal: reports that differ in nothing else are one, unsent messages are withheld."""
     made = erased(order)
-    parcels = {
-        parcel.id: parcel.with_scans(_as_a_set(parcel.scans)) if parcel.scans else parcel
-        for parcel in made.parcels.values()
-    }
+    tracked = {name: _tracked_anew(held) for name, held in made.__dict__.items() if isinstance(held, FrozenMap)}
     messages = {
         message.id: message.replace(state="withheld", failure=ERASED) if message.state == "queued" else message
         for message in made.messages.values()
     }
-    return made.replace(
-        parcels=FrozenMap(parcels), messages=FrozenMap(messages), stray_scans=_as_a_set(made.stray_scans)
-    )
+    return made.replace(**(tracked | {"messages": FrozenMap(messages), "stray_scans": _as_a_set(made.stray_scans)}))
+
+
+def _tracked_anew(held: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
+    """Parts of an order; those that are tracked, by the reports that are left."""
+    if not any(getattr(part, "scans", ()) for part in held.values()):
+        return held
+    return FrozenMap({name: part.with_scans(_as_a_set(part.scans)) for name, part in held.items()})
 
 
 def _as_a_set(scans: tuple[Scan, ...]) -> tuple[Scan, ...]:
