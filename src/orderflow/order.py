@@ -542,18 +542,23 @@ class Order(Frozen):
 
     @property
     def books_by_facts(self) -> Books:
-        """What others have done with this order, by everything that they have told: drawn up anew, once an order."""
+        """What others have done with this order, by all that they have told: drawn up anew where it changed."""
         assert self.observed is not None, "nothing was observed of this order"
-        books: Books | None = self.remembered.get("books_by_facts")
-        if books is None:
-            theirs = self.observed.books.parcels
-            ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
-            own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
-            ground = ground_of(
-                self.observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed
-            )
-            books = self.remembered["books_by_facts"] = drawn_up(self.observed.facts, ground)
-        return books
+        fields = self.__dict__
+        ground = tuple(fields[name] for name in _DRAWN_FROM)
+        known, books = fields.get("_memory_of_books", _NO_BOOKS)
+        if books is None or any(then is not now for then, now in zip(known, ground, strict=True)):
+            books = self._drawn_up(self.observed)
+            fields["_memory_of_books"] = ground, books
+        drawn: Books = books
+        return drawn
+
+    def _drawn_up(self, observed: Observed) -> Books:
+        theirs = observed.books.parcels
+        ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
+        own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
+        ground = ground_of(observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed)
+        return drawn_up(observed.facts, ground)
 
     @property
     def _is_closed(self) -> bool:
@@ -894,6 +899,9 @@ class Order(Frozen):
 #: The fields on which labels depend.
 _NO_MEMORY: tuple[Any, Any, dict[Any, Any]] = (None, None, {})
 _LATER = object()
+#: What the books of others are drawn up from.
+_DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "milestones")
+_NO_BOOKS: tuple[Any, Any] = ((), None)
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 _LABELLED_BY = ("fulfillments", "put_away", "ledger", "lines", "claims", "customer", "customer_reference")
 _NO_LABELS: frozenset[str] = frozenset()
