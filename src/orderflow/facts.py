@@ -11,6 +11,7 @@ and four units are ten units sent.
 
 =============  ===================================================================================================
 `Ordered`      what is ordered, by line: of several documents the latest that names a line decides on it
+`Confirmed`    what the buyer was told that will be sent
 `Reserved`     what is held for the order now, beside what has left; who sends it need not take the reservation back
 `Picked`       what was taken from the shelf, ever: what has left since is not in hand any more
 `Despatched`   what left, parcel by parcel
@@ -45,6 +46,7 @@ from orderflow.values.times import as_instant
 __all__ = [
     "KINDS",
     "Cancelled",
+    "Confirmed",
     "Delivered",
     "Despatched",
     "Fact",
@@ -128,6 +130,30 @@ class Ordered:
             revision: int = 1,
             occurred_at: datetime | None = None,
             products: Mapping[str, str] = ...,
+        ) -> None: ...
+
+
+@value
+class Confirmed:
+    """What was confirmed to the buyer, by line."""
+
+    TAG: ClassVar[str] = "confirmed"
+
+    source: str = checked(as_id)
+    document: str = checked(as_reference)
+    quantities: FrozenMap[str, Decimal] = checked(_as_quantities, default=_NOTHING)
+    revision: int = checked(_as_revision, default=1)
+    occurred_at: datetime | None = checked(optional(as_instant), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            source: str,
+            document: str,
+            quantities: Mapping[str, Decimal | int | str] = ...,
+            revision: int = 1,
+            occurred_at: datetime | None = None,
         ) -> None: ...
 
 
@@ -367,11 +393,14 @@ class Paid:
     occurred_at: datetime | None = checked(optional(as_instant), default=None)
 
 
-Fact: TypeAlias = Ordered | Reserved | Picked | Despatched | Delivered | Returned | Cancelled | Invoiced | Paid
+Fact: TypeAlias = (
+    Ordered | Confirmed | Reserved | Picked | Despatched | Delivered | Returned | Cancelled | Invoiced | Paid
+)
 
 #: Every kind of fact, in the order in which they are looked at: what has left weighs more than what is written.
 KINDS: tuple[type[Any], ...] = (
     Ordered,
+    Confirmed,
     Despatched,
     Returned,
     Delivered,
@@ -400,7 +429,24 @@ def key_of(fact: Fact) -> tuple[str, str, str]:
 def position_of(fact: Fact) -> tuple[Any, ...]:
     """Where a fact stands in the one total order of all facts: kind, time, document, revision, and what it says."""
     when = fact.occurred_at or _LATEST
-    return _RANK[type(fact)], when, fact.source, fact.document, fact.revision, _written(fact)
+    return _RANK[type(fact)], when, fact.source, fact.document, fact.revision, _Body(fact)
+
+
+class _Body:
+    """What a fact says, to be compared by; it is written out only where nothing else tells two facts apart."""
+
+    __slots__ = ("fact",)
+
+    def __init__(self, fact: Fact) -> None:
+        self.fact = fact
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Body) and self.fact == other.fact
+
+    def __lt__(self, other: _Body) -> bool:
+        return _written(self.fact) < _written(other.fact)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _written(held: Any) -> str:
@@ -427,9 +473,10 @@ def united(known: tuple[Fact, ...], news: Iterable[Fact]) -> tuple[Fact, ...]:
 
 
 def current(facts: Iterable[Fact]) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
-    """Of each document what its highest revision says, in order; and what contradicts that under the same revision.
+    """Of each document what its highest revision says; and what contradicts that under the same revision.
 
-    Where two bodies bear one revision, the later one in the total order counts: whoever came first.
+    Facts are given in the one total order, and so are these. Where two bodies bear one revision, the later one in that
+    order counts: whoever came first.
     """
     newest: dict[tuple[str, str, str], list[Fact]] = {}
     for fact in facts:
@@ -438,9 +485,9 @@ def current(facts: Iterable[Fact]) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
             held.clear()
         if not held or fact.revision == held[-1].revision:
             held.append(fact)
-    counting = sorted((max(held, key=position_of) for held in newest.values()), key=position_of)
-    beside = (fact for held in newest.values() for fact in sorted(held, key=position_of)[:-1])
-    return tuple(counting), tuple(sorted(beside, key=position_of))
+    counting = sorted((held[-1] for held in newest.values()), key=position_of)
+    beside = sorted((fact for held in newest.values() for fact in held[:-1]), key=position_of)
+    return tuple(counting), tuple(beside)
 
 
 def text_of(fact: Fact) -> str:

@@ -593,13 +593,15 @@ class Order(Frozen):
         """Every number under which parcels of this order travel, master numbers included."""
         found: dict[str, None] = {}
         for shipment in self.shipments.values():
-            if (shipment.is_live or self.is_observed(shipment.id)) and shipment.booking is not None:
+            if shipment.is_live and shipment.booking is not None:
                 found.update(dict.fromkeys(shipment.booking.numbers))
         for parcel in self.parcels.values():
             if number := self._number_of(parcel):
                 found[number] = None
         for one in self.returns.values():
             found.update(dict.fromkeys(one.numbers))
+        if self.observed is not None:
+            found.update(dict.fromkeys(sorted(self.observed.numbers)))
         return tuple(found)
 
     @property
@@ -642,28 +644,43 @@ class Order(Frozen):
 
     @property
     def books_by_facts(self) -> Books:
-        """What others have done with this order, by everything that they have told: drawn up anew, once an order."""
+        """What others have done with this order, by all that they have told: drawn up anew where it changed."""
         assert self.observed is not None, "nothing was observed of this order"
-        books: Books | None = self.remembered.get("books_by_facts")
-        if books is None:
-            theirs = self.observed.books.parcels
-            ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
-            own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
-            ground = ground_of(self.observed, self.lines, self.ledger, own, self.currency, self.placed_at)
-            books = self.remembered["books_by_facts"] = drawn_up(self.observed.facts, ground)
-        return books
+        fields = self.__dict__
+        ground = tuple(fields[name] for name in _DRAWN_FROM)
+        known, books = fields.get("_memory_of_books", _NO_BOOKS)
+        if books is None or any(then is not now for then, now in zip(known, ground, strict=True)):
+            books = self._drawn_up(self.observed)
+            fields["_memory_of_books"] = ground, books
+        drawn: Books = books
+        return drawn
+
+    def _drawn_up(self, observed: Observed) -> Books:
+        theirs = observed.books.parcels
+        ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
+        own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
+        ground = ground_of(observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed)
+        return drawn_up(observed.facts, ground)
+
+    @property
+    def _is_closed(self) -> bool:
+        """Whether the order is over by our own doing, not only by what others told."""
+        if not self.is_over or self.observed is None:
+            return False
+        told = self.observed.books.cancelled
+        return any(self.ledger.balance(line_id, CANCELLED) > told.get(line_id, _ZERO) for line_id in self.lines)
 
     @property
     def is_told_of_stock(self) -> bool:
         """Whether others say by facts what is held: then nothing is claimed."""
         return self.observed is not None and "stock" in self.theirs
 
-    def is_observed(self, fulfillment_id: str) -> bool:
-        """Whether units at a place are others' to tell of, not ours to handle: a work or shipment of facts."""
+    def is_observed(self, part_id: str) -> bool:
+        """Whether a work, parcel or shipment is one that facts tell of, and not ours to handle."""
         if self.observed is None:
             return False
         books = self.observed.books
-        return fulfillment_id in books.works or fulfillment_id in books.shipments
+        return part_id in books.works or part_id in books.parcels or part_id in books.shipments
 
     def under_observation(self, line_id: str) -> Decimal:
         """Units of a line that others have in hand, or have sent: no stock of ours is claimed for them."""
@@ -1065,6 +1082,9 @@ class Order(Frozen):
         return max(_ZERO, owed)
 
 
+#: What the books of others are drawn up from.
+_DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "milestones")
+_NO_BOOKS: tuple[Any, Any] = ((), None)
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 #: The fields on which labels depend.
 _LABELLED_BY = (
