@@ -512,6 +512,9 @@ class Order(Frozen):
     @property
     def tracking_numbers(self) -> tuple[str, ...]:
         """Every number under which parcels of this order travel, master numbers included."""
+        return self.worked_out("numbers", (self.shipments, self.parcels, self.observed), Order._tracking_numbers)
+
+    def _tracking_numbers(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for shipment in self.shipments.values():
             if (shipment.is_live or self.is_observed(shipment.id)) and shipment.booking is not None:
