@@ -793,13 +793,13 @@ class Order(Frozen):
     @property
     def claims_by_line(self) -> Mapping[str, tuple[Claim, ...]]:
         """The claims of each line that has any, in the order in which they were made."""
-        known: Mapping[str, tuple[Claim, ...]] | None = self.remembered.get("claims_by_line")
-        if known is None:
-            found: dict[str, tuple[Claim, ...]] = {}
-            for claim in self.claims.values():
-                found[claim.line_id] = (*found.get(claim.line_id, ()), claim)
-            self.remembered["claims_by_line"] = known = found
-        return known
+        return self.worked_out("claims_by_line", (self.claims,), Order._claims_by_line)
+
+    def _claims_by_line(self) -> Mapping[str, tuple[Claim, ...]]:
+        found: dict[str, tuple[Claim, ...]] = {}
+        for claim in self.claims.values():
+            found[claim.line_id] = (*found.get(claim.line_id, ()), claim)
+        return found
 
     def claims_on(self, line_id: str) -> tuple[Claim, ...]:
         """The claims for the stock of a line, one a location, in the order in which they were made."""
