@@ -11,6 +11,7 @@ and four units are ten units sent.
 
 =============  ===================================================================================================
 `Ordered`      what is ordered, by line: of several documents the latest that names a line decides on it
+`Confirmed`    what the buyer was told that will be sent
 `Reserved`     what is held for the order now, beside what has left; who sends it need not take the reservation back
 `Picked`       what was taken from the shelf, ever: what has left since is not in hand any more
 `Despatched`   what left, parcel by parcel
@@ -45,6 +46,7 @@ from orderflow.values.times import as_instant
 __all__ = [
     "KINDS",
     "Cancelled",
+    "Confirmed",
     "Delivered",
     "Despatched",
     "Fact",
@@ -128,6 +130,30 @@ class Ordered:
             revision: int = 1,
             occurred_at: datetime | None = None,
             products: Mapping[str, str] = ...,
+        ) -> None: ...
+
+
+@value
+class Confirmed:
+    """What was confirmed to the buyer, by line."""
+
+    TAG: ClassVar[str] = "confirmed"
+
+    source: str = checked(as_id)
+    document: str = checked(as_reference)
+    quantities: FrozenMap[str, Decimal] = checked(_as_quantities, default=_NOTHING)
+    revision: int = checked(_as_revision, default=1)
+    occurred_at: datetime | None = checked(optional(as_instant), default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            source: str,
+            document: str,
+            quantities: Mapping[str, Decimal | int | str] = ...,
+            revision: int = 1,
+            occurred_at: datetime | None = None,
         ) -> None: ...
 
 
@@ -367,11 +393,14 @@ class Paid:
     occurred_at: datetime | None = checked(optional(as_instant), default=None)
 
 
-Fact: TypeAlias = Ordered | Reserved | Picked | Despatched | Delivered | Returned | Cancelled | Invoiced | Paid
+Fact: TypeAlias = (
+    Ordered | Confirmed | Reserved | Picked | Despatched | Delivered | Returned | Cancelled | Invoiced | Paid
+)
 
 #: Every kind of fact, in the order in which they are looked at: what has left weighs more than what is written.
 KINDS: tuple[type[Any], ...] = (
     Ordered,
+    Confirmed,
     Despatched,
     Returned,
     Delivered,

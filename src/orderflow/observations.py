@@ -64,6 +64,8 @@ from orderflow.ledger import (
     shipped,
 )
 from orderflow.tracking import Anomaly, Scan
+from orderflow.tracking import united as reports_united
+from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money, sum_money
 from orderflow.values.numbers import EXACT, ZERO, plain, total
@@ -97,7 +99,7 @@ def _id(prefix: str, *parts: str) -> str:
 class ObservedParcel:
     """A parcel that facts tell of: what is in it by now (nothing, where it does not count), and how it is known.
 
-    ``told`` are reports that facts stand for: that it was delivered.
+    ``told`` are reports that facts stand for, that it was delivered, and those of its whole shipment.
     """
 
     id: str
@@ -145,12 +147,22 @@ class Books:
 class Observed:
     """What an order has of others: every fact that it was told, and the books that it has by them.
 
-    ``adopted`` is what was ordered of each line when observation began.
+    ``adopted`` is what was ordered of each line when observation began; ``scans`` are reports under the number of a
+    whole shipment that facts tell of: which parcels they are about, the facts decide. An order that others have
+    begun was taken over at ``adopted_at``.
     """
 
     adopted: FrozenMap[str, Decimal]
     facts: tuple[Fact, ...]
     books: Books
+    scans: tuple[Scan, ...] = ()
+    adopted_at: datetime | None = None
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers of whole shipments, of all that was ever told."""
+        notes = (fact for fact in self.facts if isinstance(fact, Despatched) and fact.parcels)
+        return frozenset(fact.tracking_number for fact in notes if fact.tracking_number)
 
     @property
     def invoiced(self) -> dict[str, Decimal]:
@@ -177,21 +189,31 @@ class Ground:
         extra: by how much there is more room in a line than is ordered by the facts; less, where our own process has
             units of it.
         away: what our own process has taken out of parcels that facts told of, by parcel and line.
+        scans: what was reported under the numbers of whole shipments.
         own: the numbers under which parcels of our own travel, or will.
         currency: that of the order.
         began: a moment for what was told without one.
+        is_closed: whether we have cancelled or rejected the order: then nothing more is ordered by anyone.
     """
 
     ordered: Mapping[str, Decimal]
     extra: Mapping[str, Decimal]
     away: Mapping[str, Mapping[str, Decimal]]
+    scans: tuple[Scan, ...]
     own: frozenset[str]
     currency: str
     began: datetime
+    is_closed: bool = False
 
 
 def ground_of(
-    observed: Observed, lines: Iterable[str], ledger: Ledger, own: frozenset[str], currency: str, began: datetime
+    observed: Observed,
+    lines: Iterable[str],
+    ledger: Ledger,
+    own: frozenset[str],
+    currency: str,
+    began: datetime,
+    is_closed: bool,
 ) -> Ground:
     """What the facts of an order are held against, by its ledger."""
     books, extra = observed.books, dict[str, Decimal]()
@@ -211,7 +233,9 @@ def ground_of(
         elsewhere = _less(elsewhere, books.cancelled.get(line_id, ZERO))
         extra[line_id] = _less(EXACT.add(ours, ledger.surplus(line_id)), elsewhere)
     ordered = {line_id: observed.adopted.get(line_id, ZERO) for line_id in lines if line_id not in books.products}
-    return Ground(ordered, extra, away, own, currency, began)
+    if is_closed:
+        ordered |= {line_id: units for line_id, units in books.ordered.items() if line_id in ordered}
+    return Ground(ordered, extra, away, observed.scans, own, currency, began, is_closed)
 
 
 def in_hand_of(books: Books) -> tuple[Account, ...]:
@@ -260,6 +284,7 @@ class _Drawing:
         self._despatched()
         self._returned()
         self._delivered()
+        self._reported()
         cancelled = self._cancelled()
         self._picked()
         self._reserved()
@@ -295,7 +320,10 @@ class _Drawing:
             self.ordered[line_id] = ZERO
         for fact in self._of(Ordered):
             for line_id, units in fact.quantities.items():
-                if line_id in self.ordered:
+                if self.ground.is_closed and units != self.ordered.get(line_id, ZERO):
+                    text = f"{told.text_of(fact)} changes an order that is over"
+                    self._flag("fact.order_is_over", text, fact.document)
+                elif line_id in self.ordered:
                     self.ordered[line_id] = units
                 elif units:
                     self._flag("fact.unknown_line", f"{told.text_of(fact)} names {line_id}, which is no line", line_id)
@@ -325,10 +353,11 @@ class _Drawing:
                     members.setdefault(shipment_id, []).append(parcel_id)
         for fact in in_order:
             shipment_id = _shipment_id(fact)
-            if shipment_id in members and shipment_id not in self.shipments:
+            is_known = shipment_id in self.shipments
+            if not is_known and any(other.parcels for other in in_order if _shipment_id(other) == shipment_id):
                 self.shipments[shipment_id] = ObservedShipment(
                     shipment_id,
-                    tuple(members[shipment_id]),
+                    tuple(members.get(shipment_id, ())),
                     fact.document,
                     fact.location,
                     fact.carrier,
@@ -381,7 +410,7 @@ class _Drawing:
             held[line_id] = EXACT.add(held.get(line_id, ZERO), units)
             self.room[line_id] = max(ZERO, _less(self.room[line_id], units))
             self.sent[line_id] = EXACT.add(self.sent.get(line_id, ZERO), units)
-        self.parcels[parcel_id] = attrs.evolve(parcel, contents=FrozenMap(held))
+        self.parcels[parcel_id] = evolved(parcel, contents=FrozenMap(held))
 
     def _in_order(self) -> Iterable[ObservedParcel]:
         """The parcels that have something in them, in the order in which they left."""
@@ -447,7 +476,17 @@ class _Drawing:
         when = fact.occurred_at or self.ground.began
         number = parcel.tracking_number or parcel_id
         scan = Scan(number, "delivered", when, f"{fact.source} {fact.document}"[:200], raw=fact.TAG)
-        self.parcels[parcel_id] = attrs.evolve(parcel, told=(scan,))
+        self.parcels[parcel_id] = evolved(parcel, told=(scan,))
+
+    def _reported(self) -> None:
+        """What carriers say of a whole shipment, they say of each of its parcels, but for one with that very number."""
+        for scan in self.ground.scans:
+            of_its_own = [p.id for p in self.parcels.values() if p.tracking_number == scan.tracking_number]
+            shipped_so = [s for s in self.shipments.values() if s.tracking_number == scan.tracking_number]
+            for parcel_id in of_its_own or [id for one in shipped_so for id in one.parcel_ids]:
+                parcel = self.parcels[parcel_id]
+                if parcel.contents:
+                    self.parcels[parcel_id] = evolved(parcel, told=reports_united(parcel.told, (scan,)))
 
     # -- what is written ---------------------------------------------------------------------------------------------
 

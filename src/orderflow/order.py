@@ -517,11 +517,13 @@ class Order(Frozen):
     def _tracking_numbers(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for shipment in self.shipments.values():
-            if (shipment.is_live or self.is_observed(shipment.id)) and shipment.booking is not None:
+            if shipment.is_live and shipment.booking is not None:
                 found.update(dict.fromkeys(shipment.booking.numbers))
         for parcel in self.parcels.values():
             if number := self._number_of(parcel):
                 found[number] = None
+        if self.observed is not None:
+            found.update(dict.fromkeys(sorted(self.observed.numbers)))
         return tuple(found)
 
     @property
@@ -568,21 +570,31 @@ class Order(Frozen):
             theirs = self.observed.books.parcels
             ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
             own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
-            ground = ground_of(self.observed, self.lines, self.ledger, own, self.currency, self.placed_at)
+            ground = ground_of(
+                self.observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed
+            )
             books = self.remembered["books_by_facts"] = drawn_up(self.observed.facts, ground)
         return books
+
+    @property
+    def _is_closed(self) -> bool:
+        """Whether the order is over by our own doing, not only by what others told."""
+        if not self.is_over or self.observed is None:
+            return False
+        told = self.observed.books.cancelled
+        return any(self.ledger.balance(line_id, CANCELLED) > told.get(line_id, _ZERO) for line_id in self.lines)
 
     @property
     def is_told_of_stock(self) -> bool:
         """Whether others say by facts what is held: then nothing is claimed."""
         return self.observed is not None and "stock" in self.theirs
 
-    def is_observed(self, fulfillment_id: str) -> bool:
-        """Whether units at a place are others' to tell of, not ours to handle: a work or shipment of facts."""
+    def is_observed(self, part_id: str) -> bool:
+        """Whether a work, parcel or shipment is one that facts tell of, and not ours to handle."""
         if self.observed is None:
             return False
         books = self.observed.books
-        return fulfillment_id in books.works or fulfillment_id in books.shipments
+        return part_id in books.works or part_id in books.parcels or part_id in books.shipments
 
     def under_observation(self, line_id: str) -> Decimal:
         """Units of a line that others have in hand, or have sent: no stock of ours is claimed for them."""

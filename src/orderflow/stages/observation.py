@@ -45,13 +45,14 @@ from orderflow.stages.acceptance import (
     terms_said,
     texts,
 )
+from orderflow.stages.changes import OrderCancelled
 from orderflow.stages.picking import OrderInFulfillment
 from orderflow.stages.pricing import PriceQuoted, agreed_tranches, is_sensible_quote
 from orderflow.stages.stage import Decision, Stage, order_exists, order_was_placed
 from orderflow.tracking import Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, optional, tuple_of
+from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
@@ -193,28 +194,31 @@ class OrderAdopted(Event):
         adopted = order_as_told(
             None, self, "placed", placed_at=self.placed_at, milestones=self.milestones, theirs=self.theirs
         )
-        return _observing(adopted)
+        return _observing(adopted, self.at)
 
 
 @event("facts_recorded")
 class FactsRecorded(Event):
-    """Others have told something that was not known before."""
+    """Others have told something that was not known before: facts, or reports of a whole shipment of theirs."""
 
     facts: tuple[Fact, ...]
+    scans: tuple[Scan, ...] = ()
 
     def apply(self, order: Order) -> Order:
         """What was told is a larger set; what it means follows."""
         order = _observing(order)
-        assert order.observed is not None
-        return order.replace(observed=attrs.evolve(order.observed, facts=united(order.observed.facts, self.facts)))
+        known = order.observed
+        assert known is not None
+        facts, scans = united(known.facts, self.facts), reports_united(known.scans, self.scans)
+        return order.replace(observed=evolved(known, facts=facts, scans=scans))
 
 
-def _observing(order: Order) -> Order:
+def _observing(order: Order, adopted_at: datetime | None = None) -> Order:
     """An order under observation: from now on, what is ordered may be told as well."""
     if order.observed is not None:
         return order
     ordered = FrozenMap({line_id: order.ledger.ordered(line_id) for line_id in order.lines})
-    return order.replace(observed=Observed(ordered, (), Books(ordered)))
+    return order.replace(observed=Observed(ordered, (), Books(ordered), adopted_at=adopted_at))
 
 
 @event("facts_applied")
@@ -236,7 +240,7 @@ class FactsApplied(Event):
             fulfillments=order.fulfillments.merged(dict(self._worked(order))),
             parcels=order.parcels.merged({one.id: self._parcel(order, one) for one in self.books.parcels.values()}),
             shipments=order.shipments.merged({s.id: self._shipment(order, s) for s in self.books.shipments.values()}),
-            observed=attrs.evolve(order.observed, books=self.books),
+            observed=evolved(order.observed, books=self.books),
         )
         return after.repriced(_wanted_again(before, self.books))
 
@@ -260,7 +264,7 @@ class FactsApplied(Event):
             tracking_number=one.tracking_number,
             told=one.told,
         )
-        return parcel.with_scans(_with_siblings(order, self.books, parcel))
+        return parcel.with_scans(parcel.scans)
 
     def _shipment(self, order: Order, one: ObservedShipment) -> Shipment:
         has_left = any(self.books.parcels[parcel_id].contents for parcel_id in one.parcel_ids)
@@ -278,16 +282,6 @@ class FactsApplied(Event):
             issued=True,
             numbers=booking.numbers,
         )
-
-
-def _with_siblings(order: Order, books: Books, parcel: Parcel) -> tuple[Scan, ...]:
-    """The reports of a parcel, and what was reported under the number of its whole shipment before it was in it."""
-    shipment = next(one for one in books.shipments.values() if parcel.id in one.parcel_ids)
-    number = shipment.tracking_number
-    if not number or number == parcel.tracking_number:
-        return parcel.scans
-    siblings = (order.parcels[other] for other in shipment.parcel_ids if other in order.parcels)
-    return reports_united(parcel.scans, (s for one in siblings for s in one.scans if s.tracking_number == number))
 
 
 def _wanted_again(before: Books, after: Books) -> Mapping[str, Decimal]:
@@ -394,7 +388,7 @@ def _as_far_as_others_went(
 
 
 #: Facts that show that others have verified an order, and begun.
-_BEGUN = frozenset({"reserved", "picked", "despatched", "delivered", "returned", "invoiced"})
+_BEGUN = frozenset({"confirmed", "reserved", "picked", "despatched", "delivered", "returned", "invoiced"})
 
 
 def _entered(policy: Policy, step: str) -> str | None:
@@ -415,7 +409,7 @@ def _record(order: Order, command: RecordFacts, policy: Policy, envelope: Envelo
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if order.observed is None:
         return
-    due = attrs.evolve(order.books_by_facts, anomalies=())
+    due = evolved(order.books_by_facts, anomalies=())
     present = _present(order)
     moves = moves_to(due, present, order.ledger)
     if moves or due != order.observed.books:
@@ -429,7 +423,7 @@ def _present(order: Order) -> Books:
     assert order.observed is not None
     books = order.observed.books
     held = {account: FrozenMap(units) for account in in_hand_of(books) if (units := order.ledger.holding(account))}
-    return attrs.evolve(books, in_hand=FrozenMap(held))
+    return evolved(books, in_hand=FrozenMap(held))
 
 
 def _states(order: Order, books: Books, policy: Policy) -> Iterable[tuple[str, str]]:
@@ -459,15 +453,27 @@ _LEFT = frozenset({"shipped", "delivered", "lost"})
 
 def _steps(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     """The order goes as far as its goods, and back where these are not there after all."""
-    has_begun = _has_begun(order)
-    if has_begun and "in_fulfillment" not in order.milestones:
+    has_begun, kinds, milestones = _has_begun(order), order.ledger.kinds, order.milestones
+    if kinds == {"cancelled"} and not order.is_over and order.cancellation is None:
+        state = _entered(policy, "cancel")
+        if state is not None:
+            yield OrderCancelled(at, state, (), "")
+    elif "cancelled" in milestones and (has_begun or kinds & _HERE):
+        yield from _back(order, policy, _last_step(order), ("cancelled",), at)
+    elif has_begun and "in_fulfillment" not in milestones:
         state = policy.order_step(order, "start_fulfillment")
         if state is not None:
             yield OrderInFulfillment(at, state)
-    elif not has_begun and "in_fulfillment" in order.milestones and _is_all_theirs(order):
+    elif not has_begun and "in_fulfillment" in milestones and _is_all_theirs(order) and not order.is_over:
         yield from _back(order, policy, "verify", ("in_fulfillment", *_AFTERWARDS), at)
-    elif "shipped" in order.milestones and not order.ledger.kinds.isdisjoint(_HERE):
+    elif "shipped" in milestones and kinds & _HERE:
         yield from _back(order, policy, "start_fulfillment", _AFTERWARDS, at)
+
+
+def _last_step(order: Order) -> str:
+    """The step that an order had taken before it was cancelled."""
+    steps = {"in_fulfillment": "start_fulfillment", "verified": "verify"}
+    return next((step for milestone, step in steps.items() if milestone in order.milestones), "acknowledge")
 
 
 _AFTERWARDS = ("shipped", "delivered", "completed", "reopened")

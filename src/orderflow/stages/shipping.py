@@ -329,12 +329,14 @@ def _order_shipped(order: Order, policy: Policy, at: datetime) -> Iterable[Event
 
 
 _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
+#: Where units are that have left, those included that came back since.
+_HAS_LEFT = frozenset({"shipped", "delivered", "lost", "returning", "received", "restocked", "scrapped", "sent_back"})
 
 
 def _everything_left(order: Order) -> bool:
     """Nothing is here any more, and something has left."""
     kinds = order.ledger.kinds
-    return not (kinds & _STILL_HERE) and not kinds.isdisjoint(("shipped", "delivered", "lost"))
+    return not (kinds & _STILL_HERE) and not kinds.isdisjoint(_HAS_LEFT)
 
 
 # -- what is wanted from outside, and what answers mean -------------------------------------------------------------

@@ -403,7 +403,7 @@ def _claims_for(order: Order, line_id: str, shares: tuple[Share, ...], at: datet
     claims = order.claims_on(line_id)
     given = _totals((share.location, share.quantity) for share in shares if share.line_id == line_id)
     wanted = total(given.values())
-    surplus = EXACT.subtract(total(c.wanted for c in claims), EXACT.subtract(order.live_quantity(line_id), wanted))
+    surplus = EXACT.subtract(total(c.wanted for c in claims), EXACT.subtract(order.to_be_claimed(line_id), wanted))
     left = wanting_less(order, claims, max(ZERO, surplus))
     for claim in claims:
         target = EXACT.add(left[claim.id], given.pop(claim.location, ZERO))

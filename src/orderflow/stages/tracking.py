@@ -23,6 +23,7 @@ from orderflow.policy import Policy
 from orderflow.ports import QueryTracking, Refused, Reply, Scans
 from orderflow.stages.exceptions import impossible_reply
 from orderflow.stages.losses import CODES, nothing_is_awaited
+from orderflow.stages.observation import FactsRecorded
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, why_not
 from orderflow.tracking import Scan, TrackingStatus, united
 from orderflow.values.checked import checked, tuple_of
@@ -221,6 +222,11 @@ def _carried(order: Order, parcel_id: str, state: str, place: Callable[[str], Ac
 def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Event]:
     news: dict[str, list[Scan]] = {}
     scans = tuple(scans)
+    if order.observed is not None:
+        theirs = tuple(dict.fromkeys(s for s in scans if s.tracking_number in order.observed.numbers))
+        if fresh := tuple(scan for scan in theirs if scan not in order.observed.scans):
+            yield FactsRecorded(at, (), fresh)
+        scans = tuple(scan for scan in scans if scan not in theirs)
     strays = tuple(dict.fromkeys(scan for scan in scans if _is_stray(order, scan)))
     if strays:
         yield StrayScanRecorded(at, strays)
@@ -247,8 +253,7 @@ def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
         yield from known or (order.parcels[tracking_number],)
         return
     for shipment in order.shipments.values():
-        is_live = shipment.is_live or order.is_observed(shipment.id)
-        if is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
+        if shipment.is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
             yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
 
 
@@ -264,7 +269,8 @@ def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Pol
     """A report concerns a parcel of this order; for others there is the inbox (``OrderFlow.observe``)."""
     for index, scan in enumerate(command.scans):
         is_dead = any(scan.tracking_number in shipment.numbers for shipment in order.shipments.values())
-        if not is_dead and not any(True for _ in _parcels_under(order, scan.tracking_number)):
+        is_theirs = order.observed is not None and scan.tracking_number in order.observed.numbers
+        if not (is_dead or is_theirs) and not any(True for _ in _parcels_under(order, scan.tracking_number)):
             yield Violation(
                 "tracking.unknown_number",
                 f"no parcel of this order travels under {scan.tracking_number!r}",
@@ -336,7 +342,7 @@ def _is_told(order: Order, shipment: Shipment) -> bool:
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for parcel in order.parcels.values():
-        if parcel.is_reported:
+        if parcel.is_reported or order.is_observed(parcel.id):
             yield from _parcel_follows_its_reports(order, parcel, policy, at)
     if "shipped" in order.milestones or "deliver" in policy.lifecycles.order.events_from(order.state):
         yield from _order_follows_its_parcels(order, policy, at)
