@@ -234,7 +234,10 @@ def _counting(order: Order, kind: type[Any]) -> list[Any]:
     """What the documents of a kind say by their newest revisions."""
     if order.observed is None:
         return []
-    return [fact for fact in told.current(order.observed.facts)[0] if type(fact) is kind]
+    known: tuple[Fact, ...] | None = order.remembered.get("counting_facts")
+    if known is None:
+        known = order.remembered["counting_facts"] = told.current(order.observed.facts)[0]
+    return [fact for fact in known if type(fact) is kind]
 
 
 def _of_facts(order: Order) -> Iterator[Deviation]:

@@ -429,7 +429,24 @@ def key_of(fact: Fact) -> tuple[str, str, str]:
 def position_of(fact: Fact) -> tuple[Any, ...]:
     """Where a fact stands in the one total order of all facts: kind, time, document, revision, and what it says."""
     when = fact.occurred_at or _LATEST
-    return _RANK[type(fact)], when, fact.source, fact.document, fact.revision, _written(fact)
+    return _RANK[type(fact)], when, fact.source, fact.document, fact.revision, _Body(fact)
+
+
+class _Body:
+    """What a fact says, to be compared by; it is written out only where nothing else tells two facts apart."""
+
+    __slots__ = ("fact",)
+
+    def __init__(self, fact: Fact) -> None:
+        self.fact = fact
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Body) and self.fact == other.fact
+
+    def __lt__(self, other: _Body) -> bool:
+        return _written(self.fact) < _written(other.fact)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _written(held: Any) -> str:
@@ -456,9 +473,10 @@ def united(known: tuple[Fact, ...], news: Iterable[Fact]) -> tuple[Fact, ...]:
 
 
 def current(facts: Iterable[Fact]) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
-    """Of each document what its highest revision says, in order; and what contradicts that under the same revision.
+    """Of each document what its highest revision says; and what contradicts that under the same revision.
 
-    Where two bodies bear one revision, the later one in the total order counts: whoever came first.
+    Facts are given in the one total order, and so are these. Where two bodies bear one revision, the later one in that
+    order counts: whoever came first.
     """
     newest: dict[tuple[str, str, str], list[Fact]] = {}
     for fact in facts:
@@ -467,9 +485,9 @@ def current(facts: Iterable[Fact]) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
             held.clear()
         if not held or fact.revision == held[-1].revision:
             held.append(fact)
-    counting = sorted((max(held, key=position_of) for held in newest.values()), key=position_of)
-    beside = (fact for held in newest.values() for fact in sorted(held, key=position_of)[:-1])
-    return tuple(counting), tuple(sorted(beside, key=position_of))
+    counting = sorted((held[-1] for held in newest.values()), key=position_of)
+    beside = sorted((fact for held in newest.values() for fact in held[:-1]), key=position_of)
+    return tuple(counting), tuple(beside)
 
 
 def text_of(fact: Fact) -> str:

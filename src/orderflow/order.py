@@ -563,18 +563,19 @@ class Order(Frozen):
 
     @property
     def books_by_facts(self) -> Books:
-        """What others have done with this order, by everything that they have told: drawn up anew, once an order."""
+        """What others have done with this order, by all that they have told: drawn up anew where it changed."""
         assert self.observed is not None, "nothing was observed of this order"
-        books: Books | None = self.remembered.get("books_by_facts")
-        if books is None:
-            theirs = self.observed.books.parcels
-            ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
-            own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
-            ground = ground_of(
-                self.observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed
-            )
-            books = self.remembered["books_by_facts"] = drawn_up(self.observed.facts, ground)
-        return books
+        on = self.observed, self.ledger, self.lines, self.parcels, self.milestones
+        return self.worked_out("books_by_facts", on, Order._drawn_up)
+
+    def _drawn_up(self) -> Books:
+        observed = self.observed
+        assert observed is not None, "nothing was observed of this order"
+        theirs = observed.books.parcels
+        ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
+        own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
+        ground = ground_of(observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed)
+        return drawn_up(observed.facts, ground)
 
     @property
     def _is_closed(self) -> bool:
