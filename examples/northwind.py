@@ -26,6 +26,9 @@ from the day it was placed to the day it left. The *net amount* of a line is pri
 number: it is rounded as a whole, half-up, where lines are charged. (Goods and discount as components of their own would
 each round, and all orders would come to 53 cents less.) Units that *cannot be allocated* are those that are wanted of a
 product beyond what is on the shelf; which orders go short depends on who is served first, how many units do not.
+
+At the end stands the conformance report: whether what happened to the orders, by the facts that were told of them and
+by what was done here, is the way that an order should go.
 """
 
 from __future__ import annotations
@@ -64,6 +67,7 @@ from orderflow import (
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory
 from orderflow.charges import Adjustment, Amounts
+from orderflow.conformance import ConformanceReport, conformance, conformance_of
 from orderflow.facts import Despatched, Package
 from orderflow.ports import Quote, QuotedLine
 from orderflow.promise import Promise
@@ -303,6 +307,10 @@ class Shop:
         assert shipment is not None
         self.flow.handle(DespatchShipment(order_id, shipment.id))
 
+    def conformance(self) -> ConformanceReport:
+        """Where the orders left the way of an order, by all that is known of them: by facts of others, and events."""
+        return conformance_of(conformance(order, self.flow.history(order.id)) for order in self.orders())
+
     @property
     def sent_messages(self) -> Counter[str]:
         """How many messages of each kind were sent."""
@@ -489,6 +497,9 @@ def what_must_hold(shop: Shop, were_open: Sequence[str]) -> Iterator[Check]:
     yield Check("messages about parcels", shop.sent_messages["shipment_despatched"], len(shop.carrier.bookings))
     yield Check("orders whose books do not balance", sum(not order.ledger.is_balanced() for order in orders), 0)
     yield Check("orders with something to settle", sum(any(order.open_cases) for order in orders), 0)
+    # of what can go wrong on the way of an order, Northwind's tables can show one thing
+    too_early = shop.northwind.expected["shipped_before_ordered"]
+    yield Check("orders that left the way of an order", shop.conformance().deviating, too_early)
 
 
 def served_out_of_turn(orders: Sequence[Order]) -> Iterator[bool]:
@@ -547,7 +558,7 @@ def run(northwind: Northwind) -> bool:
     print(f"the {len(were_open)} that had not left, on {shop.clock():%Y-%m-%d}")
     print(*table_of_orders(shop, were_open), "", sep="\n")
     print("what they wait for", *table_of_shortages(shop, ours), "", sep="\n")
-    return report(
+    passed = report(
         {
             "all orders, as they were taken over": compared(NAMES, history, expected_of_history(expected)),
             "the stock": compared(STOCK_NAMES, stock, expected["stock"]),
@@ -555,6 +566,8 @@ def run(northwind: Northwind) -> bool:
             "and in any case": what_must_hold(shop, were_open),
         }
     )
+    print("", "the way of each order, as it was gone", shop.conformance(), sep="\n")
+    return passed
 
 
 def report(made: Mapping[str, Iterable[Check]]) -> bool:

@@ -591,6 +591,9 @@ class Order(Frozen):
     @property
     def tracking_numbers(self) -> tuple[str, ...]:
         """Every number under which parcels of this order travel, master numbers included."""
+        return self.worked_out("numbers", (self.shipments, self.parcels, self.observed), Order._tracking_numbers)
+
+    def _tracking_numbers(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for shipment in self.shipments.values():
             if shipment.is_live and shipment.booking is not None:
@@ -646,16 +649,12 @@ class Order(Frozen):
     def books_by_facts(self) -> Books:
         """What others have done with this order, by all that they have told: drawn up anew where it changed."""
         assert self.observed is not None, "nothing was observed of this order"
-        fields = self.__dict__
-        ground = tuple(fields[name] for name in _DRAWN_FROM)
-        known, books = fields.get("_memory_of_books", _NO_BOOKS)
-        if books is None or any(then is not now for then, now in zip(known, ground, strict=True)):
-            books = self._drawn_up(self.observed)
-            fields["_memory_of_books"] = ground, books
-        drawn: Books = books
-        return drawn
+        on = self.observed, self.ledger, self.lines, self.parcels, self.milestones
+        return self.worked_out("books_by_facts", on, Order._drawn_up)
 
-    def _drawn_up(self, observed: Observed) -> Books:
+    def _drawn_up(self) -> Books:
+        observed = self.observed
+        assert observed is not None, "nothing was observed of this order"
         theirs = observed.books.parcels
         ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
         own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
@@ -962,13 +961,13 @@ class Order(Frozen):
     @property
     def claims_by_line(self) -> Mapping[str, tuple[Claim, ...]]:
         """The claims of each line that has any, in the order in which they were made."""
-        known: Mapping[str, tuple[Claim, ...]] | None = self.remembered.get("claims_by_line")
-        if known is None:
-            found: dict[str, tuple[Claim, ...]] = {}
-            for claim in self.claims.values():
-                found[claim.line_id] = (*found.get(claim.line_id, ()), claim)
-            self.remembered["claims_by_line"] = known = found
-        return known
+        return self.worked_out("claims_by_line", (self.claims,), Order._claims_by_line)
+
+    def _claims_by_line(self) -> Mapping[str, tuple[Claim, ...]]:
+        found: dict[str, tuple[Claim, ...]] = {}
+        for claim in self.claims.values():
+            found[claim.line_id] = (*found.get(claim.line_id, ()), claim)
+        return found
 
     def claims_on(self, line_id: str) -> tuple[Claim, ...]:
         """The claims for the stock of a line, one a location, in the order in which they were made."""

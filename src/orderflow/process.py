@@ -16,7 +16,7 @@ Nothing here reads a clock, draws a random number or does I/O: the envelope says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -132,7 +132,7 @@ STAGES: tuple[Stage, ...] = (
 _MOST_ROUNDS = 50
 
 
-_NOBODY: tuple[Any, tuple[Wanted, ...]] = (None, ())
+_NOBODY: tuple[Any, tuple[Any, ...]] = (None, ())
 
 
 def evolve(order: Order | None, event: Event) -> Order:
@@ -414,27 +414,30 @@ class OrderProcess:
     ) -> Order:
         """Ask every stage what follows, until none has anything to say; ``before`` is an order that was asked already.
 
-        A stage is not asked again while nothing that it looks at has changed. That is remembered with the order, for
-        this process alone: an order that was loaded, or that another policy has left, is looked at whole.
+        A stage is not asked again while nothing has changed that it looked at when it had nothing more to say. That is
+        remembered with the order, for this process alone: an order that was loaded, or that another policy has left,
+        is looked at whole.
         """
         policy = policy or self.policy
-        settled = before if before is not None and before.remembered.get("settled") is self else None
-        seen: list[Order | None] = [settled] * len(self._follow)
+        asked, fields = before.remembered.get("settled", _NOBODY) if before is not None else _NOBODY
+        seen: list[Order | None] = [before if asked is self else None] * len(self._follow)
+        looked_at: list[tuple[str, ...] | None] = list(fields) if asked is self else [None] * len(self._follow)
         for _ in range(_MOST_ROUNDS):
             quiet = True
             for number, (follow, looks_at) in enumerate(self._follow):
-                if _is_unchanged(seen[number], order, looks_at):
+                if _is_unchanged(seen[number], order, looked_at[number]):
                     continue
                 found = tuple(follow(order, policy, at))
-                seen[number] = order
+                if found:
+                    seen[number] = None
+                    quiet = False
+                else:
+                    seen[number], looked_at[number] = order, looks_at(order)
                 for event in found:
                     order = evolve(order, event)
                     events.append(event)
-                    quiet = False
-                if found:
-                    seen[number] = None
             if quiet:
-                order.remembered["settled"] = self
+                order.remembered["settled"] = self, looked_at
                 return order
         raise RuntimeError(f"the consequences of order {order.id} do not come to an end under this policy")
 
@@ -538,14 +541,14 @@ def _cases(order: Order) -> tuple[str, ...] | None:
     return None if order.open_cases else ("cases",)
 
 
-def _is_unchanged(seen: Order | None, order: Order, looks_at: Callable[[Order], tuple[str, ...] | None]) -> bool:
-    """Whether a stage that had nothing more to say about ``seen`` has nothing to say about ``order``."""
-    if seen is None:
-        return False
+def _is_unchanged(seen: Order | None, order: Order, fields: tuple[str, ...] | None) -> bool:
+    """Whether a stage that had nothing more to say about ``seen``, by these fields, has nothing to say about ``order``.
+
+    ``None`` stands for all fields.
+    """
     if seen is order:
         return True
-    fields = looks_at(seen)
-    if fields is None:
+    if seen is None or fields is None:
         return False
     then, now = seen.__dict__, order.__dict__
     for field in fields:  # noqa: SIM110 - asked some hundred times in a life, and a generator takes twice as long

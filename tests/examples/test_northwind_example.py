@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -104,6 +105,7 @@ def test_the_figures_of_a_little_shop_are_what_they_were_counted_to_be(
     told = told_by(capsys)
     assert not [row for row in told if row.startswith("✗")]
     assert "✓ net, each line rounded half-up 168.48 168.48" in told
+    assert told[-1] == "4 orders, none deviates"
 
 
 def test_the_older_order_is_served_first_and_the_rest_waits(
@@ -165,6 +167,22 @@ def test_units_that_went_to_a_younger_order_are_noticed(northwind: ModuleType, t
     assert not checks["younger orders served before older ones"].holds
 
 
+def test_goods_that_left_before_they_were_ordered_are_told_in_the_conformance_report(
+    northwind: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = northwind.northwind_data(written(tmp_path, {**EXPECTED, "shipped_before_ordered": 1}))
+    orders = [
+        order._replace(shipped=order.placed - timedelta(days=1)) if order.id == "101" else order
+        for order in tables.orders
+    ]
+    northwind.run(tables._replace(orders=orders))
+
+    told = told_by(capsys)
+    assert "✓ orders that left before they were placed 1 1" in told
+    assert "✓ orders that left the way of an order 1 1" in told
+    assert any(row.startswith("conformance.despatched_before_order 1 in 1 orders") for row in told)
+
+
 def test_a_place_without_expectations_is_refused(
     northwind: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +200,7 @@ def test_northwind_comes_out_as_it_was_counted(northwind: ModuleType, capsys: py
     assert northwind.main([str(DATA)]) == 0
 
     told = told_by(capsys)
+    assert told[-1] == "830 orders, none deviates"
     for figure in (
         "✓ orders that had left 809 809",
         "✓ days from placed to left 6,870 6,870",

@@ -337,9 +337,14 @@ def _untold(order: Order) -> tuple[Fact, ...]:
     memory = order.remembered
     found: tuple[Fact, ...] | None = memory.get("untold")
     if found is None:
-        told = {(message.kind, message.subject) for message in order.messages.values()}
+        told = order.worked_out("told", (order.messages,), _told)
         found = memory["untold"] = tuple(fact for fact in _to_tell(order) if fact[:2] not in told)
     return found
+
+
+def _told(order: Order) -> frozenset[tuple[str, str]]:
+    """What was told of, or is about to be."""
+    return frozenset((message.kind, message.subject) for message in order.messages.values())
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

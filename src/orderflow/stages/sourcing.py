@@ -496,7 +496,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 def _later(order: Order, policy: Policy) -> Mapping[str, datetime]:
     """The lines that are not wanted before a day, and when they are to be given to the warehouse."""
-    if "cancelled" in order.milestones or "rejected" in order.milestones:
+    if not order.later_lines or order.is_over:
         return {}
     return {
         line_id: instant_of(terms.not_before, terms.zone or "UTC") - policy.release_before

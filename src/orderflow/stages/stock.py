@@ -324,6 +324,9 @@ def claims_and_backorders(order: Order, policy: Policy, at: datetime) -> Iterabl
 
 def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     """Wanted is what was ordered less what was cancelled; claims that want something else get a new revision."""
+    on = order.claims, order.lines, order.ledger.lives, order.observed
+    if order.worked_out("claims_fit", on, _claims_fit):
+        return
     by_line = order.claims_by_line
     for line_id, claims in by_line.items():
         if len(claims) == 1 and claims[0].wanted == order.to_be_claimed(line_id):
@@ -345,6 +348,14 @@ def _claims_follow_what_is_wanted(order: Order, policy: Policy, at: datetime) ->
             yield ClaimWanted(at, f"C{number}", line_id, 1, wanted)
     if sought:
         yield StockSought(at, tuple(sought))
+
+
+def _claims_fit(order: Order) -> bool:
+    """Whether every line has one claim, for what is wanted of it: most do, and then nothing follows."""
+    by_line = order.claims_by_line
+    return len(by_line) == len(order.lines) and all(
+        len(claims) == 1 and claims[0].wanted == order.to_be_claimed(line_id) for line_id, claims in by_line.items()
+    )
 
 
 def _claims_of_a_line(order: Order, line_id: str, claims: tuple[Claim, ...], at: datetime) -> Iterable[Event]:
