@@ -18,7 +18,7 @@ from orderflow.errors import InvalidInput, Problems
 from orderflow.ledger import allocated
 from orderflow.order import Goods, Order
 from orderflow.stages.picking import RecordPick, ShortPick, StartPicking
-from orderflow.stages.tolerance import GONE
+from orderflow.stages.tolerance import CAME_BACK, GONE
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of, value
 from orderflow.values.ids import as_reference, as_text
@@ -252,7 +252,7 @@ def _to_come(order: Order, parcel_id: str) -> Iterable[SlipRow]:
     here = order.contents_of(parcel_id)
     for line in order.lines.values():
         left = EXACT.subtract(order.live_quantity(line.id), here.get(line.id, ZERO))
-        for kind in GONE:
+        for kind in (*GONE, *CAME_BACK):
             left = EXACT.subtract(left, order.ledger.of_kind(line.id, kind))
         if left > 0:
             yield SlipRow(line.id, line.sku, line.unit, left, kit=_kit(order, line.id))

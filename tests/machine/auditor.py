@@ -20,6 +20,8 @@ __all__ = ["Auditor", "kind"]
 
 #: Kinds of places in which goods are that have left us.
 GONE = ("shipped", "delivered", "lost")
+#: Kinds of places in which they are that have left us and come back, or are to.
+BACK = ("returning", "received", "restocked", "scrapped", "sent_back")
 _DIGITS = {"EUR": 2, "USD": 2, "JPY": 0}
 _PARTS = ("net", "discount", "shipping", "tax", "charges")
 
@@ -58,7 +60,7 @@ class Row:
     @property
     def left(self) -> Fraction:
         """Units that have left us, wherever they are."""
-        return sum((self.at[place] for place in GONE), Fraction(0))
+        return sum((self.at[place] for place in (*GONE, *BACK)), Fraction(0))
 
     def gives_back(self, units: Fraction) -> None:
         """Units that are not wanted any more: first those that cost nothing, then the latest price."""
@@ -93,6 +95,9 @@ class Auditor:
         self.claims: dict[str, tuple[str, Fraction]] = {}
         self.to_issue: dict[str, dict[str, Fraction]] = {}
         self.issued: defaultdict[str, Fraction] = defaultdict(Fraction)
+        self.to_receive: dict[str, dict[str, Fraction]] = {}
+        self.restocked: defaultdict[str, Fraction] = defaultdict(Fraction)
+        self.labels: dict[str, str] = {}
         self.put_away: defaultdict[str, Fraction] = defaultdict(Fraction)
         self.bookings: dict[str, str] = {}
         self.insisted: set[str] = set()
@@ -309,6 +314,49 @@ class Auditor:
 
     def _goods_found(self, event: Any) -> None:
         self._carried(event.parcel_id, to="shipped")
+
+    # -- what comes back ---------------------------------------------------------------------------------------------
+
+    def _return_disposed(self, event: Any) -> None:
+        self._moves(event.moves)
+        told: defaultdict[str, Fraction] = defaultdict(Fraction)
+        for receipt in event.receipts:
+            assert receipt.id not in self.to_receive, f"{receipt.id} is told twice"
+            self.to_receive[receipt.id] = defaultdict(Fraction)
+            for line in receipt.lines:
+                self.to_receive[receipt.id][line.sku] += Fraction(line.quantity)
+                told[line.sku] += Fraction(line.quantity)
+        kept: defaultdict[str, Fraction] = defaultdict(Fraction)
+        for move in event.moves:
+            row = self.rows[move.line_id]
+            if move.target == "restocked" and row.method not in ("digital", "supplier"):
+                kept[row.sku] += Fraction(move.quantity)
+        assert told == kept, f"the inventory is told {dict(told)}, and {dict(kept)} goes on the shelf"
+
+    def _stock_received(self, event: Any) -> None:
+        for sku, units in self.to_receive.pop(event.request_id).items():
+            self.restocked[sku] += units
+
+    def _return_label_booked(self, event: Any) -> None:
+        self.labels[event.booking.number] = event.return_id
+
+    def _exchange_ordered(self, event: Any) -> None:
+        for one in event.lines:
+            origin = self.rows[one.instead_of]
+            self.rows[one.line_id] = Row(one.sku, origin.method, Decimal(0))
+            self.rows[one.line_id].over = origin.over
+            self.rows[one.line_id].replaces = one.instead_of if one.is_free else ""
+            self._goes(one.line_id, "ordered", "open", Fraction(one.quantity))
+
+    def _return_credited(self, event: Any) -> None:
+        for line_id, units in event.quantities.items():
+            row = self.rows[line_id]
+            while row.replaces:
+                row = self.rows[row.replaces]
+            worth = Fraction(units) - Fraction(event.withheld.get(line_id, 0))
+            left = sum((price.charged - price.back for price in row.prices), Fraction(0))
+            assert 0 <= worth <= left, f"{line_id}: {worth} are credited, and {left} were paid for and not given back"
+            row.refunds(worth)
 
     # -- what others hold --------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from orderflow import commands as c
 from orderflow.errors import PortRefused
 from orderflow.messages import SYSTEM, Actor, Command
-from orderflow.order import Goods, Order
+from orderflow.order import Goods, Order, ReturnLine
 from orderflow.ports import Sent
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
@@ -28,6 +28,7 @@ from orderflow.stages.amending import LineChange
 from orderflow.stages.authority import left_to_others
 from orderflow.stages.holds import STEPS
 from orderflow.stages.picking import ShortPick
+from orderflow.stages.returns_disposition import Disposition
 from orderflow.tracking import Scan
 from orderflow.values import Address, Contact, Money, Party
 from tests.laws.chance import Chance
@@ -240,6 +241,44 @@ def _resolve(trade: Trade, dice: Chance, order: Order) -> Command:
     return c.ResolveException(order.id, dice.one((*order.cases, "X9")), "no_such_option")
 
 
+def _back(dice: Chance, order: Order) -> str:
+    return dice.one((*order.returns, *order.returns, "R9"))
+
+
+def _request(trade: Trade, dice: Chance, order: Order) -> Command:
+    lines = [
+        ReturnLine(one.line_id, one.quantity, "worn", sku=dice.one(("", "", "CUP"))) for one in _goods(dice, order)
+    ]
+    kind, resolution = dice.one((("return", ""), ("return", "replacement"), ("exchange", ""), ("claim", "")))
+    return c.RequestReturn(order.id, lines, kind, resolution)
+
+
+def _receive(trade: Trade, dice: Chance, order: Order) -> Command:
+    """What comes in: announced or not, brought back by a carrier, more or less, wrong, told twice."""
+    goods, reference = _goods(dice, order), dice.one(("", "", "GR-1"))
+    wrong = [("POT", 1)] if dice.once_in(5) else []
+    way = dice.below(4)
+    if way == 0 and order.parcels:
+        return c.ReceiveReturn(order.id, parcel_id=_box(dice, order), goods=dice.one((None, goods)), location="BER")
+    if way == 1:
+        return c.ReceiveReturn(order.id, goods=goods, wrong=wrong, reference=reference, location=dice.one(PLACES))
+    return c.ReceiveReturn(order.id, _back(dice, order), dice.one((None, goods)), wrong, reference=reference)
+
+
+def _dispose(trade: Trade, dice: Chance, order: Order) -> Command:
+    fates = ("restock", "scrap", "send_back")
+    rows = [
+        Disposition(one.line_id, one.quantity, dice.one(fates), dice.one((0, 0, 30))) for one in _goods(dice, order)
+    ]
+    return c.DisposeReturn(order.id, _back(dice, order), dice.one((None, rows)))
+
+
+def _inspect(trade: Trade, dice: Chance, order: Order) -> Command:
+    found = [(one.line_id, one.quantity, "worn") for one in _goods(dice, order)]
+    deduct = {found[0][0]: dice.one((10, 50))} if dice.once_in(3) else {}
+    return c.InspectReturn(order.id, _back(dice, order), dice.one((None, found)), deduct)
+
+
 def _shared(trade: Trade, dice: Chance, order: Order) -> Command:
     return c.BookShipment(order.id, [_box(dice, order)], service=dice.one((None, "express", "standard", "slow")))
 
@@ -251,15 +290,22 @@ FORMS: dict[str, Form] = {
     "AmendOrder": _amendment,
     "ApproveAmendment": lambda t, d, o: c.ApproveAmendment(o.id, d.one((*o.proposals, *o.proposals, "A9"))),
     "ApproveOrder": lambda t, d, o: c.ApproveOrder(o.id),
+    "AuthorizeReturn": lambda t, d, o: c.AuthorizeReturn(
+        o.id, _back(d, o), d.one((None, _quantities(d, o))), goodwill=True, label=not d.once_in(3)
+    ),
     "BookShipment": _shared,
     "CancelLines": lambda t, d, o: c.CancelLines(o.id, d.one((None, _quantities(d, o), _quantities(d, o)))),
     "CancelOrder": lambda t, d, o: c.CancelOrder(o.id, "changed my mind"),
+    "CancelReturn": lambda t, d, o: c.CancelReturn(o.id, _back(d, o)),
+    "CloseReturn": lambda t, d, o: c.CloseReturn(o.id, _back(d, o)),
     "CompleteOrder": lambda t, d, o: c.CompleteOrder(o.id),
     "ConfirmOrder": _confirmed,
     "DeclineAmendment": lambda t, d, o: c.DeclineAmendment(o.id, d.one((*o.proposals, *o.proposals, "A9"))),
     "DeliverDigital": lambda t, d, o: c.DeliverDigital(o.id, d.one((None, _goods(d, o)))),
     "DespatchShipment": lambda t, d, o: c.DespatchShipment(o.id, d.one((None, _shipment(d, o)))),
     "ErasePersonalData": lambda t, d, o: c.ErasePersonalData(o.id),
+    "DisposeReturn": _dispose,
+    "InspectReturn": _inspect,
     "PackParcel": lambda t, d, o: c.PackParcel(o.id, _work(d, o), d.one((None, _goods(d, o), _goods(d, o))), "1.5"),
     "PlaceDraft": lambda t, d, o: c.PlaceDraft(o.id),
     "PlaceHold": lambda t, d, o: c.PlaceHold(
@@ -271,6 +317,7 @@ FORMS: dict[str, Form] = {
     ),
     "PlaceOrder": _place,
     "PlanFulfillment": lambda t, d, o: c.PlanFulfillment(o.id),
+    "ReceiveReturn": _receive,
     "RecordAnswer": _answer,
     "RecordCheck": lambda t, d, o: c.RecordCheck(o.id, d.one(("credit", "credit", "fraud")), d.one((True, False))),
     "RecordCollection": lambda t, d, o: c.RecordCollection(o.id, _work(d, o), "Ada", d.one(((), _goods(d, o)))),
@@ -282,8 +329,10 @@ FORMS: dict[str, Form] = {
     "RefuseConfirmation": lambda t, d, o: c.RefuseConfirmation(
         o.id, d.one(((), (_a_line(d, o),))), parts=d.one(((), (1 + d.below(2),))), keep_rest=d.once_in(2)
     ),
+    "RefuseReturn": lambda t, d, o: c.RefuseReturn(o.id, _back(d, o), "worn"),
     "RejectOrder": lambda t, d, o: c.RejectOrder(o.id, "no"),
     "ReleaseHold": lambda t, d, o: c.ReleaseHold(o.id, d.one((*o.holds, "H9"))),
+    "RequestReturn": _request,
     "Reroute": lambda t, d, o: c.Reroute(
         o.id, d.one((None, _work(d, o))), d.one((None, *PLACES)), d.one((None, *PLACES))
     ),
@@ -310,9 +359,10 @@ WAREHOUSE = (
     "StartPicking", "RecordPick", "PackParcel", "TakeStep", "RecordCollection", "DeliverDigital", "RecordPutAway",
 )  # fmt: skip
 GATE = ("BookShipment", "DespatchShipment", "CompleteOrder")
+DOCK = ("RequestReturn", "AuthorizeReturn", "ReceiveReturn", "InspectReturn", "DisposeReturn")
 
 _TIMES = tuple(timedelta(hours=hours) for hours in (1, 0.2, 5, 5, 26, 100))
-_QUESTIONS = ("claim", "issue", "levels", "quote", "rates", "book", "void", "put", "track", "send")
+_QUESTIONS = ("claim", "issue", "receive", "levels", "quote", "rates", "book", "void", "put", "track", "send")
 
 
 class TradeMachine(RuleBasedStateMachine):
@@ -401,6 +451,18 @@ class TradeMachine(RuleBasedStateMachine):
     @rule(dice=DICE)
     def the_carrier_comes(self, dice: bytes) -> None:
         self._goes_on(Chance(dice), *GATE)
+
+    @rule(dice=DICE)
+    def goods_come_back(self, dice: bytes) -> None:
+        """Whatever was sent has arrived, and the customer does not want it."""
+        chance = Chance(dice)
+        for _ in range(3):
+            self.everybody_works(dice)
+        for number in [number for order in self.trade.orders for number in order.tracking_numbers]:
+            scan = Scan(number, "delivered", self.trade.clock())
+            self.trade.does(lambda scan=scan: self.trade.flow.observe(scan))
+        for name in DOCK:
+            self._goes_on(chance, name)
 
     @rule(dice=DICE)
     def everybody_works(self, dice: bytes) -> None:

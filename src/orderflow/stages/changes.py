@@ -464,7 +464,7 @@ def _settled(order: Order, account: Account, at: datetime) -> Iterable[Event]:
 
 def _has_left(order: Order, parcel: Parcel) -> bool:
     """Whether what was in a parcel is under way in it, or beyond."""
-    return any(place_of(account) == parcel.id for account in order.ledger.held)
+    return bool(order.contents_of(parcel.id) or order.despatched_in(parcel.id))
 
 
 def _beyond(asked: tuple[Move, ...], there: Mapping[str, Decimal]) -> Iterator[Move]:

@@ -21,7 +21,7 @@ from decimal import Decimal
 
 import attrs
 
-from orderflow.ledger import CANCELLED, OPEN, Move, allocated, kind_of, place_of
+from orderflow.ledger import CANCELLED, OPEN, Move, allocated
 from orderflow.messages import Event, event
 from orderflow.order import Case, Fulfillment, Order, Work
 from orderflow.policy import Policy
@@ -130,11 +130,9 @@ def _work(order: Order, fulfillment_id: str, **changes: object) -> Order:
 def _gone(order: Order, fulfillment_id: str) -> dict[str, Decimal]:
     """Units of a work that have left, by line, wherever they are by now."""
     gone: dict[str, Decimal] = {}
-    for account, held in order.ledger.held.items():
-        parcel = order.parcels.get(place_of(account))
-        if parcel is not None and parcel.fulfillment_id == fulfillment_id and kind_of(account) != "packed":
-            for line_id, units in held.items():
-                gone[line_id] = EXACT.add(gone.get(line_id, ZERO), units)
+    for parcel in order.parcels_of(fulfillment_id):
+        for line_id, units in order.despatched_in(parcel.id).items():
+            gone[line_id] = EXACT.add(gone.get(line_id, ZERO), units)
     return gone
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow.consignment import as_dimensions
 from orderflow.errors import Violation
-from orderflow.ledger import Move, packed, picked, place_of
+from orderflow.ledger import Move, packed, picked
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order, Parcel
 from orderflow.policy import Policy
@@ -238,7 +238,7 @@ def on_the_table(order: Order, fulfillment_id: str) -> tuple[Goods, ...]:
 
 
 def _is_packed(order: Order, parcel: Parcel) -> bool:
-    return any(place_of(account) == parcel.id for account in order.ledger.held)
+    return bool(order.contents_of(parcel.id) or order.despatched_in(parcel.id))
 
 
 def _not_among(packed_already: Iterable[Goods], taken: Iterable[Goods]) -> Iterable[Goods]:

@@ -297,12 +297,11 @@ def _came(order: Order, known: Return | None, command: ReceiveReturn) -> tuple[G
         return command.goods
     if known is not None and known.kind != "undelivered":
         return tuple(Goods(id, units) for id, units in order.ledger.holding(returning(known.id)).items())
-    assert command.parcel_id is not None
+    parcel = order.parcels[command.parcel_id or (known.parcel_id if known is not None else "")]
     units: dict[str, Decimal] = {}
     for place in (shipped, lost):
-        for line_id, quantity in order.ledger.holding(place(command.parcel_id)).items():
+        for line_id, quantity in order.ledger.holding(place(parcel.id)).items():
             units[line_id] = EXACT.add(units.get(line_id, ZERO), quantity)
-    parcel = order.parcels[command.parcel_id]
     return tuple(Goods(id, quantity, parcel.measure_of(id, quantity)) for id, quantity in units.items())
 
 

@@ -25,12 +25,12 @@ from orderflow.policy import Policy
 from orderflow.stages.stage import Stage
 from orderflow.values.numbers import EXACT, ZERO
 
-__all__ = ["GONE", "STAGE", "LinesClosedShort", "over_room", "still_ordered"]
+__all__ = ["CAME_BACK", "GONE", "STAGE", "LinesClosedShort", "over_room", "still_ordered"]
 
 #: Kinds of accounts whose units have left.
 GONE = frozenset({"shipped", "delivered", "lost"})
 #: Kinds of accounts whose units have left, and come back.
-_CAME_BACK = ("returning", "received", "restocked", "scrapped", "sent_back")
+CAME_BACK = ("returning", "received", "restocked", "scrapped", "sent_back")
 
 
 @event("lines_closed_short")
@@ -90,7 +90,7 @@ def _remainder(order: Order, line: Line) -> tuple[tuple[Account, Decimal], ...]:
     for _, units in rest:
         served = EXACT.subtract(served, units)
     gone = ZERO
-    for kind in (*GONE, *_CAME_BACK):
+    for kind in (*GONE, *CAME_BACK):
         gone = EXACT.add(gone, order.ledger.of_kind(line.id, kind))
     has_ended = served == gone or any(claim.missed for claim in order.claims.values() if claim.line_id == line.id)
     ordered = still_ordered(order, line.id)
