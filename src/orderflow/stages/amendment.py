@@ -264,6 +264,5 @@ STAGE = Stage(
             modifies=_modifications,
         ),
     ),
-    looks_at=lambda order: (),
     awaits=_awaits,
 )
