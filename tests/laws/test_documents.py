@@ -11,11 +11,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderflow import documents as documents_module
 from orderflow.charges import COMPONENTS, RoundingRule, TaxGroup
 from orderflow.documents import Document, DocumentLine
 from orderflow.ledger import CANCELLED, CLOSED_SHORT, OPEN, ORDERED, SURPLUS, Account, Ledger, Move, delivered, shipped
