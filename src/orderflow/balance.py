@@ -16,7 +16,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from orderflow.charges import RoundingRule, Tranche
-from orderflow.documents import kept_of, to_be_charged, worth_of
+from orderflow.documents import kept_of, to_be_charged
+from orderflow.invoicing import worth_of
 from orderflow.payments import Payment, Settlement
 from orderflow.values.money import Money, sum_money, zero
 from orderflow.values.record import record

@@ -184,10 +184,10 @@ def _anomalies(what: str, one: Payment, currency: str) -> Iterator[Anomaly]:
     for state, fact in one.facts.items():
         if fact.amount.currency != currency:
             told = f"{what} {one.key} is {fact.amount}, and the order is in {currency}"
-            yield Anomaly(f"{what}.other_currency", told, None, one.key)
+            yield Anomaly("payment.other_currency", told, None, one.key)
         if fact.also is not None:
             told = f"{what} {one.key} was {state} with {fact.also}, and with {fact.amount}"
-            yield Anomaly(f"{what}.contradicted", told, None, one.key)
+            yield Anomaly("payment.contradicted", told, None, one.key)
     if "captured" in one.facts and not one.facts["captured"].amount.is_zero:
         for state in ("voided", "failed"):
             if state in one.facts:

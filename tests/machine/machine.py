@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from orderflow import commands as c
+from orderflow.charges import TaxGroup
 from orderflow.errors import PortRefused
 from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Goods, Order, ReturnLine
@@ -283,6 +284,14 @@ def _shared(trade: Trade, dice: Chance, order: Order) -> Command:
     return c.BookShipment(order.id, [_box(dice, order)], service=dice.one((None, "express", "standard", "slow")))
 
 
+_TAXED = TaxGroup("standard", Decimal("0.19"))
+
+
+def _some_money(dice: Chance) -> Money:
+    """Of this order's currency, mostly; now and then more than a cent is worth."""
+    return Money(dice.one(("1.00", "0.01", "4.99", "12.34", "100.00", "0.005")), dice.one(("EUR", "EUR", "EUR", "USD")))
+
+
 #: For each command a way to make it up; what explain names is added to that.
 FORMS: dict[str, Form] = {
     "AcceptConfirmation": lambda t, d, o: c.AcceptConfirmation(o.id),
@@ -298,6 +307,7 @@ FORMS: dict[str, Form] = {
     "CancelOrder": lambda t, d, o: c.CancelOrder(o.id, "changed my mind"),
     "CancelReturn": lambda t, d, o: c.CancelReturn(o.id, _back(d, o)),
     "CloseReturn": lambda t, d, o: c.CloseReturn(o.id, _back(d, o)),
+    "ChargeFee": lambda t, d, o: c.ChargeFee(o.id, "late change", _some_money(d), d.one((None, _TAXED))),
     "CompleteOrder": lambda t, d, o: c.CompleteOrder(o.id),
     "ConfirmOrder": _confirmed,
     "DeclineAmendment": lambda t, d, o: c.DeclineAmendment(o.id, d.one((*o.proposals, *o.proposals, "A9"))),
@@ -306,6 +316,7 @@ FORMS: dict[str, Form] = {
     "ErasePersonalData": lambda t, d, o: c.ErasePersonalData(o.id),
     "DisposeReturn": _dispose,
     "InspectReturn": _inspect,
+    "GrantGoodwill": lambda t, d, o: c.GrantGoodwill(o.id, "late", _some_money(d), d.one((None, _TAXED))),
     "PackParcel": lambda t, d, o: c.PackParcel(o.id, _work(d, o), d.one((None, _goods(d, o), _goods(d, o))), "1.5"),
     "PlaceDraft": lambda t, d, o: c.PlaceDraft(o.id),
     "PlaceHold": lambda t, d, o: c.PlaceHold(
@@ -319,11 +330,20 @@ FORMS: dict[str, Form] = {
     "PlanFulfillment": lambda t, d, o: c.PlanFulfillment(o.id),
     "ReceiveReturn": _receive,
     "RecordAnswer": _answer,
+    "RecordCash": lambda t, d, o: c.RecordCash(
+        o.id, _shipment(d, o), "DHL", d.one(("c1", "c2")), _some_money(d), d.one(("collected", "remitted"))
+    ),
     "RecordCheck": lambda t, d, o: c.RecordCheck(o.id, d.one(("credit", "credit", "fraud")), d.one((True, False))),
     "RecordCollection": lambda t, d, o: c.RecordCollection(o.id, _work(d, o), "Ada", d.one(((), _goods(d, o)))),
     "RecordDespatch": _despatch_by_others,
+    "RecordPayment": lambda t, d, o: c.RecordPayment(
+        o.id, "bank", d.one(("a", "b")), _some_money(d), d.one(("authorized", "captured", "voided", "failed"))
+    ),
     "RecordPick": _pick,
     "RecordPutAway": lambda t, d, o: c.RecordPutAway(o.id, _work(d, o), d.one((None, _goods(d, o)))),
+    "RecordRefund": lambda t, d, o: c.RecordRefund(
+        o.id, "bank", d.one(("r", "s")), _some_money(d), d.one(("requested", "refunded", "failed"))
+    ),
     "RecordReply": _reply,
     "RecordTracking": _tracking,
     "RefuseConfirmation": lambda t, d, o: c.RefuseConfirmation(
@@ -344,6 +364,7 @@ FORMS: dict[str, Form] = {
     "TimePassed": lambda t, d, o: c.TimePassed(o.id),
     "UnpackParcel": lambda t, d, o: c.UnpackParcel(o.id, _box(d, o)),
     "VoidShipment": lambda t, d, o: c.VoidShipment(o.id, _shipment(d, o)),
+    "WaiveFee": lambda t, d, o: c.WaiveFee(o.id, d.one((*o.settlement.documents, "I9")), d.one((None, _some_money(d)))),
 }
 
 #: What is given by several kinds of actors, who may not do the same (`Policy.changes`).

@@ -41,8 +41,9 @@ from orderflow.ports import Repeats
 from orderflow.process import evolve, pending
 from orderflow.runtime import OrderFlow
 from orderflow.stores import MemoryStore
-from orderflow.values import Rounding
+from orderflow.values import Rounding, zero
 from tests.laws.chance import Chance
+from tests.laws.test_documents import credits_take_no_more_than_was_charged
 from tests.machine.auditor import Auditor
 
 __all__ = ["PLACES", "SKUS", "Trade"]
@@ -117,6 +118,10 @@ def _always_agree(order: Order, lines: Any) -> bool:
     return True
 
 
+def _always_in_cash(order: Order) -> bool:
+    return True
+
+
 _SHORTAGES: tuple[Shortage, ...] = ("wait", "wait", "backorder", "backorder", "hold", "cancel", "reject")
 
 
@@ -159,7 +164,17 @@ def _policy(dice: Chance) -> Policy:
         changes=dice.one((STANDARD.changes, STANDARD.changes, _CHANGES)),
         credit_on=dice.one(("disposed", "disposed", "received", "authorized", "inspected")),
         exchange_on=dice.one(("received", "authorized")),
+        charge_on=dice.one(("despatch", "delivery", "order", None)),
+        on_delivery=dice.one((STANDARD.on_delivery, STANDARD.on_delivery, _always_in_cash)),
     )
+
+
+def _with_tax(order: Order) -> Iterator[bool]:
+    return (tranche.tax_included for tranches in order.tranches.values() for tranche in tranches)
+
+
+def sign(document: Any) -> int:
+    return 1 if document.kind == "charge" else -1
 
 
 class Trade:
@@ -169,6 +184,7 @@ class Trade:
         dice = Chance(drawn)
         self.clock = ManualClock(BEGUN)
         self.received: Counter[tuple[str, str]] = Counter()
+        self.read: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         stock = {("TEA", "BER"): 6, ("TEA", "HAM"): 5, ("POT", "BER"): 3, ("POT", "HAM"): 8, ("CUP", "BER"): 12}
         self.received.update(stock)
         hold_for = dice.one((None, None, timedelta(days=1)))
@@ -312,6 +328,7 @@ class Trade:
             assert self.replayed[order.id] == order, "the history makes another order"
             assert order.ledger.is_balanced()
             self._check_claims(order)
+            self._check_documents(order)
             self._check_somebody_is_waited_for(order)
         self._check_shelves()
         self._check_letters()
@@ -327,6 +344,27 @@ class Trade:
             if claim.is_settled and not claim.refusal and not order.unissued:
                 assert Fraction(entry.wanted) == wanted, f"{claim_id}: {wanted} is wanted, {entry}"
                 assert Fraction(entry.reserved) <= wanted
+
+    def _check_documents(self, order: Order) -> None:
+        """What was raised stays; credits take no more of a charge than it has; what is left is what is agreed."""
+        raised, read = order.settlement.documents, self.read[order.id]
+        assert dict(list(raised.items())[: len(read)]) == read, "a document was changed"
+        self.read[order.id] = dict(raised)
+        credits_take_no_more_than_was_charged(
+            [one for one in raised.values() if one.reason != "goodwill"], any(_with_tax(order))
+        )
+        fees = [one.total for one in raised.values() if one.kind == "charge" and not one.lines[0].line_id]
+        assert all(order.balance.payable >= zero(order.currency) for _ in fees), "more was given than was charged"
+        agreed = Fraction(order.total.amount) + sum(
+            (
+                sign(one) * Fraction(line.amounts.total.amount)
+                for one in raised.values()
+                for line in one.lines
+                if not line.line_id
+            ),
+            Fraction(),
+        )
+        assert abs(Fraction(order.balance.payable.amount) - agreed) <= Fraction(5 * len(raised) + 5, 100)
 
     def _check_somebody_is_waited_for(self, order: Order) -> None:
         if order.is_over or order.is_draft or "completed" in order.milestones:

@@ -22,6 +22,7 @@ from orderflow.commands import (
     CancelLines,
     CancelOrder,
     CancelReturn,
+    ChargeFee,
     CloseReturn,
     CompleteOrder,
     ConfirmOrder,
@@ -30,6 +31,7 @@ from orderflow.commands import (
     DespatchShipment,
     DisposeReturn,
     ErasePersonalData,
+    GrantGoodwill,
     InspectReturn,
     PackParcel,
     PlaceDraft,
@@ -37,12 +39,15 @@ from orderflow.commands import (
     PlanFulfillment,
     ReceiveReturn,
     RecordAnswer,
+    RecordCash,
     RecordCheck,
     RecordCollection,
     RecordDespatch,
     RecordFacts,
+    RecordPayment,
     RecordPick,
     RecordPutAway,
+    RecordRefund,
     RecordReply,
     RecordTracking,
     RefuseConfirmation,
@@ -59,6 +64,7 @@ from orderflow.commands import (
     TimePassed,
     UnpackParcel,
     VoidShipment,
+    WaiveFee,
 )
 from orderflow.consignment import SharedBox
 from orderflow.defaults import STANDARD
@@ -107,6 +113,7 @@ BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"acknowledge"})
 PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 HOLD = PlaceHold(ID, "credit")
+THEY_SETTLE = attrs.evolve(STANDARD, authority=Authority(settlement="theirs"))
 CREDIT = attrs.evolve(STANDARD, checks=[Check("credit")])
 BEGUN_BY_PLACING = Lifecycle("order", 2, "placed", ORDER.steps[2:], ORDER.final, ORDER.resting)
 NO_DRAFTS = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=BEGUN_BY_PLACING))
@@ -397,6 +404,53 @@ BOOK: dict[type[Command], list[Case]] = {
             [("fulfillment.cannot_start_picking", "F1"), ("cancellation.requested", ""), ("hold.active", "H1")],
         ),
     ],
+    ChargeFee: [
+        (Life, ChargeFee(ID, "express", eur("0.005")), [("order.unknown", "order_id")]),
+        (drafted, ChargeFee(ID, "express", eur(5)), [("draft.not_placed", "order_id")]),
+        (
+            lambda: placed(THEY_SETTLE),
+            ChargeFee(ID, "express", Money("0.005", "USD")),
+            [
+                ("settlement.theirs", "order_id"),
+                ("settlement.other_currency", "amount"),
+                ("settlement.not_rounded", "amount"),
+            ],
+        ),
+    ],
+    GrantGoodwill: [
+        (Life, GrantGoodwill(ID, "late", eur("0.005")), [("order.unknown", "order_id")]),
+        (
+            lambda: placed(THEY_SETTLE),
+            GrantGoodwill(ID, "late", Money("0.005", "USD")),
+            [
+                ("settlement.theirs", "order_id"),
+                ("settlement.other_currency", "amount"),
+                ("settlement.not_rounded", "amount"),
+            ],
+        ),
+        (verified, GrantGoodwill(ID, "late", eur("46.77")), [("settlement.goodwill_too_high", "amount")]),
+    ],
+    WaiveFee: [
+        (Life, WaiveFee(ID, "I1"), [("order.unknown", "order_id")]),
+        (
+            lambda: placed(THEY_SETTLE),
+            WaiveFee(ID, "I1", Money("0.005", "USD")),
+            [
+                ("settlement.theirs", "order_id"),
+                ("settlement.no_such_fee", "document_id"),
+                ("settlement.other_currency", "amount"),
+                ("settlement.not_rounded", "amount"),
+            ],
+        ),
+        (
+            lambda: verified().do(ChargeFee(ID, "express", eur(5))),
+            WaiveFee(ID, "I1", eur("5.01")),
+            [("settlement.fee_too_low", "amount")],
+        ),
+    ],
+    RecordPayment: [(Life, RecordPayment(ID, "bank", "4711", eur(1)), [("order.unknown", "order_id")])],
+    RecordRefund: [(Life, RecordRefund(ID, "bank", "4711", eur(1)), [("order.unknown", "order_id")])],
+    RecordCash: [(Life, RecordCash(ID, "S1", "DHL", "c1", eur(1)), [("order.unknown", "order_id")])],
     RecordPutAway: [
         (Life, RecordPutAway(ID, "F9"), [("order.unknown", "order_id")]),
         (picked, RecordPutAway(ID, "F9"), [("fulfillment.unknown", "fulfillment_id")]),

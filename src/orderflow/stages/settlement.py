@@ -17,20 +17,9 @@ from decimal import Decimal
 from typing import Any
 
 from orderflow.charges import Amounts, TaxGroup, given_back, measured_back
-from orderflow.documents import (
-    Document,
-    DocumentLine,
-    Kept,
-    Part,
-    charge_of,
-    credit_of,
-    fee_line,
-    kept_of,
-    taken_back,
-    to_be_charged,
-    to_be_credited,
-)
+from orderflow.documents import Document, DocumentLine, Kept, Part, kept_of, to_be_charged, to_be_credited
 from orderflow.errors import InvalidInput, Violation
+from orderflow.invoicing import charge_of, credit_of, fee_line, taken_back
 from orderflow.ledger import kind_of, lost, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order, Parcel
