@@ -27,6 +27,7 @@ import attrs
 from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
 from orderflow.facts import Fact, as_fact, united
+from orderflow.kits import Kit
 from orderflow.ledger import Move
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -40,6 +41,7 @@ from orderflow.stages.acceptance import (
     an_order_has_a_number,
     as_method,
     as_order_line,
+    exploded_rows,
     order_as_told,
     stated_prices_are_in_the_orders_currency,
     terms_said,
@@ -47,7 +49,7 @@ from orderflow.stages.acceptance import (
 )
 from orderflow.stages.changes import OrderCancelled
 from orderflow.stages.picking import OrderInFulfillment
-from orderflow.stages.pricing import PriceQuoted, agreed_tranches, is_sensible_quote
+from orderflow.stages.pricing import agreed_tranches, is_sensible_quote, prices_quoted
 from orderflow.stages.stage import Decision, Stage, order_exists, order_was_placed
 from orderflow.tracking import Scan
 from orderflow.tracking import united as reports_united
@@ -188,6 +190,7 @@ class OrderAdopted(Event):
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     customer_reference: str = ""
+    kits: tuple[Kit, ...] = ()
 
     def apply(self, order: Order | None) -> Order:
         """A new order, with every unit open until facts say otherwise."""
@@ -344,14 +347,15 @@ def _adopt(order: Order | None, command: AdoptOrder, policy: Policy, envelope: E
     assert command.order_id is not None
     theirs = CONCERNS if command.theirs is None else command.theirs
     state, milestones = _as_far_as_others_went(command, theirs, policy, envelope.at)
-    yield OrderAdopted(
+    lines, kits = exploded_rows(command.lines)
+    adopted = OrderAdopted(
         envelope.at,
         command.tenant,
         command.channel,
         command.reference,
         command.order_id,
         command.currency,
-        tuple(line.placed(f"L{number}") for number, line in enumerate(command.lines, 1)),
+        lines,
         state,
         command.placed_at,
         FrozenMap(milestones),
@@ -365,9 +369,11 @@ def _adopt(order: Order | None, command: AdoptOrder, policy: Policy, envelope: E
         command.requirements,
         policy.rounding,
         command.customer_reference,
+        kits,
     )
+    yield adopted
     if command.agreed is not None and command.agreed.lines:
-        yield PriceQuoted(envelope.at, agreed_tranches(command.agreed))
+        yield prices_quoted(adopted.apply(None), agreed_tranches(command.agreed), envelope.at)
     if command.facts:
         yield FactsRecorded(envelope.at, united((), command.facts))
 

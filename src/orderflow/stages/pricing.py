@@ -28,7 +28,7 @@ from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import sum_money
 from orderflow.values.numbers import EXACT, ZERO
 
-__all__ = ["STAGE", "PriceQuoted", "PriceRefused", "agreed_tranches", "is_sensible_quote"]
+__all__ = ["STAGE", "PriceQuoted", "PriceRefused", "agreed_tranches", "is_sensible_quote", "prices_quoted"]
 
 
 @event("price_quoted")
@@ -114,10 +114,10 @@ def _quote_answered(order: Order, request: QuotePrices, reply: Reply, policy: Po
         tranches = agreed_tranches(reply)
         wanted_still = tuple(one for one in tranches if wanted.get(one.line_id) == one.quantity)
         if wanted_still:
-            yield _quoted(order, wanted_still, at)
+            yield prices_quoted(order, wanted_still, at)
 
 
-def _quoted(order: Order, tranches: tuple[Tranche, ...], at: datetime) -> PriceQuoted:
+def prices_quoted(order: Order, tranches: tuple[Tranche, ...], at: datetime) -> PriceQuoted:
     """Prices of lines as they are, those of kits shared out over their components."""
     kits = tuple(one for one in tranches if one.line_id in order.kits)
     if not kits:

@@ -225,8 +225,8 @@ def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Eve
     scans = tuple(scans)
     if order.observed is not None:
         theirs = tuple(dict.fromkeys(s for s in scans if s.tracking_number in order.observed.numbers))
-        if fresh := tuple(scan for scan in theirs if scan not in order.observed.scans):
-            yield FactsRecorded(at, (), fresh)
+        if told := tuple(scan for scan in theirs if scan not in order.observed.scans):
+            yield FactsRecorded(at, (), told)
         scans = tuple(scan for scan in scans if scan not in theirs)
     if order.returns:
         yield from return_scans(order, scans, at)
