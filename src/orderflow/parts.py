@@ -296,6 +296,9 @@ class Parcel(Frozen):
     problem for which nobody counts on its arrival any more, ``replacements`` and ``credited`` say by line which lines
     replace its units and how many of them were credited, ``choices`` what was chosen about its other problems.
     ``earlier_legs`` are the numbers under which carriers bring it who do not bring it to the door.
+
+    ``of_other_works`` are the units in it that are of other works than its own, by work and line, where a fulfiller has
+    packed several into one parcel.
     """
 
     id: str
@@ -317,6 +320,7 @@ class Parcel(Frozen):
     credited: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
     earlier_legs: tuple[str, ...] = ()
+    of_other_works: FrozenMap[str, FrozenMap[str, Decimal]] = attrs.field(factory=FrozenMap)
 
     def measure_of(self, line_id: str, units: Decimal) -> Decimal | None:
         """What units of a line in this parcel measure, by what was read when they were packed, if all was."""
