@@ -23,7 +23,7 @@ from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
 from orderflow.stages.tracking import CompleteOrder, RecordTracking
 from orderflow.stages.verification import ApproveOrder
-from orderflow.stages.voiding import VoidShipment
+from orderflow.stages.voiding import RecordVoid, VoidShipment
 
 __all__ = [
     "AcceptConfirmation",
@@ -50,6 +50,7 @@ __all__ = [
     "RecordPutAway",
     "RecordReply",
     "RecordTracking",
+    "RecordVoid",
     "RefuseConfirmation",
     "RejectOrder",
     "ReleaseHold",

@@ -73,7 +73,7 @@ from orderflow.stages.tracking import (
     TrackingRecorded,
 )
 from orderflow.stages.verification import OrderVerified
-from orderflow.stages.voiding import ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
+from orderflow.stages.voiding import OthersTold, ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
 
 __all__ = [
     "AnswerDeferred",
@@ -138,6 +138,7 @@ __all__ = [
     "OrderReopened",
     "OrderShipped",
     "OrderVerified",
+    "OthersTold",
     "PackingFinished",
     "ParcelEmptied",
     "ParcelPacked",

@@ -385,7 +385,8 @@ class Shipment(Frozen):
     ``voided``, ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what
     was asked, frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any
     more, and is to be voided. ``numbers`` are all that it was ever tracked by. ``shared`` is the box, where other
-    orders have goods in it; ``left_box`` says that this order's were taken out of it.
+    orders have goods in it; ``left_box`` says that this order's were taken out of it, ``others_know`` that those have
+    heard that the booking is void.
     """
 
     id: str
@@ -405,6 +406,7 @@ class Shipment(Frozen):
     unwanted: bool = False
     numbers: tuple[str, ...] = ()
     shared: SharedBox | None = None
+    others_know: bool = False
 
     @property
     def label(self) -> Label | None:

@@ -73,6 +73,8 @@ __all__ = [
     "SendMessage",
     "Sent",
     "StockHeld",
+    "TellOrders",
+    "Told",
     "VoidBooking",
     "Voided",
     "WorkAccepted",
@@ -245,6 +247,21 @@ class VoidBooking(Request):
 
 
 @record
+class TellOrders(Request):
+    """Other orders are to hear that the booking of a box in which they have goods was voided for all.
+
+    No system of the host's is asked: the runtime gives each of them a `RecordVoid`. Who drives orders without it does.
+    """
+
+    TAG = "tell_orders"
+    PORT = ("orders", "tell")
+
+    shipment_id: str
+    number: str
+    order_ids: tuple[str, ...]
+
+
+@record
 class QueryTracking(Request):
     """What has the carrier seen of these parcels."""
 
@@ -414,6 +431,13 @@ class Voided:
 
 
 @record
+class Told:
+    """The other orders have heard of it."""
+
+    TAG: ClassVar[str] = "told"
+
+
+@record
 class WorkAccepted:
     """What a fulfiller will do after ``revision``, by line, counted like the wanted quantity: what has left included.
 
@@ -489,6 +513,7 @@ Reply: TypeAlias = (
     | Rates
     | Booked
     | Voided
+    | Told
     | WorkAccepted
     | Scans
     | Sent
@@ -505,6 +530,7 @@ REQUESTS: tuple[type[Request], ...] = (
     QueryRates,
     BookCarrier,
     VoidBooking,
+    TellOrders,
     PutWork,
     QueryTracking,
     SendMessage,
@@ -517,6 +543,7 @@ REPLIES: tuple[type[Any], ...] = (
     Rates,
     Booked,
     Voided,
+    Told,
     WorkAccepted,
     Scans,
     Sent,

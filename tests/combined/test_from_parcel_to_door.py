@@ -369,7 +369,6 @@ def test_units_that_nobody_ordered_are_not_replaced_when_they_are_lost() -> None
     assert shop.goods["L2"] == {"allocated:F2": 10}
 
 
-@pytest.mark.xfail(reason="an order does not hear that the box it shares was voided for all", strict=True)
 def test_an_order_hears_that_the_box_that_it_shares_was_voided() -> None:
     shop = Shop()
     shop.place(("TEA", 2))

@@ -253,6 +253,7 @@ FORMS: dict[str, Form] = {
     "RecordPutAway": lambda t, d, o: c.RecordPutAway(o.id, _work(d, o), d.one((None, _goods(d, o)))),
     "RecordReply": _reply,
     "RecordTracking": _tracking,
+    "RecordVoid": lambda t, d, o: c.RecordVoid(o.id, _shipment(d, o), d.one(("B1", "B2"))),
     "RefuseConfirmation": lambda t, d, o: c.RefuseConfirmation(o.id, d.one(((), (_a_line(d, o),)))),
     "RejectOrder": lambda t, d, o: c.RejectOrder(o.id, "no"),
     "ReleaseHold": lambda t, d, o: c.ReleaseHold(o.id, d.one((*o.holds, "H9"))),
