@@ -57,6 +57,8 @@ from orderflow.ports import (
     SendMessage,
     Sent,
     StockHeld,
+    TellOrders,
+    Told,
     VoidBooking,
     Voided,
     VoidReturn,
@@ -146,6 +148,7 @@ SENSIBLE: dict[type[Request], Callable[[Any], Any]] = {
     QueryRates: lambda request: Rates((Rate("DHL", "parcel", eur("4.90")),)),
     BookCarrier: booking_of,
     VoidBooking: lambda request: Voided(),
+    TellOrders: lambda request: Told(),
     PutWork: lambda request: WorkAccepted(
         request.revision, FrozenMap({line.line_id: line.quantity for line in request.lines})
     ),

@@ -32,7 +32,7 @@ from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived
 from orderflow.stages.steps import TakeStep, TimePassed
 from orderflow.stages.tracking import CompleteOrder, RecordTracking
 from orderflow.stages.verification import ApproveOrder
-from orderflow.stages.voiding import VoidShipment
+from orderflow.stages.voiding import RecordVoid, VoidShipment
 
 __all__ = [
     "AcceptConfirmation",
@@ -75,6 +75,7 @@ __all__ = [
     "RecordRefund",
     "RecordReply",
     "RecordTracking",
+    "RecordVoid",
     "RefuseConfirmation",
     "RefuseReturn",
     "RejectOrder",

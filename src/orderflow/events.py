@@ -97,7 +97,7 @@ from orderflow.stages.tracking import (
     TrackingRecorded,
 )
 from orderflow.stages.verification import OrderVerified
-from orderflow.stages.voiding import ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
+from orderflow.stages.voiding import OthersTold, ShipmentVoided, TakenOutOfBox, VoidDeclined, VoidWanted
 
 __all__ = [
     "AmendmentApproved",
@@ -180,6 +180,7 @@ __all__ = [
     "OrderShipped",
     "OrderSteppedBack",
     "OrderVerified",
+    "OthersTold",
     "PackingFinished",
     "ParcelEmptied",
     "ParcelPacked",

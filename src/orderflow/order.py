@@ -591,7 +591,9 @@ class Order(Frozen):
     @property
     def tracking_numbers(self) -> tuple[str, ...]:
         """Every number under which parcels of this order travel, master numbers included."""
-        return self.worked_out("numbers", (self.shipments, self.parcels, self.returns, self.observed), Order._tracking_numbers)
+        return self.worked_out(
+            "numbers", (self.shipments, self.parcels, self.returns, self.observed), Order._tracking_numbers
+        )
 
     def _tracking_numbers(self) -> tuple[str, ...]:
         found: dict[str, None] = {}

@@ -307,6 +307,9 @@ class Parcel(Frozen):
     replace its units and how many of them were credited, ``choices`` what was chosen about its other problems.
     ``earlier_legs`` are the numbers under which carriers bring it who do not bring it to the door. ``told`` is what
     others say of its way (`orderflow.facts.Delivered`): it counts like a carrier's report, and may be taken back.
+
+    ``of_other_works`` are the units in it that are of other works than its own, by work and line, where a fulfiller has
+    packed several into one parcel.
     """
 
     id: str
@@ -329,6 +332,7 @@ class Parcel(Frozen):
     choices: FrozenMap[str, Choice] = attrs.field(factory=FrozenMap)
     earlier_legs: tuple[str, ...] = ()
     told: tuple[Scan, ...] = ()
+    of_other_works: FrozenMap[str, FrozenMap[str, Decimal]] = attrs.field(factory=FrozenMap)
 
     @property
     def is_reported(self) -> bool:
@@ -404,7 +408,8 @@ class Shipment(Frozen):
     ``voided``, ``withdrawn`` (given up before it was asked for), ``despatched``. ``request`` is the whole body of what
     was asked, frozen; ``generation`` counts bodies. ``unwanted`` is a booking that came after nobody waited for it any
     more, and is to be voided. ``numbers`` are all that it was ever tracked by. ``shared`` is the box, where other
-    orders have goods in it; ``left_box`` says that this order's were taken out of it.
+    orders have goods in it; ``left_box`` says that this order's were taken out of it, ``others_know`` that those have
+    heard that the booking is void.
     """
 
     id: str
@@ -424,6 +429,7 @@ class Shipment(Frozen):
     unwanted: bool = False
     numbers: tuple[str, ...] = ()
     shared: SharedBox | None = None
+    others_know: bool = False
 
     @property
     def label(self) -> Label | None:

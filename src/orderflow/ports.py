@@ -77,6 +77,8 @@ __all__ = [
     "SendMessage",
     "Sent",
     "StockHeld",
+    "TellOrders",
+    "Told",
     "TrackReturn",
     "VoidBooking",
     "VoidReturn",
@@ -312,6 +314,21 @@ class QueryTracking(Request):
 
 
 @record
+class TellOrders(Request):
+    """Other orders are to hear that the booking of a box in which they have goods was voided for all.
+
+    No system of the host's is asked: the runtime gives each of them a `RecordVoid`. Who drives orders without it does.
+    """
+
+    TAG = "tell_orders"
+    PORT = ("orders", "tell")
+
+    shipment_id: str
+    number: str
+    order_ids: tuple[str, ...]
+
+
+@record
 class TrackReturn(QueryTracking):
     """What has the carrier seen of a parcel that comes back."""
 
@@ -485,6 +502,13 @@ class Voided:
 
 
 @record
+class Told:
+    """The other orders have heard of it."""
+
+    TAG: ClassVar[str] = "told"
+
+
+@record
 class WorkAccepted:
     """What a fulfiller will do after ``revision``, by line, counted like the wanted quantity: what has left included.
 
@@ -561,6 +585,7 @@ Reply: TypeAlias = (
     | Rates
     | Booked
     | Voided
+    | Told
     | WorkAccepted
     | Scans
     | Sent
@@ -581,6 +606,7 @@ REQUESTS: tuple[type[Request], ...] = (
     BookReturn,
     VoidReturn,
     TrackReturn,
+    TellOrders,
     PutWork,
     QueryTracking,
     SendMessage,
@@ -594,6 +620,7 @@ REPLIES: tuple[type[Any], ...] = (
     Rates,
     Booked,
     Voided,
+    Told,
     WorkAccepted,
     Scans,
     Sent,

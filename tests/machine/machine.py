@@ -350,6 +350,7 @@ FORMS: dict[str, Form] = {
         o.id, d.one(((), (_a_line(d, o),))), parts=d.one(((), (1 + d.below(2),))), keep_rest=d.once_in(2)
     ),
     "RefuseReturn": lambda t, d, o: c.RefuseReturn(o.id, _back(d, o), "worn"),
+    "RecordVoid": lambda t, d, o: c.RecordVoid(o.id, _shipment(d, o), d.one(("B1", "B2"))),
     "RejectOrder": lambda t, d, o: c.RejectOrder(o.id, "no"),
     "ReleaseHold": lambda t, d, o: c.ReleaseHold(o.id, d.one((*o.holds, "H9"))),
     "RequestReturn": _request,

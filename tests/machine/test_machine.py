@@ -48,7 +48,10 @@ def test_whatever_happens_the_books_agree() -> None:
 
 
 def test_the_machine_gets_somewhere() -> None:
-    """In a run of its own nearly every command is accepted and refused somewhere, and most events happen."""
+    """In a run of its own nearly every command is accepted and refused somewhere, and most events happen.
+
+    `RecordVoid` is for boxes that orders share, of which there are none here.
+    """
     for counter in COUNTED.values():
         counter.clear()
 

@@ -27,10 +27,12 @@ from orderflow import (
     ResolveException,
     Scan,
     StartPicking,
+    VoidShipment,
 )
 from orderflow.adapters.memory import ManualClock, MemoryCarrier, MemoryInventory, PriceList
 from orderflow.consignment import SharedBox
-from orderflow.ports import BookCarrier
+from orderflow.ports import BookCarrier, TellOrders
+from orderflow.runtime.engine import Engine
 from orderflow.stores import SqliteStore
 from orderflow.values import Money
 
@@ -222,3 +224,79 @@ def test_a_loss_opens_a_case_in_both_orders(world: World) -> None:
     flow.observe(lost)
     cases = [flow.get(order_id).open_cases for order_id in "AB"]
     assert [[case.code for case in open_cases] for open_cases in cases] == [["delivery.lost"], ["delivery.lost"]]
+
+
+# -- a booking that is voided for all -------------------------------------------------------------------------------
+
+
+def voided(flow: OrderFlow, order_id: str = "A") -> None:
+    """Someone who can see that no order wants the box any more says so in one of them."""
+    flow.handle(VoidShipment(order_id, "BOX-7"))
+    (case,) = flow.get(order_id).open_cases
+    flow.handle(ResolveException(order_id, case.id, "void_booking"))
+
+
+def stages(flow: OrderFlow) -> list[str]:
+    return [flow.get(order_id).shipments["BOX-7"].stage for order_id in "AB"]
+
+
+def test_a_booking_that_is_voided_for_all_is_void_in_every_order(world: World) -> None:
+    flow = both_booked(world)
+    voided(flow)
+    assert stages(flow) == ["voided", "voided"]
+    assert number_of(flow, "B") == ""
+
+    other = SharedBox("BOX-8", "8.2", {"A": "5.1", "B": "3.1"}, sscc=SSCC)
+    for order_id in "AB":
+        flow.handle(BookShipment(order_id, service="parcel", shared=other))
+        assert flow.handle(DespatchShipment(order_id)).order.state == "shipped"
+    assert world.carrier.bookings == {"B1": "voided", "B2": "booked"}
+
+
+def test_who_was_asked_about_the_box_need_not_answer_any_more(world: World) -> None:
+    flow = both_booked(world)
+    flow.handle(CancelOrder("B"))
+    assert [case.code for case in flow.get("B").open_cases] == ["shipping.shared_box"]
+    voided(flow)
+
+    assert flow.get("B").open_cases == ()
+    assert flow.get("B").state == "cancelled"
+    assert flow.get("A").state == "in_fulfillment"
+
+
+def test_an_order_that_has_no_answer_about_the_box_yet_hears_of_it_when_it_has(world: World) -> None:
+    world.packed("A", "B")
+    flow = world.worker()
+    book(flow, "A")
+    world.port.deaths = 99
+    with pytest.raises(Killed):
+        book(flow, "B")
+    world.port.deaths = 0
+    voided(flow)
+    assert stages(flow) == ["voided", "requested"]
+
+    for _ in range(12):
+        world.clock.advance(timedelta(minutes=10))
+        flow.run_due()
+    assert stages(flow) == ["voided", "voided"]
+
+
+def test_who_dies_before_the_others_were_told_tells_them_after_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = both_booked(world)
+    flow.handle(VoidShipment("A", "BOX-7"))
+    (case,) = flow.get("A").open_cases
+
+    def dies(self: Engine, request: TellOrders) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Engine, "_told_others", dies)
+        with pytest.raises(Killed):
+            flow.handle(ResolveException("A", case.id, "void_booking"))
+    assert stages(flow) == ["voided", "booked"]
+
+    world.clock.advance(timedelta(minutes=6))
+    assert "A" in world.worker().run_due().advanced
+    assert stages(world.worker()) == ["voided", "voided"]

@@ -50,6 +50,7 @@ from orderflow.commands import (
     RecordRefund,
     RecordReply,
     RecordTracking,
+    RecordVoid,
     RefuseConfirmation,
     RefuseReturn,
     RejectOrder,
@@ -124,6 +125,7 @@ NEVER_PLACED = attrs.evolve(
 CANCELLING = ("cancellation.requested", "")
 SSCC = "340123450000000017"
 BOX = SharedBox("BOX", 1, {ID: 1})
+IN_BOX = BookShipment(ID, service="a", shared=BOX)
 OVER = OrderLine("TEA-250", 1, price=eur(1), deliver_by=date(2026, 12, 1), not_before=date(2026, 12, 2))
 
 
@@ -743,6 +745,18 @@ BOOK: dict[type[Command], list[Case]] = {
             lambda: packed().do(BookShipment(ID, service="a", shared=BOX)).reply_all().do(VoidShipment(ID, "BOX")),
             VoidShipment(ID, "BOX"),
             [("shipping.void_asked", "BOX")],
+        ),
+    ],
+    RecordVoid: [
+        (Life, RecordVoid(ID, "S9", "B1"), [("order.unknown", "order_id")]),
+        (packed, RecordVoid(ID, "S9", "B1"), [("shipment.unknown", "shipment_id")]),
+        (booked, RecordVoid(ID, "S1", "B-S1-1"), [("shipping.not_shared", "S1")]),
+        (lambda: packed().do(IN_BOX), RecordVoid(ID, "BOX", "B-BOX-1"), [("shipping.not_answered", "BOX")]),
+        (lambda: packed().do(IN_BOX).reply_all(), RecordVoid(ID, "BOX", "another"), [("shipping.not_booked", "BOX")]),
+        (
+            lambda: packed().do(IN_BOX).reply_all().do(DespatchShipment(ID)),
+            RecordVoid(ID, "BOX", "B-BOX-1"),
+            [("shipping.not_booked", "BOX")],
         ),
     ],
     RecordTracking: [

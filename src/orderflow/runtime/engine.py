@@ -47,6 +47,8 @@ from orderflow.ports import (
     Repeats,
     Reply,
     Request,
+    TellOrders,
+    Told,
 )
 from orderflow.process import OrderProcess, Outcome, Preview, pending
 from orderflow.stages.acceptance import PlaceOrder
@@ -57,6 +59,7 @@ from orderflow.stages.sourcing import Reroute, StockArrived
 from orderflow.stages.stage import Wanted
 from orderflow.stages.steps import TimePassed
 from orderflow.stages.tracking import RecordTracking
+from orderflow.stages.voiding import RecordVoid
 from orderflow.stores.base import Attempt, CommandRecord, Loaded, Recorded
 from orderflow.tracking import Scan
 from orderflow.values.checked import evolved
@@ -106,6 +109,11 @@ class Ports:
     carriers: CarrierPort | None = None
     notifications: NotificationPort | None = None
     fulfillers: FulfillerPort | None = None
+
+    @property
+    def orders(self) -> bool:
+        """The other orders are there to be told: by the runtime itself."""
+        return True
 
 
 @record
@@ -426,6 +434,8 @@ class Engine:
     def _ask(self, request: Request) -> Effects:
         """The reply of a port; an exception where it gave none."""
         port, method = request.PORT
+        if isinstance(request, TellOrders):
+            return (yield from self._told_others(request))
         repeats = getattr(getattr(self.ports, port), "repeats", Repeats.DEDUPLICATES)
         try:
             if repeats is Repeats.LOOKS_UP and type(request) in EFFECTS:
@@ -437,6 +447,20 @@ class Engine:
             return Refused(refused.code, refused.message)
         except Exception as failed:
             return failed
+
+    def _told_others(self, request: TellOrders) -> Effects:
+        """Tell other orders what one has heard; one that cannot be told yet is told later, with all of them."""
+        failed: Exception | None = None
+        for order_id in request.order_ids:
+            told = RecordVoid(order_id, request.shipment_id, request.number)
+            try:
+                yield from self.handle(told, Envelope(self.clock(), SYSTEM))
+            except CommandRefused as refused:
+                if any(violation.code == "shipping.not_answered" for violation in refused.violations):
+                    failed = refused
+            except Exception as error:
+                failed = error
+        return failed or Told()
 
     def _concluded(
         self,

@@ -225,7 +225,19 @@ class DespatchRecorded(Event):
             sscc=sent.sscc or known.sscc,
             weight_kg=sent.weight_kg or known.weight_kg,
             dimensions_cm=sent.dimensions_cm or known.dimensions_cm,
+            of_other_works=self._of_other_works(order, sent) if order.works else known.of_other_works,
         )
+
+    def _of_other_works(self, order: Order, sent: SentParcel) -> FrozenMap[str, FrozenMap[str, Decimal]]:
+        """The units that went into a parcel from works other than its own."""
+        found: dict[str, dict[str, Decimal]] = {}
+        for move in self.moves:
+            place = place_of(move.source)
+            work = order.parcels[place].fulfillment_id if place in order.parcels else place
+            if move.target == shipped(sent.parcel_id) and work in order.works and work != sent.fulfillment_id:
+                units = found.setdefault(work, {})
+                units[move.line_id] = EXACT.add(units.get(move.line_id, ZERO), move.quantity)
+        return FrozenMap({work: FrozenMap(units) for work, units in found.items()})
 
     def _travelling(self, order: Order) -> Iterable[tuple[str, Shipment]]:
         """The shipment that left; parcels of ours that left with it travel under no other any more."""

@@ -128,11 +128,16 @@ def _work(order: Order, fulfillment_id: str, **changes: object) -> Order:
 
 
 def _gone(order: Order, fulfillment_id: str) -> dict[str, Decimal]:
-    """Units of a work that have left, by line, wherever they are by now."""
+    """Units of a work that have left, by line, wherever they are by now: in its parcels, and in those of others."""
     gone: dict[str, Decimal] = {}
     for parcel in order.parcels_of(fulfillment_id):
         for line_id, units in order.despatched_in(parcel.id).items():
             gone[line_id] = EXACT.add(gone.get(line_id, ZERO), units)
+    for parcel in order.parcels.values():
+        for work, lines in parcel.of_other_works.items():
+            for line_id, units in lines.items() if fulfillment_id in (work, parcel.fulfillment_id) else ():
+                count = EXACT.add if work == fulfillment_id else EXACT.subtract
+                gone[line_id] = count(gone.get(line_id, ZERO), units)
     return gone
 
 

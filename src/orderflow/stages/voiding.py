@@ -9,7 +9,8 @@ others.
 
 A box that other orders have goods in is nobody's to void: no order can see whether the others still want it. So a
 person is asked, who can: whether this order's goods were taken out of the box (the booking stays, for the others),
-whether the whole booking is to be voided because no order wants it any more, or whether the goods stay in it.
+whether the whole booking is to be voided because no order wants it any more, or whether the goods stay in it. When it
+was voided, the other orders in the box are told so (`TellOrders`): theirs is the same booking.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from orderflow.errors import Violation
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Shipment
 from orderflow.policy import Policy
-from orderflow.ports import Refused, Reply, VoidBooking, Voided
+from orderflow.ports import Refused, Reply, TellOrders, Told, VoidBooking, Voided
 from orderflow.stages.amending import THE_WAY, RedirectionDeclined, RedirectionSettled
 from orderflow.stages.booking import changed_shipment, is_wished_back, states_after
 from orderflow.stages.changes import void_declined
@@ -34,10 +35,12 @@ from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, 
 from orderflow.stages.tolerance import GONE
 from orderflow.values.checked import PERSONAL, checked
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import as_id, as_text
+from orderflow.values.ids import as_id, as_reference, as_text
 
 __all__ = [
     "STAGE",
+    "OthersTold",
+    "RecordVoid",
     "ShipmentVoided",
     "TakenOutOfBox",
     "VoidDeclined",
@@ -60,6 +63,15 @@ class VoidShipment(Command):
         def __init__(self, order_id: str, shipment_id: str, reason: str = "") -> None: ...
 
 
+@command("record_void")
+class RecordVoid(Command):
+    """A carrier has voided the booking of a box that several orders share, as another of them has heard."""
+
+    order_id: str = checked(as_id)
+    shipment_id: str = checked(as_id)
+    number: str = checked(as_reference)
+
+
 @event("void_wanted")
 class VoidWanted(Event):
     """A booking is to be cancelled: the intention, before the carrier was asked."""
@@ -75,14 +87,27 @@ class VoidWanted(Event):
 
 @event("shipment_voided")
 class ShipmentVoided(Event):
-    """The booking is void; its parcels stay where they are."""
+    """The booking is void; its parcels stay where they are. ``by_others``: another order in the box had it voided."""
 
     shipment_id: str
     states: FrozenMap[str, str]
+    by_others: bool = False
 
     def apply(self, order: Order) -> Order:
         """The parcels are not booked any more."""
-        return _unbooked(order, self.shipment_id, "voided", self.states)
+        after = _unbooked(order, self.shipment_id, "voided", self.states)
+        return changed_shipment(after, self.shipment_id, others_know=True) if self.by_others else after
+
+
+@event("others_told")
+class OthersTold(Event):
+    """The other orders in a box have heard that its booking is void."""
+
+    shipment_id: str
+
+    def apply(self, order: Order) -> Order:
+        """Nobody need be told any more."""
+        return changed_shipment(order, self.shipment_id, others_know=True)
 
 
 @event("taken_out_of_box")
@@ -128,7 +153,7 @@ def _unbooked(order: Order, shipment_id: str, stage: str, states: FrozenMap[str,
 # -- rules ----------------------------------------------------------------------------------------------------------
 
 
-def the_shipment_exists(order: Order, command: VoidShipment, policy: Policy) -> Iterable[Violation]:
+def the_shipment_exists(order: Order, command: VoidShipment | RecordVoid, policy: Policy) -> Iterable[Violation]:
     """The shipment is one of this order's."""
     if command.shipment_id not in order.shipments:
         yield Violation("shipment.unknown", f"there is no shipment {command.shipment_id!r}", "shipment_id")
@@ -143,6 +168,26 @@ def the_booking_can_be_voided(order: Order, command: VoidShipment, policy: Polic
         yield Violation("shipping.void_asked", f"someone is asked about {shipment.id} already", shipment.id)
     for other in _left_under_the_same_booking(order, shipment):
         yield Violation("shipping.part_has_left", f"{other.id} left under the same booking", shipment.id)
+
+
+def the_voided_booking_is_known(order: Order, command: RecordVoid, policy: Policy) -> Iterable[Violation]:
+    """The booking is one that others share, and no goods have left under it; what a carrier will answer comes first.
+
+    Of a booking of the order's own, nobody but the carrier says that it is void.
+    """
+    shipment = order.shipments[command.shipment_id]
+    if shipment.shared is None:
+        yield Violation(
+            "shipping.not_shared", f"no other order shares {shipment.id}", shipment.id, remedy="VoidShipment"
+        )
+    elif shipment.stage == "requested":
+        yield Violation("shipping.not_answered", f"the booking of {shipment.id} has no answer yet", shipment.id)
+    elif shipment.stage not in _STANDING or shipment.booking is None or shipment.booking.number != command.number:
+        yield Violation("shipping.not_booked", f"{shipment.id} is {shipment.stage}", shipment.id)
+
+
+#: Stages of a shipment under a booking that can be void.
+_STANDING = frozenset({"booked", "void_wanted", "void_declined"})
 
 
 def _left_under_the_same_booking(order: Order, shipment: Shipment) -> Iterable[Shipment]:
@@ -167,6 +212,11 @@ def _is_asked_about(order: Order, shipment: Shipment) -> bool:
 
 def _void(order: Order, command: VoidShipment, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     return _unbook(order, order.shipments[command.shipment_id], policy, command.reason or envelope.reason, envelope.at)
+
+
+def _record_void(order: Order, command: RecordVoid, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    shipment = order.shipments[command.shipment_id]
+    yield ShipmentVoided(envelope.at, shipment.id, states_after("unbook", order, shipment, policy), by_others=True)
 
 
 def _unbook(order: Order, shipment: Shipment, policy: Policy, reason: str, at: datetime) -> Iterable[Event]:
@@ -194,7 +244,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if order.redirections:
         yield from _redirections_answered(order, at)
     for case in order.open_cases:
-        if case.code in _ABOUT_BOOKINGS and order.shipments[case.about].stage == "despatched":
+        if case.code in _ABOUT_BOOKINGS and order.shipments[case.about].stage in ("despatched", "voided"):
             yield ExceptionResolved(at, case.id, "moot")
 
 
@@ -223,7 +273,7 @@ def _is_redirected(order: Order, shipment: Shipment) -> bool:
     return wish is not None and wish.word == "waits"
 
 
-#: Cases about a booking that may have to go; they are over when the goods have left.
+#: Cases about a booking that may have to go; they are over when the goods have left, or it is gone.
 _ABOUT_BOOKINGS = frozenset({"shipping.shared_box", "shipping.void_declined"})
 
 
@@ -253,6 +303,11 @@ def _wants(order: Order) -> Iterable[Wanted]:
             request_id = f"void/{shipment.id}/{shipment.void_generation}"
             key = f"{order.tenant}/{order.id}/{request_id}"
             yield Wanted(VoidBooking(order.id, request_id, key, shipment.id, shipment.booking.number))
+        elif shipment.shared is not None and shipment.stage == "voided" and shipment.booking is not None:
+            others = tuple(order_id for order_id in shipment.shared.shares if order_id != order.id)
+            if others and not shipment.others_know:
+                request_id = f"tell/{shipment.id}"
+                yield Wanted(TellOrders(order.id, request_id, shipment.id, shipment.booking.number, others))
 
 
 def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -271,6 +326,14 @@ def _void_answered(order: Order, request: VoidBooking, reply: Reply, policy: Pol
             told = f"booking {request.number} is not wanted, and {reply.message or reply.code}"
             options = ("settled",) if shipment.unwanted else ("try_again", "keep_booking")
             yield from raised(order, "shipping.void_declined", shipment.id, told, options, at)
+    else:
+        yield from impossible_reply(order, request, reply, at)
+
+
+def _others_told(order: Order, request: TellOrders, reply: Reply, policy: Policy, at: datetime) -> Iterable[Event]:
+    if isinstance(reply, Told):
+        if not order.shipments[request.shipment_id].others_know:
+            yield OthersTold(at, request.shipment_id)
     else:
         yield from impossible_reply(order, request, reply, at)
 
@@ -320,8 +383,8 @@ def _looks_at(order: Order) -> tuple[str, ...]:
 
 STAGE = Stage(
     name="voiding",
-    commands=(VoidShipment,),
-    events=(VoidWanted, ShipmentVoided, TakenOutOfBox, VoidDeclined),
+    commands=(VoidShipment, RecordVoid),
+    events=(VoidWanted, ShipmentVoided, OthersTold, TakenOutOfBox, VoidDeclined),
     decisions=(
         Decision(
             VoidShipment,
@@ -333,11 +396,16 @@ STAGE = Stage(
             events=_void,
             candidates=lambda order, policy: tuple(VoidShipment(order.id, shipment) for shipment in order.shipments),
         ),
+        Decision(
+            RecordVoid,
+            tiers=((order_exists,), (the_shipment_exists,), (the_voided_booking_is_known,)),
+            events=_record_void,
+        ),
     ),
     follow=_follow,
     looks_at=_looks_at,
     wants=_wants,
-    answers=FrozenMap({VoidBooking: _void_answered}),
+    answers=FrozenMap({VoidBooking: _void_answered, TellOrders: _others_told}),
     settles=FrozenMap(
         {
             ("shipping.void_declined", "try_again"): _void_after_all,
