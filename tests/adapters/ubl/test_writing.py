@@ -27,9 +27,13 @@ from orderflow.adapters.ubl import (
     write_order_response,
     write_order_response_simple,
 )
+from orderflow.adapters.ubl.markup import parsed
+from orderflow.adapters.ubl.orders import heading_of
+from orderflow.adapters.ubl.reading import Reader
+from orderflow.adapters.ubl.responses import line_number
 from orderflow.adapters.ubl.writing import aggregate, basic
 from orderflow.errors import InvalidInput
-from orderflow.order import ConfirmedLine, Goods, Order
+from orderflow.order import ConfirmedLine, Goods, Line, Order, Origin
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Money
 from tests.adapters.ubl.documents import COMMON, line, order
@@ -196,6 +200,14 @@ def test_a_line_that_came_instead_of_another_answers_that_one() -> None:
     answer = checked(write_order_response(shop.order, SELLER).document)
     assert said(answer, "OrderLine/OrderLineReference/LineID") == ["30", "20"]
     assert said(answer, "OrderLine/OrderLineReference/SalesOrderLineID") == ["L2", "L3"]
+
+
+def test_a_line_of_our_own_has_the_number_of_the_one_that_it_replaces() -> None:
+    placed = Shop(read_order(order(line("20", "5"))).command).order
+    replacing = Line("L2", "TEA", origin=Origin("replacement_of", "L1"))
+    ours = Line("L3", "CUP")
+    placed = placed.with_lines([(replacing, Decimal(1)), (ours, Decimal(1))])
+    assert [line_number(placed, one) for one in placed.lines.values()] == ["20", "20", "L3"]
 
 
 def test_what_stands_in_what_is_missing_and_what_is_not_to_be_had_are_told_apart_in_notes() -> None:
@@ -370,10 +382,6 @@ def test_the_same_order_is_written_as_the_same_bytes_in_utf_8() -> None:
 
 def test_what_is_written_is_what_would_be_read() -> None:
     """Buyer, seller and address of an answer are those of the order, by the reader that read the order."""
-    from orderflow.adapters.ubl.markup import parsed
-    from orderflow.adapters.ubl.orders import heading_of
-    from orderflow.adapters.ubl.reading import Reader
-
     shop = Shop(read_order(order()).command)
     heading = heading_of(Reader(parsed(write_order_response(shop.order, SELLER).document), Agreement()))
     assert (heading.buyer, heading.seller) == (shop.order.customer, SELLER)
