@@ -6,6 +6,7 @@
 - ``tracking.md``: the twelve statuses and what may follow what;
 - ``cases.md``: every exception case, its options, and what each does;
 - ``policy.md``: the standard policy as a table;
+- ``changes.md``: what can be changed of an order that was placed, the stages, and who may;
 - ``api.md``: every public name in one sentence.
 
 Codes are read off the source, not off a list: a rule whose codes cannot be read stops the generator.
@@ -20,7 +21,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -28,10 +29,13 @@ from typing import Any, NamedTuple
 import attrs
 
 from orderflow.adapters.vocabularies import EASYPOST, KARRIO, Vocabulary
+from orderflow.change_rules import MODIFICATIONS
+from orderflow.change_rules import STAGES as STAGES_OF_GOODS
 from orderflow.defaults import STANDARD
 from orderflow.policy_table import policy_table
 from orderflow.process import STAGES
 from orderflow.stages import advices, losses
+from orderflow.stages.permission import denied
 from orderflow.stages.stage import Decision
 from orderflow.tracking import Reason, TrackingStatus, follow_table
 
@@ -245,11 +249,17 @@ def _command(decision: Decision) -> Iterator[str]:
     rows += [f"| `{field.name}` | `{_type(cls, field.name)}` | {_default(field)} |" for field in attrs.fields(cls)]
     yield "\n".join(rows)
     rows = ["| tier | rule | it says | codes |", "| --- | --- | --- | --- |"]
-    for number, tier in enumerate(decision.tiers, 1):
+    for number, tier in enumerate(tiers_of(decision), 1):
         for rule in tier:
             codes = ", ".join(f"`{code}`" for code in rule_codes(rule))
             rows.append(f"| {number} | `{rule_name(rule)}` | {rule_sentence(rule)} | {codes} |")
     yield "\n".join(rows)
+
+
+def tiers_of(decision: Decision) -> tuple[tuple[Callable[..., Any], ...], ...]:
+    """The rules of a command by tier: ours, then those about who may give it."""
+    by_whom = (*((denied,) if decision.modifies is not None else ()), *decision.for_whom)
+    return (*decision.tiers, by_whom) if by_whom else decision.tiers
 
 
 def _doc(cls: type) -> str:
@@ -427,7 +437,7 @@ def _refusals() -> str:
     found: dict[str, tuple[int, str, dict[str, None]]] = {}
     for stage in STAGES:
         for decision in stage.decisions:
-            for number, tier in enumerate(decision.tiers, 1):
+            for number, tier in enumerate(tiers_of(decision), 1):
                 for rule in tier:
                     for code in rule_codes(rule):
                         place, says, names = found.setdefault(code, (number, rule_sentence(rule), {}))
@@ -614,6 +624,33 @@ def policy() -> str:
     return "\n\n".join(["# The standard policy", MADE, POLICY, policy_table(STANDARD)])
 
 
+# -- changes.md ------------------------------------------------------------------------------------------------------
+
+CHANGES = """\
+What can be asked for of an order that was placed, how far its goods can be, and who may: the standard policy
+(`Policy.changes`). The first rule that fits a change, a stage and an actor decides; how to write others is told in
+[Amend](../howto/amend.md#who-may). What nobody can do (take back what has left) no rule allows."""
+
+
+def changes() -> str:
+    """The page of what may still change."""
+    table = policy_table(STANDARD).partition("### What may still change")[2].partition("###")[0].strip()
+    parts = ["# What may still change", MADE, CHANGES]
+    parts += ["## The rules", table]
+    parts += ["## Changes", _meanings("change", MODIFICATIONS), "## Stages", CHANGE_STAGES]
+    return "\n\n".join([*parts, _meanings("stage", STAGES_OF_GOODS)]) + "\n"
+
+
+CHANGE_STAGES = """\
+Where a change takes units, or redirects them, its stage is that of the furthest of these units. Of any other change it
+is that of the furthest unit of the line; of one that is about no line, of the order."""
+
+
+def _meanings(what: str, said: Mapping[str, str]) -> str:
+    rows = [f"| {what} | means |", "| --- | --- |", *(f"| `{name}` | {meaning} |" for name, meaning in said.items())]
+    return "\n".join(rows)
+
+
 # -- api.md ----------------------------------------------------------------------------------------------------------
 
 PUBLIC = (
@@ -621,6 +658,7 @@ PUBLIC = (
     "orderflow.process",
     "orderflow.explain",
     "orderflow.policy",
+    "orderflow.change_rules",
     "orderflow.policy_table",
     "orderflow.defaults",
     "orderflow.ports",
@@ -737,6 +775,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cases.md": cases,
     "tracking.md": tracking,
     "policy.md": policy,
+    "changes.md": changes,
     "api.md": api,
 }
 

@@ -13,7 +13,7 @@ takes back what has left) no rule can allow; rules say what is *permitted*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -39,6 +39,7 @@ __all__ = [
     "stage_at",
 ]
 
+#: What becomes of a change: allowed, denied, or proposed to someone who may approve it.
 Verdict: TypeAlias = Literal["allow", "deny", "approval"]
 _VERDICTS = ("allow", "deny", "approval")
 
@@ -81,15 +82,18 @@ HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 _NOWHERE = frozenset({"cancelled", "closed_short"})
 
 
-def _one_of(known: Iterable[str], code: str) -> Callable[[Any], str]:
-    names = tuple(known)
+def _as_modification(raw: Any) -> str:
+    if raw != "*" and raw not in MODIFICATIONS:
+        raise InvalidInput.because(
+            "change_rule.unknown_modification", f"must be * or one of {', '.join(MODIFICATIONS)}"
+        )
+    return str(raw)
 
-    def converting(raw: Any) -> str:
-        if raw != "*" and raw not in names:
-            raise InvalidInput.because(code, f"must be * or one of {', '.join(names)}")
-        return str(raw)
 
-    return converting
+def _as_stage(raw: Any) -> str:
+    if raw != "*" and raw not in STAGES:
+        raise InvalidInput.because("change_rule.unknown_stage", f"must be * or one of {', '.join(STAGES)}")
+    return str(raw)
 
 
 def _as_verdict(raw: Any) -> Any:
@@ -106,8 +110,8 @@ class ChangeRule:
     by whoever may make that change. Nobody approves what they proposed themselves.
     """
 
-    modification: str = checked(_one_of(MODIFICATIONS, "change_rule.unknown_modification"), default="*")
-    stage: str = checked(_one_of(STAGES, "change_rule.unknown_stage"), default="*")
+    modification: str = checked(_as_modification, default="*")
+    stage: str = checked(_as_stage, default="*")
     actor: str = checked(as_id, default="*")
     verdict: Verdict = checked(_as_verdict, default="allow")
     approved_by: tuple[str, ...] = checked(tuple_of(as_id), default=())
@@ -142,7 +146,7 @@ class Modification:
 
 
 #: What is allowed unless a host says otherwise: whatever is possible, but that customers make their own prices.
-CHANGES = (ChangeRule("price", "*", "customer", "deny"), ChangeRule())
+CHANGES: tuple[ChangeRule, ...] = (ChangeRule("price", "*", "customer", "deny"), ChangeRule())
 _DENIED = ChangeRule(verdict="deny")
 
 

@@ -658,12 +658,16 @@ class ConfirmedLine:
 
 @record(slots=False)
 class Confirmation(Frozen):
-    """The answer to an order, line by line: ``word`` is ``stands``, ``waits`` (for the buyer's) or ``refused``."""
+    """The answer to an order, line by line: ``word`` is ``stands``, ``waits`` (for the buyer's) or ``refused``.
+
+    ``refused`` are the lines, ``refused_parts`` the numbers of the entries, from one, that the buyer did not agree to.
+    """
 
     lines: tuple[ConfirmedLine, ...]
     at: datetime
     word: str = "stands"
     refused: tuple[str, ...] = ()
+    refused_parts: tuple[int, ...] = ()
 
 
 @value

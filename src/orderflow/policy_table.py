@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from orderflow.change_rules import ChangeRule
 from orderflow.lifecycle import Lifecycle
 from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Authority, Policy
 
@@ -39,6 +40,8 @@ def policy_table(policy: Policy) -> str:
         _table(("concern", "who"), _authority(policy.authority)),
         "### What our own objections weigh",
         _table(("code", "weighs", "meaning"), _weights(policy)),
+        "### What may still change",
+        _table(("change", "at the stage", "by", "is"), _changes(policy)),
         "### Every setting",
         _table(("setting", "is", "meaning"), _settings(policy)),
     ]
@@ -62,6 +65,24 @@ def _authority(authority: Authority) -> Iterable[tuple[str, str]]:
 
 def _weights(policy: Policy) -> Iterable[tuple[str, str, str]]:
     return ((f"`{code}`", policy.severity(code), meaning) for code, meaning in REVIEWED.items())
+
+
+def _changes(policy: Policy) -> Iterable[tuple[str, str, str, str]]:
+    """The rules in their order; a last row says what becomes of the rest."""
+    for rule in policy.changes:
+        verdict = _VERDICTS[rule.verdict]
+        if rule.verdict == "approval" and rule.approved_by:
+            verdict = f"{verdict} by {' or '.join(rule.approved_by)}"
+        yield _any(rule.modification), _any(rule.stage), _any(rule.actor), verdict
+    if ChangeRule() not in policy.changes:
+        yield "anything else", "any", "anyone", "denied"
+
+
+_VERDICTS = {"allow": "allowed", "deny": "denied", "approval": "allowed once it is approved"}
+
+
+def _any(name: str) -> str:
+    return "any" if name == "*" else f"`{name}`"
 
 
 def _settings(policy: Policy) -> Iterable[tuple[str, str, str]]:

@@ -16,7 +16,7 @@ Nothing here reads a clock, draws a random number or does I/O: the envelope says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -62,7 +62,7 @@ from orderflow.stages import (
     voiding,
 )
 from orderflow.stages.permission import AmendmentProposed
-from orderflow.stages.stage import Decision, Stage, Wanted
+from orderflow.stages.stage import Decision, Stage, Wait, Wanted
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ZERO
 from orderflow.values.shape import fits
@@ -173,9 +173,13 @@ class Preview:
         events: what would happen.
         order: the order as it would be.
         requests: what would be newly asked of the systems around.
+        withdrawn: what is asked of them now and would not be any more.
+        claims: how many units would be wanted held under a claim, for each claim of which that changes.
+        bookings: the stage of each shipment that would come to be, or be at another one (`Shipment.stage`).
         goods: by how much the accounts of each line would change.
         money: by how much the amount that the customer is to pay would change.
         messages: what the customer would be told, as ``(kind, subject)``.
+        waiting_for: whom the order would wait for that it does not wait for now: what stands between this and the end.
     """
 
     events: tuple[Event, ...]
@@ -184,6 +188,10 @@ class Preview:
     goods: Mapping[str, Mapping[str, Any]]
     money: Money | None
     messages: tuple[tuple[str, str], ...]
+    withdrawn: tuple[Request, ...] = ()
+    claims: Mapping[str, Any] = attrs.field(factory=dict)
+    bookings: Mapping[str, str] = attrs.field(factory=dict)
+    waiting_for: tuple[Wait, ...] = ()
 
 
 class OrderProcess:
@@ -292,18 +300,31 @@ class OrderProcess:
             CommandRefused: it may not happen now.
         """
         outcome = self.carry_out(order, command, envelope)
-        before = {one.request.id for one in pending(order, self.stages)} if order is not None else set()
+        after = outcome.order
+        asked, asking = self._requests(order), self._requests(after)
         told = set(order.messages) if order is not None else set()
+        waited = set(self._waits(order)) if order is not None else set()
         return Preview(
             outcome.events,
-            outcome.order,
-            tuple(one.request for one in pending(outcome.order, self.stages) if one.request.id not in before),
-            _goods_moved(order, outcome.order),
-            _money_moved(order, outcome.order),
-            tuple((m.kind, m.subject) for key, m in outcome.order.messages.items() if key not in told),
+            after,
+            tuple(request for id, request in asking.items() if id not in asked),
+            _goods_moved(order, after),
+            _money_moved(order, after),
+            tuple((m.kind, m.subject) for key, m in after.messages.items() if key not in told),
+            tuple(request for id, request in asked.items() if id not in asking),
+            _differing(order.claims if order is not None else {}, after.claims, "wanted"),
+            _differing(order.shipments if order is not None else {}, after.shipments, "stage"),
+            tuple(wait for wait in self._waits(after) if wait not in waited),
         )
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _requests(self, order: Order | None) -> dict[str, Request]:
+        """What is asked for an order, by the id of the request."""
+        return {one.request.id: one.request for one in pending(order, self.stages)} if order is not None else {}
+
+    def _waits(self, order: Order) -> Iterator[Wait]:
+        return (wait for stage in self.stages for wait in stage.awaits(order, self.policy))
 
     def _outcome(self, before: Order | None, events: Iterable[Event], at: datetime, policy: Policy) -> Outcome:
         happened = list(events)
@@ -504,6 +525,15 @@ def _goods_moved(before: Order | None, after: Order) -> dict[str, dict[str, Any]
         if changed:
             found[line_id] = changed
     return found
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a field of each part is afterwards, where that is not what it was before."""
+    return {
+        id: getattr(part, name)
+        for id, part in after.items()
+        if id not in before or getattr(before[id], name) != getattr(part, name)
+    }
 
 
 def _money_moved(before: Order | None, after: Order) -> Money | None:

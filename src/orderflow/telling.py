@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import attrs
 
-from orderflow.order import Cancellation, Fulfillment, Order, Parcel, Shipment
+from orderflow.order import Cancellation, Fulfillment, Order, Parcel, Redirection, Shipment
 from orderflow.policy import Draft
 from orderflow.stages.changes import units_by_line
 from orderflow.stages.stage import units_text
@@ -28,7 +28,8 @@ __all__ = ["PARTIES", "SUPERSEDED_BY", "TOLD_WITHIN", "Audience", "body_of", "te
 
 #: What about a parcel is stale once something later is known of it.
 _ON_ITS_WAY = ("out_for_delivery", "ready_for_pickup", "delivery_failed", "action_required")
-_BEFORE_THE_END = ("order_placed", "order_verified", "order_changed", "goods_backordered", "lines_cancelled")
+_CHANGES = ("order_changed", "lines_cancelled", "change_declined", "proposal_declined")
+_BEFORE_THE_END = ("order_placed", "order_verified", "goods_backordered", *_CHANGES)
 
 #: Which unsent messages a later one about the same part of the order makes stale.
 SUPERSEDED_BY: Mapping[str, tuple[str, ...]] = FrozenMap(
@@ -133,6 +134,10 @@ def body_of(order: Order, kind: str, subject: str) -> FrozenMap[str, str]:
     part, _, rest = subject.partition(" ")
     if kind in ("lines_cancelled", "cancellation_declined"):
         body |= _cancellation_body(order, order.line_cancellations[int(subject) - 1])
+    elif kind == "change_declined":
+        body |= _redirection_body(order, order.redirections[int(subject) - 1])
+    elif kind == "proposal_declined":
+        body |= {"reason": order.proposals[subject].answer}
     elif part in order.shipments:
         body |= _shipment_body(order, order.shipments[part])
     elif part in order.fulfillments:
@@ -184,6 +189,14 @@ def _cancellation_body(order: Order, wish: Cancellation) -> dict[str, str]:
     if order.tranches and order.is_priced:
         body["total"] = str(order.total)
     return body
+
+
+def _redirection_body(order: Order, wish: Redirection) -> dict[str, str]:
+    """Which goods go as they would have gone, and where to."""
+    shipment = order.shipments.get(wish.place)
+    ship_to = shipment.ship_to if shipment is not None else wish.told.ship_to
+    body = {"lines": ", ".join(order.lines[line_id].sku for line_id in wish.line_ids), "reason": wish.message}
+    return body | ({"address": ", ".join((*ship_to.lines, ship_to.city))} if ship_to is not None else {})
 
 
 def _lines_body(order: Order, kind: str, line_ids: list[str], expected: str) -> dict[str, str]:

@@ -48,6 +48,10 @@ _ENGLISH: Mapping[str, str] = FrozenMap(
         "order_changed": """Your order {order} was changed
             It now holds {lines}.
             The total is {total}.""",
+        "change_declined": """Part of your order {order} could not be changed any more
+            It was too late for {lines}. It goes to {address}.""",
+        "proposal_declined": """The change that you asked for is not possible: {order}
+            Reason: {reason}""",
         "lines_cancelled": """Part of your order {order} was cancelled
             Cancelled: {lines}.
             This could not be cancelled any more: {declined}.
@@ -122,6 +126,10 @@ _GERMAN: Mapping[str, str] = FrozenMap(
         "order_changed": """Ihre Bestellung {order} wurde geändert
             Sie umfasst jetzt {lines}.
             Der Gesamtbetrag ist {total}.""",
+        "change_declined": """Ein Teil Ihrer Bestellung {order} konnte nicht mehr geändert werden
+            Zu spät war es für {lines}. Die Lieferung geht an {address}.""",
+        "proposal_declined": """Die gewünschte Änderung ist nicht möglich: {order}
+            Grund: {reason}""",
         "lines_cancelled": """Ein Teil Ihrer Bestellung {order} wurde storniert
             Storniert: {lines}.
             Nicht mehr storniert werden konnte: {declined}.

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("stages.md", "commands.md", "errors.md", "cases.md", "tracking.md", "policy.md", "api.md")
+PAGES = ("stages.md", "commands.md", "errors.md", "cases.md", "tracking.md", "policy.md", "changes.md", "api.md")
 
 
 def loaded() -> ModuleType:

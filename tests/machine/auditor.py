@@ -86,6 +86,7 @@ class Auditor:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
+        self.method, self.own_methods = "carrier", dict[str, str | None]()
         self.boxes: defaultdict[str, defaultdict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
         self.where: dict[str, str] = {}
         self.shipments: dict[str, list[str]] = {}
@@ -159,14 +160,27 @@ class Auditor:
 
     def _begins(self, line: Any, units: Any, method: str) -> None:
         self.rows[line.id] = Row(line.sku, line.terms.method or method, line.tolerance.over)
+        self.own_methods[line.id] = line.terms.method
         if units:
             self._goes(line.id, "ordered", "open", Fraction(units))
+
+    def _order_amended(self, event: Any) -> None:
+        self._moves(event.moves)
+        if event.terms is not None:
+            self.method = event.terms.method or "carrier"
+        for line in event.changed:
+            self.own_methods[line.id] = line.terms.method
+        for placed in event.added:
+            self._begins(placed.line, placed.quantity, self.method)
+        for line_id, row in self.rows.items():
+            row.method = self.own_methods.get(line_id) or self.method
 
     def _order_drafted(self, event: Any) -> None:
         self._order_placed(event)
 
     def _order_placed(self, event: Any) -> None:
         self.rows.clear()
+        self.method = event.terms.method or "carrier"
         for placed in event.lines:
             self._begins(placed.line, placed.quantity, event.terms.method or "carrier")
 
@@ -179,6 +193,7 @@ class Auditor:
             origin = self.rows[one.replaces]
             self.rows[one.line_id] = Row(origin.sku, origin.method, Decimal(0))
             self.rows[one.line_id].replaces = one.replaces
+            self.own_methods[one.line_id] = origin.method
             self._goes(one.line_id, "ordered", "open", Fraction(one.quantity))
 
     def _line_backordered(self, event: Any) -> None:
@@ -317,6 +332,15 @@ class Auditor:
             row.prices.append(Price(tranche))
             row.without_price -= Fraction(tranche.quantity)
             assert row.without_price >= 0, f"{tranche.line_id}: more is priced than is wanted"
+
+    def _price_overridden(self, event: Any) -> None:
+        """Some of the units had a price, which is given back, and others had none; now all have this one."""
+        for tranche in event.tranches:
+            row, taken = self.rows[tranche.line_id], Fraction(dict(event.taken).get(tranche.line_id, 0))
+            row.refunds(taken)
+            row.without_price -= Fraction(tranche.quantity) - taken
+            assert row.without_price >= 0, f"{tranche.line_id}: more is priced than is wanted"
+            row.prices.append(Price(tranche))
 
     def _surplus_charged(self, event: Any) -> None:
         for line_id, units in event.quantities.items():

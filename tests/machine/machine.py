@@ -19,11 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from orderflow import commands as c
 from orderflow.errors import PortRefused
-from orderflow.messages import Command
+from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Goods, Order
 from orderflow.ports import Sent
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
+from orderflow.stages.amending import LineChange
 from orderflow.stages.authority import left_to_others
 from orderflow.stages.holds import STEPS
 from orderflow.stages.picking import ShortPick
@@ -36,6 +37,7 @@ __all__ = ["COUNTED", "FORMS", "TradeMachine"]
 
 DICE = st.binary(min_size=14, max_size=14)
 BERLIN = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
+HAMBURG = Address("DE", "Hafenstrasse 3", city="Hamburg", postal_code="20359", name="Ada Krull")
 ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 UNITS = ("1", "2", "1", "3", "0.5", "7", "12", "99")
 #: What was done by all machines of this process: commands accepted and refused, codes, events.
@@ -156,6 +158,27 @@ def _answer(trade: Trade, dice: Chance, order: Order) -> Command:
         return c.RecordAnswer(order.id, "none", Sent())
 
 
+def _amendment(trade: Trade, dice: Chance, order: Order) -> Command:
+    """Other quantities most of the time; or anything else that can be amended, or two of them."""
+    line = _a_line(dice, order)
+    said: tuple[Callable[[], dict[str, Any]], ...] = (
+        lambda: {"quantities": {line: dice.one(("0", "1", "4", "2.5", "12"))}},
+        lambda: {"quantities": {line: dice.one(("3", "1", "6"))}},
+        lambda: {"add": [_line(dice)]},
+        lambda: {"remove": [line]},
+        lambda: {"substitute": {line: (dice.one(SKUS), dice.one(("1", "2", "0.5")))}},
+        lambda: {"ship_to": dice.one((BERLIN, HAMBURG, HAMBURG))},
+        lambda: {"lines": {line: LineChange(ship_to=dice.one((BERLIN, HAMBURG)), clear=["not_before"])}},
+        lambda: {"lines": {line: LineChange(not_before=date(2026, 11, 26), instructions=["ring twice"])}},
+        lambda: {"lines": {line: LineChange(method=dice.one(("pick_up", "carrier")), complete=dice.one(("A", "no")))}},
+        lambda: {"service": dice.one(("express", "standard")), "deliver_by": date(2026, 12, 1)},
+        lambda: {"method": dice.one(("carrier", "pick_up"))},
+        lambda: {"prices": {line: Money(dice.one(("3.33", "0", "9.99")), "EUR")}, "reason": "agreed on the phone"},
+    )
+    first = dice.one(said)()
+    return c.AmendOrder(order.id, **(dice.one(said)() | first if dice.once_in(4) else first))
+
+
 def _confirmed(trade: Trade, dice: Chance, order: Order) -> Command:
     lines = [
         (line_id, order.live_quantity(line_id), dice.one(("accepted", "changed", "rejected")))
@@ -225,13 +248,15 @@ def _shared(trade: Trade, dice: Chance, order: Order) -> Command:
 FORMS: dict[str, Form] = {
     "AcceptConfirmation": lambda t, d, o: c.AcceptConfirmation(o.id),
     "AcknowledgeOrder": lambda t, d, o: c.AcknowledgeOrder(o.id),
-    "AmendOrder": lambda t, d, o: c.AmendOrder(o.id, {_a_line(d, o): d.one(("0", "1", "4", "2.5", "12"))}),
+    "AmendOrder": _amendment,
+    "ApproveAmendment": lambda t, d, o: c.ApproveAmendment(o.id, d.one((*o.proposals, *o.proposals, "A9"))),
     "ApproveOrder": lambda t, d, o: c.ApproveOrder(o.id),
     "BookShipment": _shared,
     "CancelLines": lambda t, d, o: c.CancelLines(o.id, d.one((None, _quantities(d, o), _quantities(d, o)))),
     "CancelOrder": lambda t, d, o: c.CancelOrder(o.id, "changed my mind"),
     "CompleteOrder": lambda t, d, o: c.CompleteOrder(o.id),
     "ConfirmOrder": _confirmed,
+    "DeclineAmendment": lambda t, d, o: c.DeclineAmendment(o.id, d.one((*o.proposals, *o.proposals, "A9"))),
     "DeliverDigital": lambda t, d, o: c.DeliverDigital(o.id, d.one((None, _goods(d, o)))),
     "DespatchShipment": lambda t, d, o: c.DespatchShipment(o.id, d.one((None, _shipment(d, o)))),
     "PackParcel": lambda t, d, o: c.PackParcel(o.id, _work(d, o), d.one((None, _goods(d, o), _goods(d, o))), "1.5"),
@@ -253,7 +278,9 @@ FORMS: dict[str, Form] = {
     "RecordPutAway": lambda t, d, o: c.RecordPutAway(o.id, _work(d, o), d.one((None, _goods(d, o)))),
     "RecordReply": _reply,
     "RecordTracking": _tracking,
-    "RefuseConfirmation": lambda t, d, o: c.RefuseConfirmation(o.id, d.one(((), (_a_line(d, o),)))),
+    "RefuseConfirmation": lambda t, d, o: c.RefuseConfirmation(
+        o.id, d.one(((), (_a_line(d, o),))), parts=d.one(((), (1 + d.below(2),))), keep_rest=d.once_in(2)
+    ),
     "RejectOrder": lambda t, d, o: c.RejectOrder(o.id, "no"),
     "ReleaseHold": lambda t, d, o: c.ReleaseHold(o.id, d.one((*o.holds, "H9"))),
     "Reroute": lambda t, d, o: c.Reroute(
@@ -268,6 +295,10 @@ FORMS: dict[str, Form] = {
     "UnpackParcel": lambda t, d, o: c.UnpackParcel(o.id, _box(d, o)),
     "VoidShipment": lambda t, d, o: c.VoidShipment(o.id, _shipment(d, o)),
 }
+
+#: What is given by several kinds of actors, who may not do the same (`Policy.changes`).
+BY_SOMEBODY = ("AmendOrder", "CancelLines", "CancelOrder", "ApproveAmendment", "DeclineAmendment")
+SOMEBODY = (SYSTEM, Actor("customer", "ada"), Actor("merchant", "max"), Actor("merchant", "eve"))
 
 #: What is done next in a life without trouble: by the office, the warehouse, at the gate.
 OFFICE = (
@@ -311,13 +342,14 @@ class TradeMachine(RuleBasedStateMachine):
         if order is None:
             return
         possible, impossible = self._candidates(order, name)
-        way = dice.below(8)
+        way = 5 + dice.below(3) if name == "AmendOrder" else dice.below(8)
+        said = {"by": dice.one(SOMEBODY)} if name in BY_SOMEBODY else {}
         if possible and way < 5:
-            trade.give(dice.one(possible))
+            trade.give(dice.one(possible), **said)
         elif impossible and way < 6:
-            trade.give(dice.one(impossible))
+            trade.give(dice.one(impossible), **said)
         else:
-            trade.give(FORMS[name](trade, dice, order))
+            trade.give(FORMS[name](trade, dice, order), **said)
 
     def _candidates(self, order: Order, name: str) -> tuple[list[Command], list[Command]]:
         possible, impossible = self.trade.candidates(order, name)

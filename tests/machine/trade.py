@@ -27,6 +27,7 @@ from orderflow.adapters.memory import (
     MemoryInventory,
     PriceList,
 )
+from orderflow.change_rules import ChangeRule
 from orderflow.charges import RoundingRule
 from orderflow.codec import standard_codec
 from orderflow.defaults import STANDARD, one_fulfillment_a_line, one_fulfillment_a_location
@@ -119,6 +120,15 @@ def _always_agree(order: Order, lines: Any) -> bool:
 _SHORTAGES: tuple[Shortage, ...] = ("wait", "wait", "backorder", "backorder", "hold", "cancel", "reject")
 
 
+#: A host that lets customers propose most of what is late, and nobody agree to a price alone.
+_CHANGES = (
+    ChangeRule("price", "*", "*", "approval", ["merchant", "system"]),
+    ChangeRule("*", "booked", "customer", "deny"),
+    *(ChangeRule("*", stage, "customer", "approval") for stage in ("allocated", "picking", "picked", "packed")),
+    ChangeRule(),
+)
+
+
 def _policy(dice: Chance) -> Policy:
     """How this host works."""
     by_hand = {step for step in _STEPS if dice.once_in(8)}
@@ -146,6 +156,7 @@ def _policy(dice: Chance) -> Policy:
         fulfillers=dice.one(({}, {"HAM": "ACME"})),
         expire_after=dice.one((None, None, timedelta(days=2))),
         price_tolerance=Decimal(5),
+        changes=dice.one((STANDARD.changes, STANDARD.changes, _CHANGES)),
     )
 
 

@@ -9,16 +9,19 @@ from typing import Any
 import attrs
 import pytest
 
+from orderflow.change_rules import ChangeRule
 from orderflow.commands import (
     AcceptConfirmation,
     AcknowledgeOrder,
     AmendOrder,
+    ApproveAmendment,
     ApproveOrder,
     BookShipment,
     CancelLines,
     CancelOrder,
     CompleteOrder,
     ConfirmOrder,
+    DeclineAmendment,
     DeliverDigital,
     DespatchShipment,
     PackParcel,
@@ -57,11 +60,14 @@ from orderflow.ports import BookCarrier, ClaimStock, GaveUp, QuotePrices, Refuse
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
 from orderflow.stages.advices import DespatchedParcel
+from orderflow.stages.amending import LineChange
 from orderflow.stages.picking import ShortPick
+from orderflow.values import Money
 from tests.scenario import (
     BERLIN,
     ID,
     NOW,
+    ONE_PLACE,
     Life,
     a_place_order,
     booked,
@@ -144,6 +150,16 @@ def one_of_two_booked() -> Life:
     """What is to leave together was picked short; the one parcel that could be packed is booked."""
     life = picking(complete="order").do(RecordPick(ID, "F1", [("L1", 1)], short={"L1": "lost", "L2": "lost"}))
     return life.do(PackParcel(ID, "F1"), BookShipment(ID, service="a")).reply_all()
+
+
+def proposal() -> Life:
+    """A price was proposed, and nobody has answered yet."""
+    asked = attrs.evolve(ONE_PLACE, changes=[ChangeRule("price", verdict="approval"), ChangeRule()])
+    return verified(asked).do(AmendOrder(ID, prices={"L1": eur(1)}, reason="agreed"))
+
+
+def answered_proposal() -> Life:
+    return proposal().do(DeclineAmendment(ID, "A1"))
 
 
 Case = tuple[Callable[[], Life], Command, list[tuple[str, str]]]
@@ -572,16 +588,60 @@ BOOK: dict[type[Command], list[Case]] = {
         ),
         (despatched, AmendOrder(ID, {"L1": 0, "L2": 0}), [("order.cannot_amend", "")]),
         (
-            picking,
-            AmendOrder(ID, {"L1": 0, "L2": 0}),
+            one_of_two_left,
+            AmendOrder(ID, {"L1": 0}, prices={"L1": Money("1.00", "USD")}),
             [
                 ("amendment.nothing_left", "quantities"),
                 ("amendment.too_late", "quantities[L1]"),
-                ("amendment.too_late", "quantities[L2]"),
+                ("amendment.no_reason", "reason"),
+                ("acceptance.other_currency", "prices[L1]"),
+            ],
+        ),
+        (drafted, AmendOrder(ID, {"L9": 1}), [("draft.not_placed", "order_id")]),
+        (
+            verified,
+            AmendOrder(ID, {"L9": 1, "L1": 1}, remove=["L1", "L8"], lines={"L7": LineChange(service="x")}),
+            [
+                ("amendment.unknown_line", "quantities[L9]"),
+                ("amendment.unknown_line", "remove[1]"),
+                ("amendment.unknown_line", "lines[L7]"),
+                ("amendment.said_twice", "L1"),
+            ],
+        ),
+        (
+            packed,
+            AmendOrder(ID, substitute={"L1": "TEA-250"}, lines={"L2": LineChange(method="digital", clear=["service"])}),
+            [
+                ("amendment.same_product", "substitute[L1].sku"),
+                ("amendment.too_late", "substitute[L1]"),
+                ("amendment.other_method", "lines[L2].method"),
+            ],
+        ),
+        (
+            packed,
+            AmendOrder(ID, add=[OVER], lines={"L2": LineChange(service="express")}),
+            [
+                ("amendment.mixed_parcel", "P1"),
+                ("acceptance.days_reversed", "add[0].deliver_by"),
             ],
         ),
         (verified, AmendOrder(ID, {"L1": 2}), [("amendment.nothing_changes", "quantities")]),
         (replacing, AmendOrder(ID, {"L2": 2}), [("amendment.replacement", "quantities[L2]")]),
+    ],
+    ApproveAmendment: [
+        (Life, ApproveAmendment(ID, "A1"), [("order.unknown", "order_id")]),
+        (verified, ApproveAmendment(ID, "A1"), [("proposal.unknown", "proposal_id")]),
+        (answered_proposal, ApproveAmendment(ID, "A1"), [("proposal.answered", "proposal_id")]),
+        (
+            lambda: proposal().do(AmendOrder(ID, remove=["L1"])).reply_all(),
+            ApproveAmendment(ID, "A1"),
+            [("amendment.too_late", "prices[L1]")],
+        ),
+    ],
+    DeclineAmendment: [
+        (Life, DeclineAmendment(ID, "A1"), [("order.unknown", "order_id")]),
+        (verified, DeclineAmendment(ID, "A1"), [("proposal.unknown", "proposal_id")]),
+        (answered_proposal, DeclineAmendment(ID, "A1"), [("proposal.answered", "proposal_id")]),
     ],
     CancelOrder: [
         (Life, CancelOrder(ID), [("order.unknown", "order_id")]),

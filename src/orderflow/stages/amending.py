@@ -32,6 +32,7 @@ __all__ = [
     "DATES",
     "OF_LINES",
     "OF_ORDERS",
+    "THE_WAY",
     "AmendOrder",
     "LineChange",
     "OrderAmended",
@@ -50,6 +51,8 @@ _LineTerm: TypeAlias = Literal[
 #: The terms that an amendment may change: of an order, and of a line.
 OF_ORDERS: tuple[str, ...] = get_args(_OrderTerm)
 OF_LINES: tuple[str, ...] = get_args(_LineTerm)
+#: The fields of an order that say where its goods go, and how.
+THE_WAY = ("ship_to", "terms", "lines", "instructions")
 DATES = frozenset({"deliver_by", "not_before", "window"})
 T = TypeVar("T")
 

@@ -91,8 +91,8 @@ def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Po
 def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """The order is another one afterwards, and something stays wanted."""
     wanted, only = command.wanted, "quantities" if command.quantities else ""
-    is_too_late = any(handled_goods_are_not_amended(order, command, policy))
-    if not is_too_late and not plan_of(order, command, policy).changes_anything:
+    is_told = command.prices or command.substitute or any(handled_goods_are_not_amended(order, command, policy))
+    if not is_told and not plan_of(order, command, policy).changes_anything:
         yield Violation("amendment.nothing_changes", "all of this is wanted already", only)
     is_more = bool(command.add or command.substitute)
     if not is_more and not any(wanted.get(line_id, still_wanted(order, line_id)) for line_id in order.lines):
@@ -264,6 +264,5 @@ STAGE = Stage(
             modifies=_modifications,
         ),
     ),
-    looks_at=lambda order: (),
     awaits=_awaits,
 )

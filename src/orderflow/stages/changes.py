@@ -154,12 +154,12 @@ class CancellationDeclined(Event):
 class CancellationWithdrawn(Event):
     """Units that were to be cancelled are wanted after all, before whoever has them has answered."""
 
-    moves: tuple[Move, ...]
+    kept: tuple[Move, ...]
 
     def apply(self, order: Order) -> Order:
         """They are not waited for any more."""
         earlier, wish = _wish(order, self.at)
-        wish = evolved(wish, waiting=_less(wish.waiting, self.moves))
+        wish = evolved(wish, waiting=_less(wish.waiting, self.kept))
         return order.replace(line_cancellations=(*earlier, wish))
 
 

@@ -41,7 +41,9 @@ KINDS = {
     "order_placed": "the order was received",
     "order_verified": "price, stock and requirements are in order",
     "digital_delivered": "digital goods are sent, with the proof",
-    "order_changed": "other quantities are wanted from now on",
+    "order_changed": "something else is wanted from now on: quantities, lines, address, terms or prices",
+    "change_declined": "goods go as they would have gone: it was too late to redirect them",
+    "proposal_declined": "what the customer proposed to change stays as it is",
     "lines_cancelled": "units are cancelled, and nobody is waited for about them any more",
     "cancellation_declined": "nothing of what was to be cancelled could be",
     "goods_backordered": "lines wait for stock",
@@ -203,6 +205,12 @@ def _to_tell(order: Order) -> Iterator[Fact]:
         for number, wish in enumerate(order.line_cancellations, 1):
             if (wish.cancelled or wish.declined) and not wish.waiting:
                 yield "lines_cancelled" if wish.cancelled else "cancellation_declined", str(number), None
+    for number, one in enumerate(order.redirections, 1):
+        if one.word == "declined":
+            yield "change_declined", str(number), None
+    for proposal in order.proposals.values():
+        if proposal.word == "declined" and proposal.by.kind == "customer":
+            yield "proposal_declined", proposal.id, None
     if "delivered" in milestones:
         yield "order_delivered", _time(milestones.get("reopened")), None
 
@@ -455,6 +463,8 @@ _TOLD_OF = (
     "amendments",
     "cancellation",
     "line_cancellations",
+    "redirections",
+    "proposals",
 )
 _TOLD_AND_PRICED = (*_TOLD_OF, "tranches", "given_back", "lines")
 

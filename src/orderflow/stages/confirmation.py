@@ -4,7 +4,9 @@ Once an order is verified it is confirmed: accepted, changed, backordered, subst
 and day; several entries for a line where its units come on several days. That is the *order response* of the trade.
 What it says by itself is a strategy (``Policy.confirm``); a merchant may say it by hand with `ConfirmOrder`. Where the
 policy wants the buyer's word first (``Policy.buyer_must_agree``), the order waits under a hold until
-`AcceptConfirmation`; `RefuseConfirmation` makes it a case. More that is ordered before anything left is confirmed anew.
+`AcceptConfirmation`; `RefuseConfirmation` makes it a case: as a whole, for some lines, or for some of its entries (60
+units on the first, 40 on the eighth and dearer: the buyer takes the 60). A buyer that keeps the rest has refused units
+that are cancelled, and an order that goes on. More that is ordered before anything left is confirmed anew.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from orderflow.ledger import CANCELLED
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Confirmation, ConfirmedLine, Hold, Order
 from orderflow.policy import Policy
-from orderflow.stages.changes import CancellationRequested
+from orderflow.stages.amending import PriceOverridden, PriceOverride
+from orderflow.stages.changes import CancellationRequested, cancellable, cancelled_or_wished, still_wanted, wished
 from orderflow.stages.exceptions import ExceptionResolved, raised
 from orderflow.stages.holds import HoldPlaced, HoldReleased
+from orderflow.stages.repricing import by_hand, can_be_repriced, taken_out
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, nothing_holds, order_exists, order_not_cancelling
 from orderflow.stages.verification import blockers
-from orderflow.values.checked import checked, tuple_of
+from orderflow.values.checked import as_flag, checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
 from orderflow.values.numbers import EXACT, ZERO, plain
@@ -53,6 +57,12 @@ def _as_confirmed(raw: Any) -> ConfirmedLine:
     raise InvalidInput.because("confirmation.not_a_line", "must be a ConfirmedLine or (line_id, quantity, answer)")
 
 
+def _as_number(raw: Any) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or raw < 1:
+        raise InvalidInput.because("confirmation.not_a_part", "must be the number of an entry, from 1")
+    return raw
+
+
 @command("confirm_order")
 class ConfirmOrder(Command):
     """Answer the order by hand, line by line: every unit that is still wanted has an answer."""
@@ -76,15 +86,28 @@ class AcceptConfirmation(Command):
 
 @command("refuse_confirmation")
 class RefuseConfirmation(Command):
-    """The buyer does not agree: to these lines, or to the confirmation as a whole."""
+    """The buyer does not agree: to these lines, to these entries, or to the confirmation as a whole.
+
+    ``parts`` are numbers of entries of the confirmation, from one. Who keeps the rest (``keep_rest``) agrees to all
+    others: the refused units are cancelled, and the order goes on.
+    """
 
     order_id: str = checked(as_id)
     lines: tuple[str, ...] = checked(tuple_of(as_id), default=())
     reason: str = checked(as_text(1000), default="")
+    parts: tuple[int, ...] = checked(tuple_of(_as_number), default=())
+    keep_rest: bool = checked(as_flag, default=False)
 
     if TYPE_CHECKING:
 
-        def __init__(self, order_id: str, lines: Iterable[str] = (), reason: str = "") -> None: ...
+        def __init__(
+            self,
+            order_id: str,
+            lines: Iterable[str] = (),
+            reason: str = "",
+            parts: Iterable[int] = (),
+            keep_rest: bool = False,
+        ) -> None: ...
 
 
 @event("order_confirmed")
@@ -105,26 +128,26 @@ class ConfirmationAccepted(Event):
     """The buyer agreed to what was confirmed."""
 
     def apply(self, order: Order) -> Order:
-        """The confirmation stands."""
-        return _with_word(order, "stands", ())
+        """The confirmation stands, but for what was refused of it."""
+        return _with_word(order, "stands")
 
 
 @event("confirmation_refused")
 class ConfirmationRefused(Event):
-    """The buyer did not agree to these lines; to nothing of it, where none is named."""
+    """The buyer did not agree to these lines and entries; to nothing of it, where none is named."""
 
     lines: tuple[str, ...] = ()
     reason: str = ""
+    parts: tuple[int, ...] = ()
 
     def apply(self, order: Order) -> Order:
-        """The confirmation is refused, until another is given."""
-        return _with_word(order, "refused", self.lines)
+        """The confirmation is refused, until another is given, or what was refused is cancelled."""
+        return _with_word(order, "refused", refused=self.lines, refused_parts=self.parts)
 
 
-def _with_word(order: Order, word: str, refused: tuple[str, ...]) -> Order:
+def _with_word(order: Order, word: str, **more: Any) -> Order:
     assert order.confirmation is not None
-    made = order.confirmation.replace(word=word, refused=refused)
-    return order.replace(confirmation=made)
+    return order.replace(confirmation=order.confirmation.replace(word=word, **more))
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
@@ -173,7 +196,13 @@ def the_buyer_is_asked(order: Order, command: Any, policy: Policy) -> Iterable[V
 
 def the_refused_lines_were_confirmed(order: Order, command: RefuseConfirmation, policy: Policy) -> Iterable[Violation]:
     """A buyer refuses what was said to it."""
-    told = _answered(order.confirmation.lines) if order.confirmation is not None else {}
+    lines = order.confirmation.lines if order.confirmation is not None else ()
+    told = _answered(lines)
+    for index, number in enumerate(command.parts):
+        if number > len(lines):
+            yield Violation(
+                "confirmation.unknown_part", f"the confirmation has {len(lines)} entries", f"parts[{index}]"
+            )
     for index, line_id in enumerate(command.lines):
         if line_id not in told:
             yield Violation("confirmation.unknown_line", f"line {line_id!r} was not confirmed", f"lines[{index}]")
@@ -204,6 +233,22 @@ def _confirmed(order: Order, lines: tuple[ConfirmedLine, ...], policy: Policy, a
         yield HoldPlaced(at, next_id("H", order.holds), HOLD, "", _BLOCKED, told)
     elif not must_agree:
         yield from (HoldReleased(at, hold.id) for hold in held)
+        yield from _agreed_prices(order, lines, at)
+
+
+def _agreed_prices(order: Order, lines: Iterable[ConfirmedLine], at: datetime) -> Iterable[Event]:
+    """Units that were confirmed at a price that nobody had quoted have that price now."""
+    for line in lines:
+        tranches = order.tranches.get(line.line_id, ())
+        quoted = [(one.unit_price, one.base_quantity) for one in tranches]
+        if line.answer == "rejected" or line.price is None or not quoted or (line.price, line.price_per) in quoted:
+            continue
+        if units := min(line.quantity, can_be_repriced(order, line.line_id)):
+            tranche = by_hand(order, line.line_id, units, PriceOverride(line.price, line.price_per))
+            taken = FrozenMap({line.line_id: taken_out(order, line.line_id, units)})
+            agreed = PriceOverridden(at, (tranche,), taken, "as confirmed")
+            order = agreed.apply(order)
+            yield agreed
 
 
 def _waiting(order: Order) -> Iterable[Hold]:
@@ -211,17 +256,57 @@ def _waiting(order: Order) -> Iterable[Hold]:
 
 
 def _accept(order: Order, command: AcceptConfirmation, policy: Policy, envelope: Envelope) -> Iterable[Event]:
+    assert order.confirmation is not None
     yield ConfirmationAccepted(envelope.at)
     yield from (HoldReleased(envelope.at, hold.id) for hold in _waiting(order))
+    yield from _agreed_prices(order, order.confirmation.lines, envelope.at)
 
 
 def _refuse(order: Order, command: RefuseConfirmation, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     reason = command.reason or envelope.reason
-    yield ConfirmationRefused(envelope.at, command.lines, reason)
-    what = ", ".join(command.lines) or "the confirmation"
+    refused = ConfirmationRefused(envelope.at, command.lines, reason, command.parts)
+    yield refused
+    if command.keep_rest:
+        yield from _without_refused(refused.apply(order), reason, policy, envelope.at)
+        return
+    what = ", ".join((*command.lines, *(f"entry {number}" for number in command.parts))) or "the confirmation"
     told = f"the buyer refuses {what}{f': {reason}' if reason else ''}"
-    options = ("confirm_again", "cancel_order")
+    options = ("confirm_again", "cancel_refused", "cancel_order")
     yield from raised(order, "confirmation.refused", "confirmation", told, options, envelope.at)
+
+
+def _divided(confirmation: Confirmation) -> tuple[list[ConfirmedLine], list[ConfirmedLine]]:
+    """The entries to which the buyer did not agree, and the others."""
+    lines, parts = confirmation.refused, confirmation.refused_parts
+    refused, kept = list[ConfirmedLine](), list[ConfirmedLine]()
+    for number, line in enumerate(confirmation.lines, 1):
+        is_refused = number in parts or line.line_id in lines or not (parts or lines)
+        (refused if is_refused else kept).append(line)
+    return refused, kept
+
+
+def _without_refused(order: Order, reason: str, policy: Policy, at: datetime) -> Iterable[Event]:
+    """What the buyer refused is cancelled, as far as that is still here; to the rest it has agreed."""
+    assert order.confirmation is not None
+    entries, kept = _divided(order.confirmation)
+    refused = {id: min(units, cancellable(order, id, policy)) for id, units in _answered(entries).items()}
+    told = reason or "refused by the buyer"
+    if all(refused.get(line_id, ZERO) == still_wanted(order, line_id) for line_id in order.lines):
+        yield CancellationRequested(at, told)
+        return
+    after = order
+    for change in cancelled_or_wished(order, wished(order, refused, policy), told, at):
+        after = change.apply(after)
+        yield change
+    yield ConfirmationAccepted(at)
+    yield from (HoldReleased(at, hold.id) for hold in _waiting(order))
+    yield from _agreed_prices(after, kept, at)
+
+
+def _cancel_refused(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
+    """What the buyer refused is cancelled, and the order goes on with the rest."""
+    if order.confirmation is not None and order.confirmation.word == "refused":
+        yield from _without_refused(order, case.message, policy, at)
 
 
 def _confirm_again(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
@@ -321,6 +406,7 @@ STAGE = Stage(
     settles=FrozenMap(
         {
             ("confirmation.refused", "confirm_again"): _confirm_again,
+            ("confirmation.refused", "cancel_refused"): _cancel_refused,
             ("confirmation.refused", "cancel_order"): _cancel,
         }
     ),

@@ -24,7 +24,7 @@ from orderflow.messages import Event, event
 from orderflow.order import Case, Fulfillment, Order, Work
 from orderflow.policy import Policy
 from orderflow.ports import PutWork, Refused, Reply, WorkAccepted, WorkLine
-from orderflow.stages.amending import RedirectionDeclined, RedirectionSettled
+from orderflow.stages.amending import THE_WAY, RedirectionDeclined, RedirectionSettled
 from orderflow.stages.changes import CancellationDeclined, LinesCancelled, a_part_is_kept
 from orderflow.stages.exceptions import ExceptionResolved, impossible_reply, raised
 from orderflow.stages.picking import OrderInFulfillment
@@ -416,8 +416,10 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
-    """Without a fulfillment there is no work."""
-    return _ALL if order.fulfillments else ("fulfillments",)
+    """Without a fulfillment there is no work; what fulfillers are told matters once that was amended."""
+    if not order.fulfillments:
+        return ("fulfillments",)
+    return (*_ALL, *THE_WAY) if order.redirections else _ALL
 
 
 _ALL = (

@@ -23,7 +23,7 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import Refused, Reply, VoidBooking, Voided
-from orderflow.stages.amending import RedirectionDeclined, RedirectionSettled
+from orderflow.stages.amending import THE_WAY, RedirectionDeclined, RedirectionSettled
 from orderflow.stages.booking import changed_shipment, is_wished_back, states_after
 from orderflow.stages.changes import void_declined
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
@@ -310,8 +310,10 @@ _ALL = ("ledger", "shipments", "cancellation", "line_cancellations", "redirectio
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
-    """Without a shipment nothing can be voided."""
-    return _ALL if order.shipments else ("shipments",)
+    """Without a shipment nothing can be voided; where goods are to go matters once they were redirected."""
+    if not order.shipments:
+        return ("shipments",)
+    return (*_ALL, *THE_WAY) if order.redirections else _ALL
 
 
 STAGE = Stage(

@@ -17,6 +17,7 @@ from orderflow import (
     DespatchShipment,
     PackParcel,
     RecordPick,
+    RefuseConfirmation,
     RejectOrder,
     StartPicking,
 )
@@ -241,6 +242,24 @@ def test_what_was_cancelled_since_is_not_promised_any_more() -> None:
     assert said(answer, "OrderLine/LineItem/LineStatusCode") == ["Revised", "Cancelled"]
     assert said(answer, "OrderLine/LineItem/Note") == ["cancelled"]
     assert said(answer, "OrderResponseCode") == ["CA"]
+
+
+def test_what_the_buyer_refused_is_not_in_the_next_answer() -> None:
+    """100 asked for, 60 confirmed as asked and 40 later and dearer, in either order; the buyer keeps the 60."""
+    as_asked = ConfirmedLine("L1", 60, "accepted", Money("5.00", "EUR"), date(2026, 12, 1))
+    dearer = ConfirmedLine("L1", 40, "changed", Money("5.20", "EUR"), date(2026, 12, 8))
+    for entries, refused_part in (((as_asked, dearer), 2), ((dearer, as_asked), 1)):
+        shop = Shop(
+            read_order(order(line("20", "100", "5.00"))).command,
+            buyer_must_agree=lambda order, lines: any(one.answer == "changed" for one in lines),
+        )
+        shop.does(ConfirmOrder(shop.order_id, entries))
+        shop.does(RefuseConfirmation(shop.order_id, parts=[refused_part], keep_rest=True))
+        written = write_order_response(shop.order, SELLER)
+        answer = checked(written.document)
+        assert said(answer, "OrderLine/LineItem/Quantity") == ["60"]
+        assert said(answer, "OrderLine/LineItem/Delivery/PromisedDeliveryPeriod/EndDate") == ["2026-12-01"]
+        assert (said(answer, "OrderResponseCode"), written.losses) == (["AP"], ())
 
 
 def test_partners_may_have_agreed_on_other_codes_and_units() -> None:
