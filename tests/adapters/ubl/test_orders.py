@@ -13,7 +13,7 @@ from orderflow.adapters.ubl.vocabulary import document_namespace
 from orderflow.errors import InvalidInput
 from orderflow.stages.acceptance import OrderLine
 from orderflow.values import Address, Contact, Money, Party, Window
-from tests.adapters.ubl.documents import CURRENCY, DELIVERY, HEAD, amount, document, line, order
+from tests.adapters.ubl.documents import CURRENCY, DELIVERY, HEAD, amount, document, line, order, status
 
 HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119")
 STATED = amount("LineExtensionAmount", "49.50") + amount("PayableAmount", "49.50")
@@ -352,6 +352,7 @@ def test_taxes_of_rows_and_of_the_whole_are_compared() -> None:
         (order().replace("ada@example.org", "ada"), "ubl.not_usable"),
         (order(notes="<cbc:CopyIndicator>true</cbc:CopyIndicator>"), "ubl.is_a_copy"),
         (order(notes="<cbc:LineCountNumeric>2</cbc:LineCountNumeric>"), "ubl.line_count"),
+        (order(line(), line("20", before=status("Cancelled"))), "ubl.cancelled_line"),
     ],
 )
 def test_what_does_not_fit_is_read_as_it_stands_and_flagged(given: str, code: str) -> None:

@@ -17,6 +17,7 @@ from orderflow import (
     DespatchShipment,
     PackParcel,
     RecordPick,
+    RefuseConfirmation,
     RejectOrder,
     StartPicking,
 )
@@ -27,9 +28,13 @@ from orderflow.adapters.ubl import (
     write_order_response,
     write_order_response_simple,
 )
+from orderflow.adapters.ubl.markup import parsed
+from orderflow.adapters.ubl.orders import heading_of
+from orderflow.adapters.ubl.reading import Reader
+from orderflow.adapters.ubl.responses import line_number
 from orderflow.adapters.ubl.writing import aggregate, basic
 from orderflow.errors import InvalidInput
-from orderflow.order import ConfirmedLine, Goods, Order
+from orderflow.order import ConfirmedLine, Goods, Line, Order, Origin
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Money
 from tests.adapters.ubl.documents import COMMON, line, order
@@ -198,6 +203,14 @@ def test_a_line_that_came_instead_of_another_answers_that_one() -> None:
     assert said(answer, "OrderLine/OrderLineReference/SalesOrderLineID") == ["L2", "L3"]
 
 
+def test_a_line_of_our_own_has_the_number_of_the_one_that_it_replaces() -> None:
+    placed = Shop(read_order(order(line("20", "5"))).command).order
+    replacing = Line("L2", "TEA", origin=Origin("replacement_of", "L1"))
+    ours = Line("L3", "CUP")
+    placed = placed.with_lines([(replacing, Decimal(1)), (ours, Decimal(1))])
+    assert [line_number(placed, one) for one in placed.lines.values()] == ["20", "20", "L3"]
+
+
 def test_what_stands_in_what_is_missing_and_what_is_not_to_be_had_are_told_apart_in_notes() -> None:
     answer, losses, _ = confirmed(
         ConfirmedLine("L1", 50, "substituted", sku="SENCHA"),
@@ -229,6 +242,24 @@ def test_what_was_cancelled_since_is_not_promised_any_more() -> None:
     assert said(answer, "OrderLine/LineItem/LineStatusCode") == ["Revised", "Cancelled"]
     assert said(answer, "OrderLine/LineItem/Note") == ["cancelled"]
     assert said(answer, "OrderResponseCode") == ["CA"]
+
+
+def test_what_the_buyer_refused_is_not_in_the_next_answer() -> None:
+    """100 asked for, 60 confirmed as asked and 40 later and dearer, in either order; the buyer keeps the 60."""
+    as_asked = ConfirmedLine("L1", 60, "accepted", Money("5.00", "EUR"), date(2026, 12, 1))
+    dearer = ConfirmedLine("L1", 40, "changed", Money("5.20", "EUR"), date(2026, 12, 8))
+    for entries, refused_part in (((as_asked, dearer), 2), ((dearer, as_asked), 1)):
+        shop = Shop(
+            read_order(order(line("20", "100", "5.00"))).command,
+            buyer_must_agree=lambda order, lines: any(one.answer == "changed" for one in lines),
+        )
+        shop.does(ConfirmOrder(shop.order_id, entries))
+        shop.does(RefuseConfirmation(shop.order_id, parts=[refused_part], keep_rest=True))
+        written = write_order_response(shop.order, SELLER)
+        answer = checked(written.document)
+        assert said(answer, "OrderLine/LineItem/Quantity") == ["60"]
+        assert said(answer, "OrderLine/LineItem/Delivery/PromisedDeliveryPeriod/EndDate") == ["2026-12-01"]
+        assert (said(answer, "OrderResponseCode"), written.losses) == (["AP"], ())
 
 
 def test_partners_may_have_agreed_on_other_codes_and_units() -> None:
@@ -370,10 +401,6 @@ def test_the_same_order_is_written_as_the_same_bytes_in_utf_8() -> None:
 
 def test_what_is_written_is_what_would_be_read() -> None:
     """Buyer, seller and address of an answer are those of the order, by the reader that read the order."""
-    from orderflow.adapters.ubl.markup import parsed
-    from orderflow.adapters.ubl.orders import heading_of
-    from orderflow.adapters.ubl.reading import Reader
-
     shop = Shop(read_order(order()).command)
     heading = heading_of(Reader(parsed(write_order_response(shop.order, SELLER).document), Agreement()))
     assert (heading.buyer, heading.seller) == (shop.order.customer, SELLER)

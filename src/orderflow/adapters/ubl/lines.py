@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from orderflow.adapters.ubl.agreement import ItemNumbers
 from orderflow.adapters.ubl.markup import Element
@@ -12,6 +13,7 @@ from orderflow.adapters.ubl.reading import Reader
 from orderflow.errors import InvalidInput
 from orderflow.stages.acceptance import OrderLine
 from orderflow.values.address import Address
+from orderflow.values.checked import evolved
 from orderflow.values.ids import as_reference, as_text
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, ONE, ZERO, ratio_cut
@@ -100,68 +102,57 @@ def row_of(reader: Reader, order_line: Element, whole: Delivery) -> Row | None:
         reader.refuse("ubl.missing", "must have an ID", item)
     status = reader.status(item.first("LineStatusCode"))
     known = len(reader.problems)
-    quantity = reader.positive(item.first("Quantity"))
     amount, base = item.first("Price", "PriceAmount"), item.first("Price", "BaseQuantity")
-    price, price_per = reader.money(amount), reader.positive(base) or ONE
+    quantity, price = reader.positive(item.first("Quantity")), reader.money(amount)
     if price is not None and price.amount < 0 and amount is not None:
         reader.refuse("ubl.negative_price", "must not be below nothing", amount)
-    line = _line(reader, order_line, item, id or "", quantity, price, price_per, status, whole)
-    if len(reader.problems) > known:
-        line = None
-    return Row(id or "", status, line, quantity, price, price_per, item)
-
-
-def _line(
-    reader: Reader,
-    order_line: Element,
-    item: Element,
-    id: str,
-    quantity: Decimal | None,
-    price: Money | None,
-    price_per: Decimal,
-    status: str,
-    whole: Delivery,
-) -> OrderLine | None:
-    """The line of an order that a row makes; of one that is cancelled, or says no quantity, none."""
+    row = Row(id or "", status, None, quantity, price, reader.positive(base) or ONE, item)
     if status == "Cancelled":
-        for part in (*item.children, *(one for one in order_line.children if one is not item)):
-            if part.name not in ("ID", "LineStatusCode"):
-                reader.lose(part, "of a line that is cancelled only the number counts")
-        return None
-    sku = _sku(reader, item)
-    delivery = delivery_of(reader, item)
-    notes = instructions_of(reader, order_line, item)
-    partial = reader.is_said(item.first("PartialDeliveryIndicator"))
+        _lose_all_but_the_number(reader, order_line, item)
+        return row
+    made = _line(reader, order_line, row, whole)
+    return row if len(reader.problems) > known else evolved(row, line=made)
+
+
+def _lose_all_but_the_number(reader: Reader, order_line: Element, item: Element) -> None:
+    for part in (*item.children, *(one for one in order_line.children if one is not item)):
+        if part.name not in ("ID", "LineStatusCode"):
+            reader.lose(part, "of a line that is cancelled only the number counts")
+
+
+def _line(reader: Reader, order_line: Element, row: Row, whole: Delivery) -> OrderLine | None:
+    """The line of an order that a row makes; what is missing for one is noted."""
+    item, sku = row.element, _sku(reader, row.element)
+    said = _terms(reader, order_line, item, whole)
     unit = _unit(reader, item)
     if sku is None:
         reader.refuse("ubl.no_item_number", "must name a product by a number", item.first("Item") or item)
     if not reader.says(item.first("Quantity")):
         reader.refuse("ubl.missing", "must have a Quantity", item)
-    if reader.problems or sku is None or quantity is None:
+    if reader.problems or sku is None or row.quantity is None:
         return None
-    under, over = _tolerance(reader, item, quantity)
-    hours = delivery.window or (whole.window if delivery.deliver_by is None else None)
+    under, over = _tolerance(reader, item, row.quantity)
+    said |= {"under": under, "over": over, "price_per": row.price_per, "customer_reference": row.id}
     try:
-        return OrderLine(
-            sku,
-            quantity,
-            unit,
-            price,
-            delivery.deliver_by,
-            hours,
-            delivery.not_before,
-            delivery.ship_to,
-            instructions=notes,
-            complete=None if partial is None else "no" if partial else "line",
-            under=under,
-            over=over,
-            price_per=price_per,
-            customer_reference=id,
-        )
+        return OrderLine(sku, row.quantity, unit, row.price, **said)
     except InvalidInput as invalid:
         for violation in invalid.violations:
             reader.refuse(violation.code, f"{violation.path} {violation.message}", item)
         return None
+
+
+def _terms(reader: Reader, order_line: Element, item: Element, whole: Delivery) -> dict[str, Any]:
+    """Where, when and how a row goes; the hours of the whole order are those of rows that name no day."""
+    delivery = delivery_of(reader, item)
+    partial = reader.is_said(item.first("PartialDeliveryIndicator"))
+    return {
+        "deliver_by": delivery.deliver_by,
+        "window": delivery.window or (whole.window if delivery.deliver_by is None else None),
+        "not_before": delivery.not_before,
+        "ship_to": delivery.ship_to,
+        "instructions": instructions_of(reader, order_line, item),
+        "complete": None if partial is None else "no" if partial else "line",
+    }
 
 
 _NUMBERS = {

@@ -76,6 +76,9 @@ def read_order(document: bytes | str, agreement: Agreement = STANDARD_AGREEMENT)
     sales_order_id = reader.read(root.first("SalesOrderID"), as_text(200)) or ""
     if reader.is_said(root.first("CopyIndicator")):
         reader.flag("ubl.is_a_copy", "it is a copy of an order that was sent before", root)
+    for row in rows:
+        if row.status == "Cancelled":
+            reader.flag("ubl.cancelled_line", f"line {row.id} says of itself that it is cancelled", row.element)
     reader.raise_any()
     command = _command(reader, [row.line for row in rows if row.line is not None], currency or "", said)
     return OrderDocument(

@@ -28,9 +28,9 @@ from orderflow.adapters.ubl.writing import (
 )
 from orderflow.errors import InvalidInput
 from orderflow.ledger import CANCELLED
-from orderflow.order import ConfirmedLine, Line, Order
+from orderflow.order import Confirmation, ConfirmedLine, Line, Order
 from orderflow.values.checked import evolved
-from orderflow.values.numbers import EXACT, plain, total
+from orderflow.values.numbers import EXACT, ZERO, plain, total
 from orderflow.values.party import Party
 
 __all__ = ["line_number", "order_number", "order_reference", "write_order_response", "write_order_response_simple"]
@@ -118,20 +118,33 @@ def _answered_at(order: Order) -> datetime:
 
 
 def _answers(order: Order) -> Iterator[ConfirmedLine]:
-    """What was confirmed, without the units that were cancelled since: the last ones of a line go first."""
-    lines = order.confirmation.lines if order.confirmation is not None and not order.is_over else ()
-    left: dict[str, Decimal] = {}
-    for line in lines:
-        ledger = order.ledger
-        wanted = EXACT.subtract(ledger.ordered(line.line_id), ledger.balance(line.line_id, CANCELLED))
-        still = left.setdefault(line.line_id, wanted)
+    """What was confirmed, without the units that were cancelled since."""
+    if order.confirmation is None or order.is_over:
+        return
+    still = _still_confirmed(order, order.confirmation)
+    for number, line in enumerate(order.confirmation.lines, 1):
         if line.answer == "rejected":
             yield line
-        elif not wanted:
+        elif not _wanted(order, line.line_id):
             yield evolved(line, answer="rejected", note=line.note or "cancelled")
-        elif still:
-            left[line.line_id] = EXACT.subtract(still, min(still, line.quantity))
-            yield evolved(line, quantity=min(still, line.quantity))
+        elif still[number]:
+            yield evolved(line, quantity=still[number])
+
+
+def _still_confirmed(order: Order, confirmation: Confirmation) -> dict[int, Decimal]:
+    """How many units of each entry are still wanted: those that the buyer refused went first, then the last ones."""
+    entries = list(enumerate(confirmation.lines, 1))
+    entries.sort(key=lambda entry: entry[0] in confirmation.refused_parts)
+    left = {line.line_id: _wanted(order, line.line_id) for line in confirmation.lines}
+    still = {}
+    for number, line in entries:
+        still[number] = min(left[line.line_id], line.quantity) if line.answer != "rejected" else ZERO
+        left[line.line_id] = EXACT.subtract(left[line.line_id], still[number])
+    return still
+
+
+def _wanted(order: Order, line_id: str) -> Decimal:
+    return EXACT.subtract(order.ledger.ordered(line_id), order.ledger.balance(line_id, CANCELLED))
 
 
 def _code(order: Order) -> str:
