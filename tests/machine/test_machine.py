@@ -26,7 +26,10 @@ from orderflow.values.checked import evolved
 from tests.machine.machine import COUNTED, FORMS, TradeMachine, snake
 
 #: Commands that no rule gives, each with the reason.
-WITHOUT_A_RULE: dict[str, str] = {}
+WITHOUT_A_RULE: dict[str, str] = {
+    "AdoptOrder": "the auditor hears of an order from its beginning; tests/laws/test_observations.py adopts them",
+    "RecordFacts": "what others did is no move of this trade; tests/laws/test_observations.py lets both meet",
+}
 IS_THOROUGH = os.environ.get("ORDERFLOW_MACHINE") == "thorough"
 USUAL = settings(
     max_examples=3000 if IS_THOROUGH else 40,

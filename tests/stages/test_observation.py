@@ -12,6 +12,7 @@ from orderflow import facts as f
 from orderflow.commands import AmendOrder, CancelLines, CancelOrder, RecordFacts, RecordTracking
 from orderflow.defaults import STANDARD
 from orderflow.errors import InvalidInput
+from orderflow.explain import explain
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.policy import Lifecycles
 from orderflow.ports import ClaimStock, Quote, StockHeld
@@ -39,6 +40,12 @@ def test_an_adopted_order_is_as_far_as_others_went() -> None:
     life = adopted()
     assert (life.order.state, life.order.placed_at, life.asks) == ("verified", NOW - timedelta(days=5), ())
     assert life.happened == ["OrderAdopted"]
+
+
+def test_what_is_open_waits_for_those_who_decide() -> None:
+    life = adopted(SENT)
+    waits = [str(wait) for wait in explain(life.order, life.process).waiting_for]
+    assert "whoever decides about stock to tell what becomes of 4 × TEA-250 (RecordFacts)" in waits
 
 
 def test_an_order_of_which_nothing_is_theirs_goes_its_way_here() -> None:

@@ -28,7 +28,7 @@ from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
 from orderflow.facts import Fact, as_fact, united
 from orderflow.kits import Kit
-from orderflow.ledger import Move
+from orderflow.ledger import OPEN, Move
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.observations import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of, moves_to
@@ -50,7 +50,7 @@ from orderflow.stages.acceptance import (
 from orderflow.stages.changes import OrderCancelled
 from orderflow.stages.picking import OrderInFulfillment
 from orderflow.stages.pricing import agreed_tranches, is_sensible_quote, prices_quoted
-from orderflow.stages.stage import Decision, Stage, order_exists, order_was_placed
+from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_was_placed, units_text
 from orderflow.tracking import Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.address import Address, as_address
@@ -502,6 +502,12 @@ def _back(order: Order, policy: Policy, step: str, milestones: tuple[str, ...], 
         yield OrderSteppedBack(at, state, tuple(name for name in milestones if name in order.milestones))
 
 
+def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
+    if order.is_told_of_stock and (open_units := order.ledger.holding(OPEN)):
+        told = f"to tell what becomes of {units_text(order, open_units)}"
+        yield Wait("whoever decides about stock", told, "RecordFacts")
+
+
 def _looks_at(order: Order) -> tuple[str, ...]:
     if order.observed is None:
         return ("observed",)
@@ -526,4 +532,5 @@ STAGE = Stage(
     ),
     follow=_follow,
     looks_at=_looks_at,
+    awaits=_awaits,
 )
