@@ -27,7 +27,6 @@ ever told of stays, empty where nothing of it counts any more, since scans may c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -67,6 +66,7 @@ from orderflow.tracking import Anomaly, Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
+from orderflow.values.ids import digest
 from orderflow.values.money import Money, sum_money
 from orderflow.values.numbers import EXACT, ZERO, plain, total
 from orderflow.values.record import record
@@ -91,7 +91,7 @@ def _id(prefix: str, *parts: str) -> str:
     """A part's id out of what it is told by; what no id may contain is escaped, what is too long is digested."""
     name = ":".join(part.translate(_ESCAPES) for part in parts)
     if len(name) > _LONGEST:
-        name = f"{name[:80]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+        name = f"{name[:80]}~{digest(name)}"
     return f"{prefix}@{name}"
 
 
