@@ -224,10 +224,11 @@ def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Eve
     news: dict[str, list[Scan]] = {}
     scans = tuple(scans)
     if order.observed is not None:
-        theirs = tuple(dict.fromkeys(s for s in scans if s.tracking_number in order.observed.numbers))
-        if told := tuple(scan for scan in theirs if scan not in order.observed.scans):
-            yield FactsRecorded(at, (), told)
-        scans = tuple(scan for scan in scans if scan not in theirs)
+        numbers, known = order.observed.numbers, order.observed.scans
+        theirs = tuple(dict.fromkeys(s for s in scans if s.tracking_number in numbers and s not in known))
+        if theirs:
+            yield FactsRecorded(at, (), theirs)
+        scans = tuple(scan for scan in scans if scan.tracking_number not in numbers)
     if order.returns:
         yield from return_scans(order, scans, at)
     strays = tuple(dict.fromkeys(scan for scan in scans if _is_stray(order, scan)))
