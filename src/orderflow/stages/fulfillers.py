@@ -3,8 +3,8 @@
 Where a location is run by another company (``Policy.fulfillers``), its work is not picked and packed by us: it is
 *submitted*. A work is a PUT, as a claim on stock is. Revision 1 asks for all units of a fulfillment; whatever is to be
 cancelled of them afterwards, or done otherwise (sent to another address), is a higher revision with smaller quantities,
-zero for all, or other words; and it counts units that have left, so that answers and departures may come in any order. The fulfiller
-answers, perhaps hours later, what it will do:
+zero for all, or other words; and it counts units that have left, so that answers and departures may come in any order.
+The fulfiller answers, perhaps hours later, what it will do:
 
 - less than was asked for when it is submitted: the rest is *declined*, open again, and cannot be had at this location
   any more, whatever its books say;
