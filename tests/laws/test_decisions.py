@@ -158,8 +158,8 @@ def test_a_decision_that_remembers_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 def test_a_refusal_with_a_trace_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     refusing = OrderProcess.violations
 
-    def counted(self: OrderProcess, order: Order | None, command: Any) -> Any:
-        found = refusing(self, order, command)
+    def counted(self: OrderProcess, order: Order | None, command: Any, *by: Any) -> Any:
+        found = refusing(self, order, command, *by)
         if found and order is not None:
             vars(order)["version"] += 1
         return found

@@ -190,6 +190,14 @@ def test_a_fulfiller_that_will_not_do_otherwise_does_what_it_was_asked_before() 
     assert [m.kind for m in life.order.messages.values()].count("change_declined") == 1
 
 
+def test_a_fulfiller_that_does_what_it_was_asked_at_first_sends_it_where_it_was_asked_to() -> None:
+    life = placed(THEIRS).reply_all(PutWork).do(TO_BONN).answer(PutWork, Refused("busy"))
+    assert life.case.code == "fulfillers.unclear"
+    life.do(ResolveException(ID, life.case.id, "all_is_done"))
+    assert [one.word for one in life.order.redirections] == ["declined"]
+    assert life.order.works["F1"].request.ship_to == BERLIN
+
+
 def test_what_a_fulfiller_need_not_know_is_no_other_revision() -> None:
     assert "WorkWanted" not in verified(THEIRS).do(AmendOrder(ID, deliver_by=DAY)).happened
 

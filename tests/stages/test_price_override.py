@@ -50,6 +50,12 @@ def test_what_has_left_keeps_its_price() -> None:
     ]
 
 
+def test_what_is_added_has_the_price_that_was_agreed_and_what_has_left_the_old_one() -> None:
+    life = partly_left().do(AmendOrder(ID, {"L1": 12}, prices={"L1": eur(5)}, reason="x"))
+    assert dict(life.order.given_back) == {"L1": (D(6),)}
+    assert life.order.total == eur("79.22")  # 4 × 9.10 and 8 × 5.00 with 2.82 of tax
+
+
 def test_cancelled_units_give_back_the_price_that_was_agreed_for_them() -> None:
     life = partly_left().do(CHEAPER, CancelLines(ID)).reply_all()
     assert life.order.total == eur("36.40")

@@ -83,15 +83,7 @@ class Plan:
 
 
 def plan_of(order: Order, command: AmendOrder, policy: Policy) -> Plan:
-    """What an amendment of lines that exist comes to; worked out once for an order and a command."""
-    memory = order.remembered.get("amendment")
-    if memory is None or memory[0] is not command or memory[1] is not policy:
-        memory = order.remembered["amendment"] = (command, policy, _plan(order, command, policy))
-    plan: Plan = memory[2]
-    return plan
-
-
-def _plan(order: Order, command: AmendOrder, policy: Policy) -> Plan:
+    """What an amendment of lines that exist comes to."""
     at = order.placed_at
     fewer, wanted_again, more = _units(order, command, policy)
     gone = wished(order, fewer, policy)

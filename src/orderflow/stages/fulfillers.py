@@ -2,8 +2,9 @@
 
 Where a location is run by another company (``Policy.fulfillers``), its work is not picked and packed by us: it is
 *submitted*. A work is a PUT, as a claim on stock is. Revision 1 asks for all units of a fulfillment; whatever is to be
-cancelled of them afterwards is a higher revision with smaller quantities, zero for all, and it counts units that have
-left, so that answers and departures may come in any order. The fulfiller answers, perhaps hours later, what it will do:
+cancelled of them afterwards, or done otherwise (sent to another address), is a higher revision with smaller quantities,
+zero for all, or other words; and it counts units that have left, so that answers and departures may come in any order.
+The fulfiller answers, perhaps hours later, what it will do:
 
 - less than was asked for when it is submitted: the rest is *declined*, open again, and cannot be had at this location
   any more, whatever its books say;
@@ -396,8 +397,11 @@ def _nothing_is_done(order: Order, case: Case, policy: Policy, at: datetime) -> 
 
 
 def _all_is_done(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[Event]:
-    """Someone found out that the fulfiller does all that it was asked at first."""
+    """Someone found out that the fulfiller does all that it was asked at first, and as it was asked then."""
     work = order.works[case.about.split("/")[1]]
+    wish = order.redirection_of(work.fulfillment_id)
+    if wish is not None and wish.word == "waits":
+        yield RedirectionDeclined(at, work.fulfillment_id, case.code, case.message)
     if not work.is_settled:
         yield from _agreed(order, work, order.fulfillments[work.fulfillment_id].planned, None, policy, at)
 
