@@ -509,8 +509,10 @@ _MOVES_OF_LIARS = (*_MOVES_OF_LIARS, (14, "answers_absurdly"))
 def live(script: Script, honest: bool = True) -> Life:
     """A whole life."""
     chance = Chance(script.setting)
-    living = Living(OrderProcess(drawn_policy(chance)), honest)
-    living.give(drawn_order(chance))
+    policy, order = drawn_policy(chance), drawn_order(chance)
+    policy = attrs.evolve(policy, charge_on=chance.one(("despatch", None, "delivery", "order")))
+    living = Living(OrderProcess(policy), honest)
+    living.give(order)
     for drawn in script.moves:
         living.move(drawn)
     return Life(living.process, tuple(living.steps), living.world, living.now)

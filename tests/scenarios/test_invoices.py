@@ -39,11 +39,12 @@ from orderflow import (
     WaiveFee,
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
-from orderflow.charges import Amounts, RoundingRule, TaxGroup
+from orderflow.charges import Amounts, RoundingRule, TaxGroup, measured_back
 from orderflow.documents import Document
 from orderflow.order import Goods
 from orderflow.ports import Quote, QuotedLine, QuotePrices, Repeats
-from orderflow.values import Rounding, zero
+from orderflow.stages.settlement import CreditRaised, to_be_raised
+from orderflow.values import FrozenMap, Rounding, zero
 
 HOME = Address("DE", "Hauptstr. 1", city="Berlin", postal_code="10115")
 
@@ -298,6 +299,19 @@ def test_goods_by_weight_are_charged_as_they_were_weighed() -> None:
 
     assert [shown(one)[2] for one in of(order, "charge")] == ["73.01", "110.26"]
     assert [str(one.lines[0].measure) for one in of(order, "charge")] == ["4.9", "7.4"]
+
+
+def test_a_piece_that_is_given_back_is_credited_by_what_it_weighs() -> None:
+    ham = OrderLine("HAM", 10, "piece", measure_unit="kg", estimated_measure="12.0")
+    with shop({"HAM": "14.90"}, tax=0) as flow:
+        order = leaves(flow, picked(flow, ham), Goods("L1", Decimal(10), measured=Decimal("12.3")))
+    tranches, back = measured_back(order.tranches["L1"], (), Decimal(1), Decimal("1.2"))
+    order = order.replace(tranches=FrozenMap({"L1": tranches}), given_back=FrozenMap({"L1": back}))
+    (credit,) = to_be_raised(order, order.placed_at)
+
+    assert isinstance(credit, CreditRaised)
+    assert [(str(one.quantity), str(one.measure), one.cites) for one in credit.lines] == [("1", "1.2", "I1")]
+    assert credit.lines[0].amounts.net == eur("17.88")
 
 
 def test_goods_by_weight_that_were_charged_by_estimate_are_credited_and_charged_as_they_weigh() -> None:
