@@ -83,6 +83,10 @@ class Systems:
         self.world.issue(request.key)
         return self._is.Issued()
 
+    def receive(self, request: Any) -> Any:
+        """The units are on hand again."""
+        return self._is.Received()
+
     def levels(self, request: Any) -> Any:
         """How much there is."""
         stock = self.world.available

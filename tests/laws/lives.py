@@ -523,7 +523,7 @@ def lives(honest: bool = False, least: int = 12, most: int = 60) -> st.SearchStr
     return scripts(least, most).map(lambda script: live(script, honest))
 
 
-def fails_somewhere(law: Callable[[Life], None], honest: bool = False, tries: int = 150) -> bool:
+def fails_somewhere(law: Callable[[Life], None], honest: bool = False, tries: int = 600) -> bool:
     """Whether a law is broken by one of some lives: how each law is seen to bite when a fault is put in."""
     for number in range(tries):
         try:

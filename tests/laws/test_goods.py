@@ -130,15 +130,19 @@ def goods_are_conserved(life: Life) -> None:
         auditor.agrees(order)
 
 
+#: Where units can be that have left us, come back or not.
+LEFT = ("shipped", "delivered", "lost", "returning", "received", "restocked", "scrapped", "sent_back")
+
+
 def what_has_left_has_left(life: Life) -> None:
-    """Units in a parcel that went off are under way, with the customer or lost, and nothing else, for ever."""
+    """Units in a parcel that went off are under way, with the customer, lost or on their way back, for ever."""
     gone: dict[str, Fraction] = defaultdict(Fraction)
     for step in life.steps:
         if step.after is None:
             continue
         for line_id in step.after.lines:
             kinds = step.after.line_status(line_id).by_kind
-            left = sum((Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost")), Fraction(0))
+            left = sum((Fraction(kinds.get(kind, 0)) for kind in LEFT), Fraction(0))
             assert left >= gone[line_id], (line_id, step)
             gone[line_id] = left
 
@@ -147,7 +151,7 @@ def no_more_leaves_than_was_ordered(life: Life) -> None:
     """What an inventory is told to issue is never more than was ordered."""
     for line_id in life.order.lines:
         kinds = life.order.line_status(line_id).by_kind
-        left = sum(Fraction(kinds.get(kind, 0)) for kind in ("shipped", "delivered", "lost"))
+        left = sum(Fraction(kinds.get(kind, 0)) for kind in LEFT)
         assert left <= Fraction(life.order.ledger.ordered(line_id))
 
 

@@ -31,6 +31,8 @@ from orderflow.ports import (
     QuotePrices,
     Rate,
     Rates,
+    Received,
+    ReceiveStock,
     Refused,
     Request,
     Scans,
@@ -79,6 +81,7 @@ class World:
         self.voided: set[str] = set()
         self.kept: set[str] = set()
         self.issued: set[str] = set()
+        self.received: set[str] = set()
         self.messages: dict[str, int] = {}
         self.answers: dict[str, tuple[Request, Any]] = {}
         self.untold: dict[str, tuple[Request, Any]] = {}
@@ -145,6 +148,12 @@ class World:
             assert request.key not in self.issued
             self.issued.add(request.key)
             return Issued()
+        if isinstance(request, ReceiveStock):
+            if not generous:
+                return Refused("inventory.closed")
+            assert request.key not in self.received
+            self.received.add(request.key)
+            return Received()
         assert isinstance(request, SendMessage)
         if not generous:
             return Refused("mail.unknown_recipient")

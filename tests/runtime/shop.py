@@ -153,6 +153,9 @@ class SlowErp:
     def issue(self, request: Any) -> Any:
         return self.inventory.issue(request)
 
+    def receive(self, request: Any) -> Any:
+        return self.inventory.receive(request)
+
     def levels(self, request: Any) -> Any:
         return self.inventory.levels(request)
 
