@@ -29,6 +29,7 @@ import attrs
 
 from orderflow.charges import Amounts, TaxGroup, Tranche
 from orderflow.totals import TaxTotal
+from orderflow.values.checked import PERSONAL
 from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT
 from orderflow.values.record import record
@@ -73,7 +74,7 @@ class DocumentLine:
     cites: str = ""
     cited_line: int = 0
     code: str = ""
-    description: str = ""
+    description: str = attrs.field(default="", metadata=PERSONAL)
 
     @property
     def place(self) -> Place:

@@ -493,7 +493,7 @@ class Order(Frozen):
         goods are to go back on the shelf there, ``return:BER`` while goods are to come back there or lie at its dock,
         ``backorder:TEA-250`` while units of a product wait for stock, ``customer_reference:PO-7`` for the number that
         the customer gave it, ``ended:2026-11`` by the month in which it was over, as long as its personal data was not
-        erased.
+        erased and no return of it is open.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -525,7 +525,7 @@ class Order(Frozen):
             yield f"backorder:{self.lines[line_id].sku}"
         yield from customer_reference_labels(self.customer_reference, self.customer)
         ended = [self.milestones[end] for end in _ENDS if end in self.milestones]
-        if ended and self.erased_at is None:
+        if ended and self.erased_at is None and all(one.ended for one in self.returns.values()):
             yield f"ended:{max(ended):%Y-%m}"
 
     # -- goods -------------------------------------------------------------------------------------------------------

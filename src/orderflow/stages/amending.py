@@ -12,6 +12,8 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
+import attrs
+
 from orderflow.charges import TaxGroup, Tranche, given_back
 from orderflow.errors import InvalidInput, Problems
 from orderflow.ledger import Move
@@ -20,7 +22,7 @@ from orderflow.order import Line, Order, Redirection, Terms
 from orderflow.stages.acceptance import OrderLine, PlacedLine, as_method, as_order_line, as_price, as_window, texts
 from orderflow.stages.stage import by_line
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import as_flag, checked, evolved, optional, tuple_of, value
+from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money
@@ -151,7 +153,7 @@ class LineChange:
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str | None = checked(optional(as_method), default=None)
     complete: str | None = checked(optional(as_id), default=None)
-    instructions: tuple[str, ...] | None = checked(optional(texts), default=None)
+    instructions: tuple[str, ...] | None = checked(optional(texts), default=None, personal=True)
     clear: tuple[_LineTerm, ...] = checked(_as_cleared(OF_LINES), default=())
 
     if TYPE_CHECKING:
@@ -209,9 +211,9 @@ class AmendOrder(Command):
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str | None = checked(optional(as_method), default=None)
     complete: str | None = checked(optional(as_id), default=None)
-    instructions: tuple[str, ...] | None = checked(optional(texts), default=None)
+    instructions: tuple[str, ...] | None = checked(optional(texts), default=None, personal=True)
     clear: tuple[_OrderTerm, ...] = checked(_as_cleared(OF_ORDERS), default=())
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -272,9 +274,9 @@ class OrderAmended(Event):
     changed: tuple[Line, ...] = ()
     ship_to: Address | None = None
     terms: Terms | None = None
-    instructions: tuple[str, ...] | None = None
+    instructions: tuple[str, ...] | None = attrs.field(default=None, metadata=PERSONAL)
     redirections: tuple[Redirection, ...] = ()
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The ledger has more or fewer live units, the order more lines, and other words."""
@@ -305,7 +307,7 @@ class PriceOverridden(Event):
 
     tranches: tuple[Tranche, ...]
     taken: FrozenMap[str, Decimal]
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The units leave the tranches that priced them, the newest first, and have one of their own."""
@@ -334,7 +336,7 @@ class RedirectionDeclined(Event):
 
     place: str
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """Nobody is waited for about it; a fulfiller does what it was asked before."""

@@ -54,7 +54,7 @@ from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_wa
 from orderflow.tracking import Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, evolved, optional, tuple_of
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
@@ -119,9 +119,9 @@ class AdoptOrder(Command):
     service: str | None = checked(optional(as_reference), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str = checked(as_method, default="carrier")
-    instructions: tuple[str, ...] = checked(texts, default=())
+    instructions: tuple[str, ...] = checked(texts, default=(), personal=True)
     requirements: tuple[str, ...] = checked(texts, default=())
-    customer_reference: str = checked(as_text(100), default="")
+    customer_reference: str = checked(as_text(100), default="", personal=True)
     complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
@@ -186,10 +186,10 @@ class OrderAdopted(Event):
     bill_to: Party | None = None
     priority: str = ""
     terms: Terms = attrs.field(factory=Terms)
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
-    customer_reference: str = ""
+    customer_reference: str = attrs.field(default="", metadata=PERSONAL)
     kits: tuple[Kit, ...] = ()
 
     def apply(self, order: Order | None) -> Order:

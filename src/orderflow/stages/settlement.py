@@ -71,7 +71,7 @@ class ChargeFee(Command):
     amount: Money = checked(_as_amount)
     tax_group: TaxGroup | None = checked(optional(_as_group), default=None)
     with_tax: bool = checked(as_flag, default=False)
-    description: str = checked(as_text(1000), default="")
+    description: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("grant_goodwill")
@@ -83,7 +83,7 @@ class GrantGoodwill(Command):
     amount: Money = checked(_as_amount)
     tax_group: TaxGroup | None = checked(optional(_as_group), default=None)
     with_tax: bool = checked(as_flag, default=True)
-    description: str = checked(as_text(1000), default="")
+    description: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("waive_fee")
