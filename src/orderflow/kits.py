@@ -35,6 +35,7 @@ from orderflow.values.quantity import as_amount, as_unit
 from orderflow.values.record import record
 
 __all__ = [
+    "OF_A_KIT",
     "Component",
     "ComponentStatus",
     "Kit",
@@ -49,6 +50,9 @@ __all__ = [
     "leaves",
     "with_substitute",
 ]
+
+#: How the name begins of the group in which the components of a kit leave all at once; no other name has a slash.
+OF_A_KIT = "kit/"
 
 
 def as_component(raw: Any) -> Component:
@@ -163,7 +167,7 @@ def exploded(
 
     The components are delivered on the terms of the kit; what is to leave all at once are all of its components.
     """
-    terms = evolved(line.terms, complete=f"kit/{line.id}") if line.terms.complete == "line" else line.terms
+    terms = evolved(line.terms, complete=f"{OF_A_KIT}{line.id}") if line.terms.complete == "line" else line.terms
     parts: dict[str, KitComponent] = {}
     lines: list[tuple[Line, Decimal]] = []
     for number, (component, per_kit) in enumerate(leaves(components), 1):

@@ -115,6 +115,7 @@ PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 HOLD = PlaceHold(ID, "credit")
 THEY_SETTLE = attrs.evolve(STANDARD, authority=Authority(settlement="theirs"))
+THEY_PAY_LATER = attrs.evolve(ONE_PLACE, charge_on="despatch")
 CREDIT = attrs.evolve(STANDARD, checks=[Check("credit")])
 BEGUN_BY_PLACING = Lifecycle("order", 2, "placed", ORDER.steps[2:], ORDER.final, ORDER.resting)
 NO_DRAFTS = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=BEGUN_BY_PLACING))
@@ -984,6 +985,12 @@ BOOK: dict[type[Command], list[Case]] = {
             ],
         ),
         (left_open, ErasePersonalData(ID), [("erasure.books_open", "")]),
+        (lambda: delivered(THEY_PAY_LATER), ErasePersonalData(ID), [("erasure.money_owed", "")]),
+        (
+            lambda: verified().do(RecordPayment(ID, "bank", "7", eur(5)), CancelOrder(ID)).reply_all(),
+            ErasePersonalData(ID),
+            [("erasure.money_owed", "")],
+        ),
     ],
     TimePassed: [(Life, TimePassed(ID), [("order.unknown", "order_id")])],
 }
