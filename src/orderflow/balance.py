@@ -14,15 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 
 from orderflow.charges import RoundingRule, Tranche
-from orderflow.documents import kept_of, to_be_charged
+from orderflow.documents import Kept, Part, kept_of, not_billed, tally_of, to_be_charged
 from orderflow.invoicing import worth_of
 from orderflow.payments import Payment, Settlement
 from orderflow.values.money import Money, sum_money, zero
+from orderflow.values.numbers import EXACT
 from orderflow.values.record import record
 
-__all__ = ["Balance", "Entry", "balance_of", "still_to_charge"]
+__all__ = ["Balance", "Entry", "balance_of", "billed_by_others", "still_to_charge"]
 
 
 @record
@@ -117,15 +119,38 @@ class Balance:
 Held = Mapping[str, Sequence[Tranche]]
 
 
+GivenBack: TypeAlias = Mapping[str, Sequence[Decimal]]
+Billed: TypeAlias = Mapping[str, Decimal]
+
+
+def billed_by_others(prices: Held, given_back: GivenBack, billed: Billed, rule: RoundingRule, currency: str) -> Money:
+    """What units come to, by what was agreed, that others have billed, and that so are not ours to charge."""
+    ours = {one.place: one for one in _kept(prices, given_back, billed)}
+    parts: list[Part] = []
+    for one in _kept(prices, given_back, {}):
+        left = ours[one.place]
+        if one.units != left.units:
+            parts.append(Part(one.place, EXACT.subtract(one.units, left.units)))
+        if one.measure != left.measure:
+            pieces = EXACT.subtract(one.pieces, left.pieces)
+            parts.append(Part(one.place, pieces, EXACT.subtract(one.measure, left.measure)))
+    return worth_of(parts, tally_of((), prices), prices, rule, currency).total if parts else zero(currency)
+
+
+def _kept(prices: Held, given_back: GivenBack, billed: Billed) -> Iterator[Kept]:
+    for line_id, held in prices.items():
+        kept = kept_of(line_id, held, given_back.get(line_id, ()))
+        yield from not_billed(kept, billed[line_id]) if billed.get(line_id) else kept
+
+
 def still_to_charge(
-    settlement: Settlement, prices: Held, given_back: Mapping[str, Sequence[Decimal]], rule: RoundingRule, total: Money
+    settlement: Settlement, prices: Held, given_back: GivenBack, rule: RoundingRule, total: Money, billed: Billed
 ) -> Money:
-    """What units come to that the customer is to pay for, and that no document charges yet."""
+    """What units come to that the customer is to pay for, and that no document charges yet, of ours or of others."""
     if not any(line.line_id for document in settlement.documents.values() for line in document.lines):
         return total
     tally = settlement.tally(prices)
-    kept = (one for line_id, held in prices.items() for one in kept_of(line_id, held, given_back.get(line_id, ())))
-    parts = to_be_charged(kept, tally)
+    parts = to_be_charged(_kept(prices, given_back, billed), tally)
     return worth_of(parts, tally, prices, rule, total.currency).total if parts else zero(total.currency)
 
 

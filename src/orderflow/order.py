@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from orderflow.balance import Balance, balance_of, still_to_charge
+from orderflow.balance import Balance, balance_of, billed_by_others, still_to_charge
 from orderflow.charges import (
     Amounts,
     RoundingRule,
@@ -936,12 +936,22 @@ class Order(Frozen):
         return evolved(found, lines=as_ordered(self.kits, found.lines)) if self.kits else found
 
     @property
+    def billed_by_others(self) -> dict[str, Decimal]:
+        """Units of each line that others have billed of an order that we settle: they are not charged twice."""
+        if self.observed is None or "settlement" in self.theirs:
+            return {}
+        return self.observed.invoiced
+
+    @property
     def balance(self) -> Balance:
-        """What was charged, credited, paid and refunded, and what is owed, either way."""
+        """What was charged, credited, paid and refunded, and what is owed, either way; others' papers are not ours."""
         known: Balance | None = self.remembered.get("balance")
         if known is None:
             total, has_given_back = self.total, bool(self.given_back) or self.is_over
-            to_come = still_to_charge(self.settlement, self.tranches, self.given_back, self.rounding, total)
+            billed, held = self.billed_by_others, (self.tranches, self.given_back)
+            if billed:
+                total = total - billed_by_others(*held, billed, self.rounding, self.currency)
+            to_come = still_to_charge(self.settlement, *held, self.rounding, total, billed)
             known = balance_of(self.settlement, total, to_come, has_given_back, bool(self.settlement.charge_on))
             self.remembered["balance"] = known
         return known

@@ -33,6 +33,7 @@ from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.observations import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of, moves_to
 from orderflow.order import Booking, Fulfillment, Goods, Line, Order, Parcel, Shipment, Terms
+from orderflow.payments import Settlement
 from orderflow.policy import Authority, Policy
 from orderflow.ports import Quote
 from orderflow.stages.acceptance import (
@@ -96,7 +97,7 @@ class AdoptOrder(Command):
 
     ``reference`` is its number in its ``channel``, and its id where no other is given. ``agreed`` are the prices that
     were agreed, in the words of a price list: lines are ``L1``, ``L2``, ... ``theirs`` are the concerns that others
-    decide; left out, all of them are.
+    decide; left out, all of them are. Where ``settlement`` is ours, what others have billed is not charged again.
     """
 
     reference: str = checked(as_reference)
@@ -191,12 +192,13 @@ class OrderAdopted(Event):
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
     customer_reference: str = attrs.field(default="", metadata=PERSONAL)
     kits: tuple[Kit, ...] = ()
+    charge_on: str = ""
 
     def apply(self, order: Order | None) -> Order:
         """A new order, with every unit open until facts say otherwise."""
-        adopted = order_as_told(
-            None, self, "placed", placed_at=self.placed_at, milestones=self.milestones, theirs=self.theirs
-        )
+        more = {"placed_at": self.placed_at, "milestones": self.milestones, "theirs": self.theirs}
+        settled = {"settlement": Settlement(self.charge_on)} if self.charge_on else {}
+        adopted = order_as_told(None, self, "placed", **more, **settled)
         return _observing(adopted, self.at)
 
 
@@ -370,6 +372,7 @@ def _adopt(order: Order | None, command: AdoptOrder, policy: Policy, envelope: E
         policy.rounding,
         command.customer_reference,
         kits,
+        "" if "settlement" in theirs else policy.charge_on or "",
     )
     yield adopted
     if command.agreed is not None and command.agreed.lines:

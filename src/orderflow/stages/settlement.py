@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from orderflow.charges import Amounts, TaxGroup, given_back, measured_back
-from orderflow.documents import Document, DocumentLine, Kept, Part, kept_of, to_be_charged, to_be_credited
+from orderflow.documents import Document, DocumentLine, Kept, Part, kept_of, not_billed, to_be_charged, to_be_credited
 from orderflow.errors import InvalidInput, Violation
 from orderflow.invoicing import charge_of, credit_of, fee_line, taken_back
 from orderflow.ledger import kind_of, lost, shipped
@@ -141,9 +141,9 @@ def kept_by_now(order: Order) -> Iterable[Kept]:
     """What the customer is to pay for by now: of each price what is not given back, and has got as far as that.
 
     What has not got so far is taken as if it were given back: of the newest price first, so that what leaves first has
-    the oldest.
+    the oldest. What others have billed is not ours to charge.
     """
-    waiting = _waiting(order)
+    waiting, billed = _waiting(order), order.billed_by_others
     for line_id, tranches in order.tranches.items():
         back: Any = order.given_back.get(line_id, ())
         units, goods = waiting.get(line_id, (ZERO, ()))
@@ -153,7 +153,8 @@ def kept_by_now(order: Order) -> Iterable[Kept]:
             tranches, back = measured_back(tranches, back, pieces, measure)
         if units:
             back = given_back(tranches, back, units)
-        yield from kept_of(line_id, tranches, back)
+        kept = kept_of(line_id, tranches, back)
+        yield from not_billed(kept, billed[line_id]) if billed.get(line_id) else kept
 
 
 def _waiting(order: Order) -> Mapping[str, tuple[Decimal, tuple[tuple[Decimal, Decimal], ...]]]:
@@ -347,7 +348,17 @@ def _goodwill_taken_back(order: Order, at: datetime) -> Iterable[Event]:
             return
 
 
-_CHARGED = ("settlement", "tranches", "given_back", "ledger", "unbilled", "milestones", "confirmation", "parcels")
+_CHARGED = (
+    "settlement",
+    "tranches",
+    "given_back",
+    "ledger",
+    "unbilled",
+    "milestones",
+    "confirmation",
+    "parcels",
+    "observed",
+)
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
