@@ -9,6 +9,7 @@ import attrs
 from orderflow.commands import (
     AuthorizeReturn,
     BookShipment,
+    CancelReturn,
     DespatchShipment,
     DisposeReturn,
     PackParcel,
@@ -83,3 +84,76 @@ def test_what_was_refunded_as_lost_and_comes_back_is_never_charged() -> None:
     choose(life.do(RecordTracking(ID, [scan("unknown", "T-S2-1", 40, reason="lost")])).reply_all(), "refund")
     life.do(ReceiveReturn(ID, parcel_id="P2"), DisposeReturn(ID, "R1")).reply_all()
     assert documents(life) == [("charge", "18.20 EUR")]
+
+
+# -- out of which parcel, and what was sent back --------------------------------------------------------------------
+
+
+def test_of_each_parcel_as_many_units_are_returned_as_were_named() -> None:
+    life = two_parcels(ONE_PLACE, "S1", "S2")
+    life.do(RequestReturn(ID, [ReturnLine("L1", 1, parcel_id="P2"), ReturnLine("L1", 1, parcel_id="P1")]))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all()
+    assert life.goods["L1"] == {"delivered:P1": 1, "delivered:P2": 1, "returning:R1": 2}
+
+
+def test_what_is_not_named_comes_out_of_the_oldest_parcel() -> None:
+    life = two_parcels(ONE_PLACE, "S1", "S2")
+    life.do(RequestReturn(ID, [ReturnLine("L1", 1, parcel_id="P2"), ("L1", 1)]), AuthorizeReturn(ID, "R1")).reply_all()
+    assert life.goods["L1"] == {"delivered:P1": 1, "delivered:P2": 1, "returning:R1": 2}
+
+
+def found_after_the_refund(option: str = "") -> Life:
+    """Of two parcels one was refunded as lost, and arrived after all."""
+    life = two_parcels(ONE_PLACE, "S1").do(RecordTracking(ID, [scan("unknown", "T-S2-1", 40, reason="lost")]))
+    choose(life.reply_all(), "refund").do(RecordTracking(ID, [scan("delivered", "T-S2-1", 60)])).reply_all()
+    return choose(life, option) if option else life
+
+
+def test_extra_units_come_back_before_those_that_were_paid() -> None:
+    life = found_after_the_refund().do(RequestReturn(ID, [("L1", 3)]), AuthorizeReturn(ID, "R1")).reply_all()
+    assert life.goods["L1"] == {"delivered:P1": 1, "returning:R1": 3}
+    life.do(ReceiveReturn(ID, "R1"), DisposeReturn(ID, "R1")).reply_all()
+    assert life.order.total == eur("9.10"), "two of the three had been refunded as lost"
+
+
+def test_extra_units_that_the_customer_may_keep_come_back_last() -> None:
+    life = found_after_the_refund("customer_keeps").do(RequestReturn(ID, [("L1", 2)]), AuthorizeReturn(ID, "R1"))
+    life.reply_all().do(ReceiveReturn(ID, "R1"), DisposeReturn(ID, "R1")).reply_all()
+    assert life.goods["L1"] == {"delivered:P2": 2, "restocked": 2}
+    assert life.order.total == eur(0)
+
+
+def returned(life: Life, units: int, *dispositions: Any) -> Life:
+    """Units are asked for, authorized, received and disposed of."""
+    life.do(RequestReturn(ID, [("L1", units)]))
+    back = list(life.order.returns)[-1]
+    life.do(AuthorizeReturn(ID, back)).reply_all().do(ReceiveReturn(ID, back))
+    return life.do(DisposeReturn(ID, back, dispositions or None)).reply_all()
+
+
+def test_what_was_sent_back_is_the_customers_again_and_can_be_returned_again() -> None:
+    life = returned(delivered(lines=[("TEA-250", 4)]), 4, ("L1", 3, "send_back"), ("L1", 1))
+    assert (life.order.total, life.goods["L1"]) == (eur("27.30"), {"restocked": 1, "sent_back": 3})
+    assert life.codes(RequestReturn(ID, [("L1", 4)])) == ["return.too_much"]
+    returned(life, 2)
+    assert (life.order.total, life.order.returns["R2"].location) == (eur("9.10"), "BER")
+    assert life.goods["L1"] == {"restocked": 3, "sent_back": 1}
+    life.do(ReceiveReturn(ID, goods=[("L1", 1)]))
+    choose(life, "accept").do(DisposeReturn(ID, "R3")).reply_all()
+    assert (life.order.total, life.goods["L1"]) == (eur(0), {"restocked": 4})
+
+
+def test_what_was_sent_back_and_is_kept_by_the_customer_after_all_is_sent_back_still() -> None:
+    life = returned(delivered(lines=[("TEA-250", 4)]), 1, ("L1", 1, "send_back"))
+    life.do(RequestReturn(ID, [("L1", 4)]), AuthorizeReturn(ID, "R2"), CancelReturn(ID, "R2")).reply_all()
+    assert life.goods["L1"] == {"delivered:P1": 3, "sent_back": 1}
+
+
+def test_what_was_refunded_as_lost_and_sent_back_to_the_customer_owes_nothing_the_second_time_either() -> None:
+    life = two_parcels(ONE_PLACE, "S1").do(RecordTracking(ID, [scan("unknown", "T-S2-1", 40, reason="lost")]))
+    choose(life.reply_all(), "refund").do(ReceiveReturn(ID, parcel_id="P2"))
+    life.do(DisposeReturn(ID, "R1", [("L1", 2, "send_back")])).reply_all()
+    life.do(ReceiveReturn(ID, goods=[("L1", 4)]))
+    choose(life, "accept").do(DisposeReturn(ID, "R2")).reply_all()
+    assert (life.order.total, life.goods["L1"]) == (eur(0), {"restocked": 4})
+    assert life.order.credited.total == eur("36.40")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import Account, Move, delivered, kind_of, lost, place_of, received, returning, shipped
+from orderflow.ledger import Account, Move, delivered, kind_of, lost, received, returning, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Finding, Goods, Order, Return, WrongGoods
 from orderflow.policy import Policy
@@ -29,6 +29,7 @@ from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, rais
 from orderflow.stages.picking import as_goods, totals
 from orderflow.stages.returns import (
     as_percents,
+    at_the_customers,
     location_of,
     on_return,
     part_of,
@@ -286,8 +287,9 @@ class _Arrived:
         yield returning(self.id)
         if self.command.parcel_id is not None:
             yield from (place(self.command.parcel_id) for place in (shipped, lost, delivered))
+        yield from at_the_customers(self.order, line_id)
         held = [account for account, _ in self.order.ledger.accounts(line_id)]
-        for kind in ("delivered", "returning", "shipped", "lost"):
+        for kind in ("returning", "shipped", "lost"):
             yield from (account for account in held if kind_of(account) == kind)
 
 
@@ -396,7 +398,6 @@ def _receive(order: Order, command: ReceiveReturn, policy: Policy, envelope: Env
         *(WrongGoods(order.lines[i].sku, n, "more than was sent") for i, n in arrived.beyond.items()),
     )
     kept = tuple(_within(goods, arrived.beyond))
-    places = (place_of(move.source) for move in arrived.moves)
     yield ReturnReceived(
         envelope.at,
         return_id,
@@ -411,7 +412,7 @@ def _receive(order: Order, command: ReceiveReturn, policy: Policy, envelope: Env
         command.findings,
         tuple(_flagged(order, return_id, kept, arrived.unexpected, wrong)),
         command.reference,
-        command.location or location_of(order, places),
+        command.location or location_of(order, arrived.moves),
         command.parcel_id or "",
     )
 
