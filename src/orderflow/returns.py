@@ -123,7 +123,8 @@ class Return(Frozen):
     return, and ``settled`` those of them that had been made good before, in a loss: nothing is due for them.
 
     ``received`` came back, ``goods`` is what was read off them, ``wrong`` what else came; ``unexpected`` units were not
-    authorized, and someone is to say whether they are accepted. Of what was received, ``restocked``, ``scrapped`` and
+    authorized, and someone is to say whether they are accepted. ``at_dock`` is what of the goods was not disposed of
+    yet. Of what was received, ``restocked``, ``scrapped`` and
     ``sent_back`` were disposed of; ``restockings`` are goods receipts that the inventory has not booked yet.
 
     ``credited`` units were made good in money, less what ``withheld`` of them are worth; ``deducted`` is how much is to
@@ -167,6 +168,7 @@ class Return(Frozen):
     credits: int = 0
     successors: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     ended: str = ""
+    at_dock: tuple[Goods, ...] = ()
 
     @property
     def is_requested(self) -> bool:

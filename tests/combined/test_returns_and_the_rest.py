@@ -9,6 +9,7 @@ import attrs
 from orderflow.commands import (
     AuthorizeReturn,
     BookShipment,
+    CancelLines,
     CancelReturn,
     DespatchShipment,
     DisposeReturn,
@@ -157,3 +158,69 @@ def test_what_was_refunded_as_lost_and_sent_back_to_the_customer_owes_nothing_th
     choose(life, "accept").do(DisposeReturn(ID, "R2")).reply_all()
     assert (life.order.total, life.goods["L1"]) == (eur(0), {"restocked": 4})
     assert life.order.credited.total == eur("36.40")
+
+
+# -- what is read off the goods -------------------------------------------------------------------------------------
+
+
+def sent_with_serials(*serials: str) -> Life:
+    life = picked(lines=[("TEA-250", len(serials))])
+    life.do(PackParcel(ID, "F1", [Goods("L1", D(len(serials)), serials=serials)]))
+    life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID)).reply_all()
+    life.do(RecordTracking(ID, [scan("delivered", hours=30)]))
+    return life.do(RequestReturn(ID, [("L1", len(serials))]), AuthorizeReturn(ID, "R1")).reply_all()
+
+
+def flagged(life: Life) -> list[str]:
+    return [anomaly.code for anomaly in life.order.anomalies]
+
+
+def test_the_same_serial_twice_in_one_receipt_is_flagged() -> None:
+    goods = [Goods("L1", D(1), serials=("S-1",)), Goods("L1", D(1), serials=("S-1",))]
+    life = sent_with_serials("S-1", "S-2").do(ReceiveReturn(ID, "R1", goods))
+    assert flagged(life) == ["return.serial_twice"]
+
+
+def test_a_serial_that_was_sent_back_may_come_once_more() -> None:
+    life = sent_with_serials("S-1").do(ReceiveReturn(ID, "R1", [Goods("L1", D(1), serials=("S-1",))]))
+    life.do(DisposeReturn(ID, "R1", [("L1", 1, "send_back")])).reply_all()
+    life.do(RequestReturn(ID, [("L1", 1)]), AuthorizeReturn(ID, "R2"))
+    assert flagged(life.do(ReceiveReturn(ID, "R2", [Goods("L1", D(1), serials=("S-1",))]))) == []
+
+
+def told(life: Life) -> list[tuple[Any, ...]]:
+    lines = [line for one in life.requests if isinstance(one, ReceiveStock) for line in one.lines]
+    return [(line.quantity, line.lot, line.serials) for line in lines]
+
+
+def test_a_serial_that_is_scrapped_is_not_put_on_the_shelf_with_the_rest() -> None:
+    goods = [Goods("L1", D(2), lot="A", serials=("S-1", "S-2")), Goods("L1", D(1), lot="B", serials=("S-3",))]
+    life = sent_with_serials("S-1", "S-2", "S-3").do(ReceiveReturn(ID, "R1", goods))
+    life.do(DisposeReturn(ID, "R1", [Disposition("L1", 1, "scrap", serials=["S-2"])]), DisposeReturn(ID, "R1"))
+    assert told(life) == [(1, "A", ("S-1",)), (1, "B", ("S-3",))]
+
+
+def test_serials_of_several_lots_leave_the_dock_together_and_their_lots_are_not_mixed_up() -> None:
+    goods = [Goods("L1", D(2), lot="A", serials=("S-1", "S-2")), Goods("L1", D(1), lot="B", serials=("S-3",))]
+    life = sent_with_serials("S-1", "S-2", "S-3").do(ReceiveReturn(ID, "R1", goods))
+    life.do(DisposeReturn(ID, "R1", [Disposition("L1", 2, "scrap", serials=["S-1", "S-3"]), ("L1", 1)]))
+    assert told(life) == [(1, "A", ("S-2",))]
+
+
+def test_a_lot_that_is_named_is_taken_from_that_lot() -> None:
+    goods = [Goods("L1", D(2), lot="A"), Goods("L1", D(1), lot="B")]
+    life = sent_with_serials("S-1", "S-2", "S-3").do(ReceiveReturn(ID, "R1", goods))
+    life.do(DisposeReturn(ID, "R1", [Disposition("L1", 1, "scrap", lot="B")]), DisposeReturn(ID, "R1"))
+    assert told(life) == [(2, "A", ())]
+
+
+# -- goods or money, goods or goods ---------------------------------------------------------------------------------
+
+
+def test_what_is_replaced_is_not_sent_back_as_well() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 2)], resolution="replacement"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1")).reply_all()
+    back = DisposeReturn(ID, "R1", [("L1", 1, "send_back"), ("L1", 1)])
+    assert life.refusal(back) == [("return.credited", "dispositions[0].fate")]
+    life.do(CancelLines(ID, {"L2": 1})).reply_all().do(back).reply_all()
+    assert (life.order.total, life.goods["L2"]) == (eur("36.40"), {"allocated:F2": 1, "cancelled": 1})

@@ -64,6 +64,7 @@ __all__ = [
     "location_of",
     "on_return",
     "part_of",
+    "replaced_under",
     "return_may",
     "settled_in",
     "the_return_exists",
@@ -358,6 +359,13 @@ def _less(taken: tuple[Move, ...], undone: tuple[Move, ...]) -> Iterator[Move]:
         if rest := EXACT.subtract(move.quantity, gone):
             kept.append(evolved(move, quantity=rest))
     return reversed(kept)
+
+
+def replaced_under(order: Order, known: Return, line_id: str) -> Decimal:
+    """Units that are made good by goods that are sent for nothing, and are still wanted."""
+    if known.resolution != "replacement":
+        return ZERO
+    return total(order.live_quantity(successor) for successor in known.successors.get(line_id, ()))
 
 
 # -- what can be returned -------------------------------------------------------------------------------------------

@@ -186,6 +186,7 @@ class ReturnReceived(Event):
             location=known.location or self.location,
             received=added(known.received, units),
             goods=(*known.goods, *self.goods),
+            at_dock=(*known.at_dock, *self.goods),
             wrong=(*known.wrong, *self.wrong),
             unexpected=added(known.unexpected, self.unexpected.items()),
             references=(*known.references, self.reference) if self.reference else known.references,
@@ -461,13 +462,19 @@ def _flagged(
             "return.wrong_goods", f"{plain(one.quantity)} × {one.sku} came that is not ours to take", about=return_id
         )
     sent = {(g.line_id, serial) for parcel in order.parcels.values() for g in parcel.contents for serial in g.serials}
-    back = {(g.line_id, serial) for one in order.returns.values() for g in one.goods for serial in g.serials}
+    back = {(g.line_id, serial) for one in order.returns.values() for g in _that_stayed(one) for serial in g.serials}
     for some in goods:
         for serial in some.serials:
             if (some.line_id, serial) not in sent and any(line == some.line_id for line, _ in sent):
                 yield Anomaly("return.other_serial", f"{serial} was not sent under {some.line_id}", about=return_id)
             elif (some.line_id, serial) in back:
                 yield Anomaly("return.serial_twice", f"{serial} came back before", about=return_id)
+            back.add((some.line_id, serial))
+
+
+def _that_stayed(known: Return) -> Iterable[Goods]:
+    """What came under a return, but for lines of which something was sent back: that may come once more."""
+    return (some for some in known.goods if some.line_id not in known.sent_back)
 
 
 def _inspect(order: Order, command: InspectReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:

@@ -29,7 +29,7 @@ from orderflow.messages import Event, event
 from orderflow.order import Line, Order, Origin, Parcel, Return
 from orderflow.policy import Policy
 from orderflow.returns import added
-from orderflow.stages.returns import ReturnClosed, with_return
+from orderflow.stages.returns import ReturnClosed, replaced_under, with_return
 from orderflow.stages.stage import Stage
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
@@ -137,7 +137,7 @@ def _credit(order: Order, known: Return, basis: str) -> ReturnCredited | None:
     most: dict[str, Decimal] = {}
     for line_id in _lines_of(known):
         done = known.credited.get(line_id, ZERO)
-        units = EXACT.subtract(EXACT.subtract(known.due(line_id, basis), _replaced(order, known, line_id)), done)
+        units = EXACT.subtract(EXACT.subtract(known.due(line_id, basis), replaced_under(order, known, line_id)), done)
         paid = order.paid_line(line_id)
         if units <= 0:
             continue
@@ -160,13 +160,6 @@ def _credit(order: Order, known: Return, basis: str) -> ReturnCredited | None:
 
 def _lines_of(known: Return) -> Iterator[str]:
     return iter(dict.fromkeys((*known.authorized, *known.received)))
-
-
-def _replaced(order: Order, known: Return, line_id: str) -> Decimal:
-    """Units that are made good by goods that are sent for nothing, and are still wanted."""
-    if known.resolution != "replacement":
-        return ZERO
-    return total(order.live_quantity(successor) for successor in known.successors.get(line_id, ()))
 
 
 def _measure(order: Order, known: Return, line_id: str, done: Decimal, units: Decimal) -> Decimal | None:
