@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
+import pytest
 
 from orderflow.commands import (
     AuthorizeReturn,
@@ -224,3 +226,26 @@ def test_what_is_replaced_is_not_sent_back_as_well() -> None:
     assert life.refusal(back) == [("return.credited", "dispositions[0].fate")]
     life.do(CancelLines(ID, {"L2": 1})).reply_all().do(back).reply_all()
     assert (life.order.total, life.goods["L2"]) == (eur("36.40"), {"allocated:F2": 1, "cancelled": 1})
+
+
+# -- until when -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zone", "last"),
+    [
+        ("UTC", datetime(2026, 12, 25, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 12, 25, 5, tzinfo=UTC)),
+        ("Asia/Tokyo", datetime(2026, 12, 25, 15, tzinfo=UTC)),
+    ],
+)
+def test_the_last_day_of_the_window_ends_where_the_customer_is(zone: str, last: datetime) -> None:
+    life = delivered(lines=[("TEA-250", 4)], zone=zone)
+    assert life.order.arrived_at("L1") == datetime(2026, 11, 24, 15, tzinfo=UTC)
+    life.now = last - timedelta(seconds=1)
+    life.do(RequestReturn(ID, [("L1", 1)]))
+    assert not life.order.returns["R1"].objections
+    life.now = last
+    (reason,) = life.do(RequestReturn(ID, [("L1", 1)])).order.returns["R2"].objections["L1"]
+    ends = {"UTC": "2026-12-24", "America/New_York": "2026-12-24", "Asia/Tokyo": "2026-12-25"}
+    assert reason.text == f"could be returned until {ends[zone]}"

@@ -46,6 +46,7 @@ from orderflow.values.checked import as_flag, checked, evolved, optional, tuple_
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total
+from orderflow.values.times import day_in
 
 __all__ = [
     "STAGE",
@@ -608,7 +609,8 @@ def _objections(order: Order, line: ReturnLine, kind: str, policy: Policy, at: d
     yield from policy.returnable(order, line, kind)
     until = policy.returnable_until(order, line.line_id, _arrived(order, line))
     if kind != "claim" and until is not None and at > until:
-        yield Reason("return.window_over", f"could be returned until {until:%Y-%m-%d}")
+        last = day_in(until, order.terms_of(line.line_id).zone or "UTC")
+        yield Reason("return.window_over", f"could be returned until {last}")
 
 
 def _arrived(order: Order, line: ReturnLine) -> datetime | None:
