@@ -130,7 +130,8 @@ class Return(Frozen):
     ``credited`` units were made good in money, less what ``withheld`` of them are worth; ``deducted`` is how much is to
     be withheld. ``successors`` are by line the lines that were ordered for its units. ``ended`` says how it is over.
 
-    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way.
+    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way. ``case_id`` is the case in which
+    it was chosen that goods are collected, if this return came of that.
     """
 
     id: str
@@ -169,6 +170,7 @@ class Return(Frozen):
     successors: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     ended: str = ""
     at_dock: tuple[Goods, ...] = ()
+    case_id: str = ""
 
     @property
     def is_requested(self) -> bool:

@@ -17,6 +17,7 @@ from orderflow.commands import (
     DisposeReturn,
     PackParcel,
     ReceiveReturn,
+    RecordDespatch,
     RecordPick,
     RecordTracking,
     RequestReturn,
@@ -26,8 +27,9 @@ from orderflow.commands import (
 from orderflow.order import Goods, ReturnLine
 from orderflow.policy import Policy
 from orderflow.ports import ReceiveStock
+from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.returns_disposition import Disposition
-from tests.scenario import ID, ONE_PLACE, D, Life, delivered, eur, picked, scan
+from tests.scenario import ID, ONE_PLACE, D, Life, delivered, eur, picked, scan, verified
 
 CHARGED_ON_DELIVERY = attrs.evolve(ONE_PLACE, charge_on="delivery")
 
@@ -249,3 +251,47 @@ def test_the_last_day_of_the_window_ends_where_the_customer_is(zone: str, last: 
     (reason,) = life.do(RequestReturn(ID, [("L1", 1)])).order.returns["R2"].objections["L1"]
     ends = {"UTC": "2026-12-24", "America/New_York": "2026-12-24", "Asia/Tokyo": "2026-12-25"}
     assert reason.text == f"could be returned until {ends[zone]}"
+
+
+# -- what is to be collected ----------------------------------------------------------------------------------------
+
+
+def test_extra_units_that_are_to_be_collected_are_a_return_for_which_nothing_is_due() -> None:
+    life = found_after_the_refund("collect")
+    known = life.order.returns["R1"]
+    assert (known.resolution, known.case_id, known.requested) == ("nothing", "X2", {"L1": 2})
+    assert [line.parcel_id for line in known.lines] == ["P2"]
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1"), DisposeReturn(ID, "R1")).reply_all()
+    assert life.goods["L1"] == {"delivered:P1": 2, "restocked": 2}
+    assert (life.order.total, life.order.returns["R1"].state) == (eur("18.20"), "closed")
+    assert life.order.open_cases == ()
+
+
+def test_what_comes_with_the_collected_units_is_credited_once_it_is_accepted() -> None:
+    life = found_after_the_refund("collect").do(AuthorizeReturn(ID, "R1")).reply_all()
+    choose(life.do(ReceiveReturn(ID, "R1", [("L1", 3)])), "accept").do(DisposeReturn(ID, "R1")).reply_all()
+    assert life.order.total == eur("9.10")
+
+
+def sent_beyond(option: str, units: int = 5) -> Life:
+    """Two packets were ordered, and the warehouse of others sent more."""
+    told = RecordDespatch(ID, "3PL", "D-1", [DespatchedParcel([("L1", units)], "N-1")])
+    return choose(verified(lines=[("TEA-250", 2)]).do(told).reply_all(), option)
+
+
+def test_what_was_sent_beyond_the_order_is_asked_back_once_it_has_arrived() -> None:
+    life = sent_beyond("collect")
+    assert life.order.returns == {}
+    life.do(RecordTracking(ID, [scan("delivered", "N-1", 30)])).reply_all()
+    assert life.order.returns["R1"].requested == {"L1": 3}
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1"), DisposeReturn(ID, "R1")).reply_all()
+    assert (life.order.total, life.order.returns["R1"].state) == (eur("18.20"), "closed")
+    returned(life, 2)
+    assert life.order.total == eur(0)
+
+
+@pytest.mark.parametrize(("option", "left"), [("customer_keeps", "18.20"), ("charge", "18.20")])
+def test_units_beyond_the_order_that_are_returned_without_being_asked_for(option: str, left: str) -> None:
+    life = sent_beyond(option).do(RecordTracking(ID, [scan("delivered", "N-1", 30)])).reply_all()
+    assert life.order.returns == {}
+    assert returned(life, 3).order.total == eur(left), "what was charged is given back, what was free is not"

@@ -218,7 +218,10 @@ class CloseReturn(Command):
 
 @event("return_requested")
 class ReturnRequested(Event):
-    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line."""
+    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line.
+
+    With a ``case_id`` it was not the customer: it was decided there that the goods are collected.
+    """
 
     return_id: str
     kind: ReturnKind
@@ -226,10 +229,20 @@ class ReturnRequested(Event):
     state: str
     lines: tuple[ReturnLine, ...]
     objections: FrozenMap[str, tuple[Reason, ...]] = attrs.field(factory=FrozenMap)
+    case_id: str = ""
 
     def apply(self, order: Order) -> Order:
         """There is a return more, and no unit has moved."""
-        made = Return(self.return_id, self.kind, self.resolution, self.state, self.at, self.lines, self.objections)
+        made = Return(
+            self.return_id,
+            self.kind,
+            self.resolution,
+            self.state,
+            self.at,
+            self.lines,
+            self.objections,
+            case_id=self.case_id,
+        )
         return order.replace(returns=order.returns.set(made.id, made))
 
 

@@ -189,7 +189,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         if ordered:
             yield ExchangeOrdered(at, known.id, ordered)
             return
-        credit = _credit(order, known, policy.credit_on) if known.resolution != "nothing" else None
+        credit = _credit(order, known, policy.credit_on)
         if credit is not None:
             yield evolved(credit, at=at)
             return

@@ -363,7 +363,17 @@ def _goodwill_taken_back(order: Order, at: datetime) -> Iterable[Event]:
             return
 
 
-_CHARGED = ("settlement", "tranches", "given_back", "ledger", "unbilled", "milestones", "confirmation", "parcels", "returns")
+_CHARGED = (
+    "settlement",
+    "tranches",
+    "given_back",
+    "ledger",
+    "unbilled",
+    "milestones",
+    "confirmation",
+    "parcels",
+    "returns",
+)
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
