@@ -15,6 +15,7 @@ from orderflow.commands import (
     CancelReturn,
     DespatchShipment,
     DisposeReturn,
+    InspectReturn,
     PackParcel,
     ReceiveReturn,
     RecordDespatch,
@@ -295,3 +296,19 @@ def test_units_beyond_the_order_that_are_returned_without_being_asked_for(option
     life = sent_beyond(option).do(RecordTracking(ID, [scan("delivered", "N-1", 30)])).reply_all()
     assert life.order.returns == {}
     assert returned(life, 3).order.total == eur(left), "what was charged is given back, what was free is not"
+
+
+# -- when money is due, and when goods are --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("credit_on", ["authorized", "received", "inspected", "disposed"])
+@pytest.mark.parametrize("exchange_on", ["authorized", "received"])
+def test_who_is_to_get_others_for_nothing_gets_them_whenever_money_would_be_due(
+    credit_on: Any, exchange_on: Any
+) -> None:
+    policy = attrs.evolve(ONE_PLACE, credit_on=credit_on, exchange_on=exchange_on)
+    life = delivered(policy, lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], resolution="replacement"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1")).reply_all()
+    assert (life.order.total, life.goods["L2"]) == (eur("36.40"), {"allocated:F2": 1})
+    life.do(InspectReturn(ID, "R1"), DisposeReturn(ID, "R1"), CancelLines(ID, {"L2": 1})).reply_all()
+    assert (life.order.total, life.order.returns["R1"].state) == (eur("27.30"), "closed")

@@ -137,7 +137,7 @@ def _credit(order: Order, known: Return, basis: str) -> ReturnCredited | None:
     most: dict[str, Decimal] = {}
     for line_id in _lines_of(known):
         done = known.credited.get(line_id, ZERO)
-        units = EXACT.subtract(EXACT.subtract(known.due(line_id, basis), replaced_under(order, known, line_id)), done)
+        units = EXACT.subtract(_due_in_money(order, known, line_id, basis), done)
         paid = order.paid_line(line_id)
         if units <= 0:
             continue
@@ -156,6 +156,16 @@ def _credit(order: Order, known: Return, basis: str) -> ReturnCredited | None:
     if not quantities:
         return None
     return ReturnCredited(known.opened_at, known.id, FrozenMap(quantities), FrozenMap(withheld), FrozenMap(measures))
+
+
+def _due_in_money(order: Order, known: Return, line_id: str, basis: str) -> Decimal:
+    """Units that are due to be given back: where others are sent for them, those of which these are not wanted."""
+    due = known.due(line_id, basis)
+    if known.resolution != "replacement":
+        return due
+    if not order.is_over:
+        due = min(due, total(order.ledger.ordered(other) for other in known.successors.get(line_id, ())))
+    return EXACT.subtract(due, replaced_under(order, known, line_id))
 
 
 def _lines_of(known: Return) -> Iterator[str]:
