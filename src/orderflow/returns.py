@@ -123,13 +123,15 @@ class Return(Frozen):
     return, and ``settled`` those of them that had been made good before, in a loss: nothing is due for them.
 
     ``received`` came back, ``goods`` is what was read off them, ``wrong`` what else came; ``unexpected`` units were not
-    authorized, and someone is to say whether they are accepted. Of what was received, ``restocked``, ``scrapped`` and
+    authorized, and someone is to say whether they are accepted. ``at_dock`` is what of the goods was not disposed of
+    yet. Of what was received, ``restocked``, ``scrapped`` and
     ``sent_back`` were disposed of; ``restockings`` are goods receipts that the inventory has not booked yet.
 
     ``credited`` units were made good in money, less what ``withheld`` of them are worth; ``deducted`` is how much is to
     be withheld. ``successors`` are by line the lines that were ordered for its units. ``ended`` says how it is over.
 
-    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way.
+    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way. ``case_id`` is the case in which
+    it was chosen that goods are collected, if this return came of that.
     """
 
     id: str
@@ -167,6 +169,8 @@ class Return(Frozen):
     credits: int = 0
     successors: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     ended: str = ""
+    at_dock: tuple[Goods, ...] = ()
+    case_id: str = ""
 
     @property
     def is_requested(self) -> bool:

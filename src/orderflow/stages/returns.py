@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import Account, Move, delivered, kind_of, place_of, received, returning
+from orderflow.ledger import SENT_BACK, Account, Move, delivered, kind_of, place_of, received, returning
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order, Reason, Return, ReturnLine, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import BookReturn, ParcelBody
 from orderflow.returns import Resolution, ReturnKind, added, subtracted
+from orderflow.stages.losses import DAMAGED, EXTRA
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -45,6 +46,7 @@ from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, option
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total
+from orderflow.values.times import day_in
 
 __all__ = [
     "STAGE",
@@ -59,9 +61,11 @@ __all__ = [
     "ReturnRefused",
     "ReturnRequested",
     "as_percents",
+    "at_the_customers",
     "location_of",
     "on_return",
     "part_of",
+    "replaced_under",
     "return_may",
     "settled_in",
     "the_return_exists",
@@ -214,7 +218,10 @@ class CloseReturn(Command):
 
 @event("return_requested")
 class ReturnRequested(Event):
-    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line."""
+    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line.
+
+    With a ``case_id`` it was not the customer: it was decided there that the goods are collected.
+    """
 
     return_id: str
     kind: ReturnKind
@@ -222,10 +229,20 @@ class ReturnRequested(Event):
     state: str
     lines: tuple[ReturnLine, ...]
     objections: FrozenMap[str, tuple[Reason, ...]] = attrs.field(factory=FrozenMap)
+    case_id: str = ""
 
     def apply(self, order: Order) -> Order:
         """There is a return more, and no unit has moved."""
-        made = Return(self.return_id, self.kind, self.resolution, self.state, self.at, self.lines, self.objections)
+        made = Return(
+            self.return_id,
+            self.kind,
+            self.resolution,
+            self.state,
+            self.at,
+            self.lines,
+            self.objections,
+            case_id=self.case_id,
+        )
         return order.replace(returns=order.returns.set(made.id, made))
 
 
@@ -358,14 +375,43 @@ def _less(taken: tuple[Move, ...], undone: tuple[Move, ...]) -> Iterator[Move]:
     return reversed(kept)
 
 
+def replaced_under(order: Order, known: Return, line_id: str) -> Decimal:
+    """Units that are made good by goods that are sent for nothing, and are still wanted."""
+    if known.resolution != "replacement":
+        return ZERO
+    return total(order.live_quantity(successor) for successor in known.successors.get(line_id, ()))
+
+
 # -- what can be returned -------------------------------------------------------------------------------------------
 
 
+def at_the_customers(order: Order, line_id: str) -> list[Account]:
+    """Where the ledger has units of a line that the customer has, in the order in which they come back.
+
+    First those of parcels that arrived after they were made good, unless the customer may keep them: nothing is due for
+    them. Last what was sent back to the customer.
+    """
+    held = [account for account, _ in order.ledger.accounts(line_id) if kind_of(account) in _WITH_CUSTOMER]
+    return sorted(held, key=lambda account: (account == SENT_BACK, not _is_extra(order, account, line_id)))
+
+
+_WITH_CUSTOMER = ("delivered", "sent_back")
+
+
+def _is_extra(order: Order, account: Account, line_id: str) -> bool:
+    """Whether units have arrived that were made good before, and nobody has let the customer keep them."""
+    parcel = order.parcels.get(place_of(account))
+    if parcel is None or parcel.given_up in ("", DAMAGED) or not order.made_good(parcel).get(line_id):
+        return False
+    choice = parcel.choices.get(EXTRA)
+    return choice is None or choice.option != "customer_keeps"
+
+
 def _delivered_in(order: Order, line_id: str, place: str = "") -> Decimal:
-    """Units of a line that the customer has: out of one parcel, or of all."""
+    """Units of a line that the customer has: out of one parcel, or of all, with what was sent back."""
     if place:
         return order.ledger.balance(line_id, delivered(place))
-    return order.ledger.of_kind(line_id, "delivered")
+    return total(order.ledger.of_kind(line_id, kind) for kind in _WITH_CUSTOMER)
 
 
 def with_customer(order: Order, line_id: str, place: str = "", beside: str = "") -> Decimal:
@@ -385,22 +431,28 @@ def with_customer(order: Order, line_id: str, place: str = "", beside: str = "")
 
 
 def _moves(order: Order, known: Return, units: Mapping[str, Decimal]) -> tuple[Move, ...]:
-    """Out of which parcels units are returned: those that were named first, then the oldest."""
+    """Out of which parcels units are returned: as many as were named of each, then as units come back."""
     moves = []
     for line_id, wanted in units.items():
-        named = [delivered(line.parcel_id) for line in known.lines if line.line_id == line_id and line.parcel_id]
-        held = [account for account, _ in order.ledger.accounts(line_id) if kind_of(account) == "delivered"]
+        mine = (line for line in known.lines if line.line_id == line_id)
+        named = [(delivered(line.parcel_id), line.quantity) for line in mine if line.parcel_id]
+        found: dict[Account, Decimal] = {}
         left = wanted
-        for account in dict.fromkeys((*named, *held)):
-            taken = min(left, order.ledger.balance(line_id, account))
+        for account, most in (*named, *((account, wanted) for account in at_the_customers(order, line_id))):
+            there = EXACT.subtract(order.ledger.balance(line_id, account), found.get(account, ZERO))
+            taken = min(left, most, there)
             if taken > 0:
-                moves.append(Move(line_id, account, returning(known.id), taken))
+                found[account] = EXACT.add(found.get(account, ZERO), taken)
                 left = EXACT.subtract(left, taken)
+        moves += [Move(line_id, account, returning(known.id), taken) for account, taken in found.items()]
     return tuple(moves)
 
 
 def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
-    """Of units that come under a return, those that were made good before: in each parcel they count first."""
+    """Of units that come under a return, those that were made good before: in each parcel they count first.
+
+    So they do of what was sent back to the customer, and comes once more.
+    """
     found: dict[str, Decimal] = {}
     earlier: dict[tuple[str, str], Decimal] = {}
     for one in order.returns.values():
@@ -409,7 +461,11 @@ def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
             earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
     for move in moves:
         parcel, place = order.parcels.get(place_of(move.source)), (move.line_id, place_of(move.source))
-        if parcel is None or not (made := order.made_good(parcel).get(move.line_id)):
+        if move.source == SENT_BACK:
+            made = _settled_and_sent_back(order, move.line_id)
+        else:
+            made = order.made_good(parcel).get(move.line_id, ZERO) if parcel is not None else ZERO
+        if not made:
             continue
         units = min(move.quantity, max(ZERO, EXACT.subtract(made, earlier.get(place, ZERO))))
         found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
@@ -417,9 +473,22 @@ def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
     return FrozenMap({line_id: units for line_id, units in found.items() if units})
 
 
-def location_of(order: Order, places: Iterable[str]) -> str:
-    """Where goods go that came in these parcels, or were handed over: where they were sent from."""
-    for place in places:
+def _settled_and_sent_back(order: Order, line_id: str) -> Decimal:
+    """Units that had been made good before they came, and were sent back to the customer all the same."""
+    found = ZERO
+    for one in order.returns.values():
+        kept = EXACT.subtract(one.received.get(line_id, ZERO), one.sent_back.get(line_id, ZERO))
+        found = EXACT.add(found, max(ZERO, EXACT.subtract(one.settled.get(line_id, ZERO), kept)))
+    return found
+
+
+def location_of(order: Order, moves: Iterable[Move]) -> str:
+    """Where goods go that came in parcels, or were handed over: where they were sent from, or sent back from."""
+    for move in moves:
+        if move.source == SENT_BACK:
+            before = (one.location for one in order.returns.values() if move.line_id in one.sent_back)
+            return next(filter(None, before), "")
+        place = place_of(move.source)
         part = order.parcels.get(place) or order.handovers.get(place)
         work = order.fulfillments.get(part.fulfillment_id) if part is not None else None
         if work is not None and work.location:
@@ -553,7 +622,8 @@ def _objections(order: Order, line: ReturnLine, kind: str, policy: Policy, at: d
     yield from policy.returnable(order, line, kind)
     until = policy.returnable_until(order, line.line_id, _arrived(order, line))
     if kind != "claim" and until is not None and at > until:
-        yield Reason("return.window_over", f"could be returned until {until:%Y-%m-%d}")
+        last = day_in(until, order.terms_of(line.line_id).zone or "UTC")
+        yield Reason("return.window_over", f"could be returned until {last}")
 
 
 def _arrived(order: Order, line: ReturnLine) -> datetime | None:
@@ -570,7 +640,7 @@ def _authorize(order: Order, command: AuthorizeReturn, policy: Policy, envelope:
     asked = known.requested
     less = {line_id: EXACT.subtract(units, agreed.get(line_id, ZERO)) for line_id, units in asked.items()}
     moves = () if known.is_claim else _moves(order, known, agreed)
-    location = command.location or known.location or location_of(order, (place_of(move.source) for move in moves))
+    location = command.location or known.location or location_of(order, moves)
     label = None
     if command.label and moves:
         expected = known.replace(taken=moves, authorized=FrozenMap(agreed), location=location)

@@ -135,6 +135,8 @@ class CreditRaised(Event):
 
 #: Kinds of accounts whose units have not left.
 _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
+#: Kinds of accounts whose units have left and not arrived.
+_UNDER_WAY = frozenset({"shipped", "lost"})
 
 
 def kept_by_now(order: Order) -> Iterable[Kept]:
@@ -185,9 +187,9 @@ def _not_left(order: Order, line_id: str) -> Decimal:
 
 
 def _on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
-    """Units of a line that have left and are still to arrive: neither credited, nor arrived by another line instead."""
+    """Units of a line that have left and did not arrive yet: neither credited, nor arrived by another line instead."""
     for parcel in order.parcels.values():
-        away = ZERO
+        away = _brought_back(order, parcel, line_id)
         for account in (shipped(parcel.id), lost(parcel.id)):
             away = EXACT.add(away, order.ledger.balance(line_id, account))
         if away:
@@ -196,6 +198,20 @@ def _on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
                 away = EXACT.subtract(away, _arrived(order, other))
         if away > 0:
             yield parcel, away
+
+
+def _brought_back(order: Order, parcel: Parcel, line_id: str) -> Decimal:
+    """Units that came back without having arrived: neither credited, sent once more, nor replaced by what arrived."""
+    units = ZERO
+    for known in order.returns.values():
+        if known.kind != "undelivered" or known.parcel_id != parcel.id:
+            continue
+        came = total(m.quantity for m in known.taken if m.line_id == line_id and kind_of(m.source) in _UNDER_WAY)
+        done = EXACT.add(known.credited.get(line_id, ZERO), known.sent_back.get(line_id, ZERO))
+        if known.resolution == "replacement":
+            done = EXACT.add(done, total(_arrived(order, other) for other in known.successors.get(line_id, ())))
+        units = EXACT.add(units, max(ZERO, EXACT.subtract(came, done)))
+    return units
 
 
 def _arrived(order: Order, line_id: str) -> Decimal:
@@ -358,6 +374,7 @@ _CHARGED = (
     "confirmation",
     "parcels",
     "observed",
+    "returns",
 )
 
 
