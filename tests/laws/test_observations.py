@@ -179,6 +179,11 @@ NAMED_TWICE: dict[str, list[Any]] = {
         f.Despatched("ERP", "D1", [f.Package({"L1": 4})], 2, tracking_number="1Z1"),
         Scan("1Z1", "delivered", NOW),
     ],
+    "a parcel of which two reports of one moment differ in the number alone": [
+        f.Despatched("ERP", "D1", [f.Package({"L1": 4}, "1Z1", SSCC)], tracking_number="M1"),
+        Scan(SSCC, "in_transit", NOW),
+        Scan("M1", "in_transit", NOW),
+    ],
     "a note that is taken back under another number": [
         f.Despatched("ERP", "D1", [f.Package({"L1": 4})], tracking_number="M1"),
         f.Despatched("ERP", "D1", revision=2, tracking_number="1Z1"),
