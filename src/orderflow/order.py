@@ -637,7 +637,7 @@ class Order(Frozen):
         held, back = self.ledger.held, {place_of(m.source) for one in self.returns.values() for m in one.taken}
         for parcel in self.parcels.values():
             has_left = parcel.id in back or any(account(parcel.id) in held for account in _LEFT)
-            if not parcel.tracking.has_moved or has_left:
+            if not parcel.tracking.has_moved or has_left or self._travels_besides(parcel):
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
             found.append(Anomaly("tracking.not_despatched", told, parcel.reports[-1]))
@@ -647,21 +647,41 @@ class Order(Frozen):
             found += self.settlement.anomalies(self.currency, self.to_collect)
         return tuple(found)
 
+    def _travels_besides(self, parcel: Parcel) -> bool:
+        """Whether facts say by now that what was reported of a parcel is about another."""
+        if self.observed is None or parcel.id not in self.observed.books.parcels:
+            return False
+        others = (one for one in self.observed.books.parcels.values() if one.contents)
+        return any(parcel.reports[-1] in one.told for one in others)
+
     @property
     def books_by_facts(self) -> Books:
         """What others have done with this order, by all that they have told: drawn up anew where it changed."""
         assert self.observed is not None, "nothing was observed of this order"
-        on = self.observed, self.ledger, self.lines, self.parcels, self.milestones
+        on = self.observed, self.ledger, self.lines, self.parcels, self.shipments, self.milestones
         return self.worked_out("books_by_facts", on, Order._drawn_up)
 
     def _drawn_up(self) -> Books:
         observed = self.observed
         assert observed is not None, "nothing was observed of this order"
-        theirs = observed.books.parcels
-        ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
-        own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
-        ground = ground_of(observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed)
+        numbers, own = observed.numbers, self.own_numbers
+        theirs = (self.parcels[parcel_id] for parcel_id in observed.books.parcels)
+        scans = tuple(scan for parcel in theirs if parcel.tracking_number in numbers for scan in parcel.scans)
+        ground = ground_of(
+            observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed, scans
+        )
         return drawn_up(observed.facts, ground)
+
+    @property
+    def own_numbers(self) -> frozenset[str]:
+        """The numbers under which parcels travel, or will, that facts do not tell of: they are our own."""
+        books = self.observed.books if self.observed is not None else None
+        if books is None:
+            return frozenset()
+        parcels = (parcel for parcel in self.parcels.values() if parcel.id not in books.parcels)
+        found = {number for parcel in parcels for number in (parcel.tracking_number, parcel.sscc)}
+        found.update(n for one in self.shipments.values() if one.id not in books.shipments for n in one.numbers)
+        return frozenset(found - {""})
 
     @property
     def _is_closed(self) -> bool:
@@ -1094,7 +1114,7 @@ class Order(Frozen):
 
 
 #: What the books of others are drawn up from.
-_DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "milestones")
+_DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "shipments", "milestones")
 _NO_BOOKS: tuple[Any, Any] = ((), None)
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 #: The fields on which labels depend.

@@ -238,9 +238,15 @@ class FactsApplied(Event):
         """Units, parcels, shipments and works are as others say."""
         assert order.observed is not None
         before = order.observed.books
-        lines = {line_id: Line(line_id, sku) for line_id, sku in self.books.products.items()}
+        known = {
+            line_id: order.lines.get(line_id) or Line(line_id, sku) for line_id, sku in self.books.products.items()
+        }
+        lines = {
+            id: line if line.sku == self.books.products[id] else line.replace(sku=self.books.products[id])
+            for id, line in known.items()
+        }
         after = order.replace(
-            lines=order.lines.merged({id: order.lines.get(id, line) for id, line in lines.items()}),
+            lines=order.lines.merged(lines),
             ledger=order.ledger.moved(self.moves),
             fulfillments=order.fulfillments.merged(dict(self._worked(order))),
             parcels=order.parcels.merged({one.id: self._parcel(order, one) for one in self.books.parcels.values()}),
@@ -514,7 +520,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 def _looks_at(order: Order) -> tuple[str, ...]:
     if order.observed is None:
         return ("observed",)
-    return ("observed", "ledger", "lines", "parcels", "milestones", "fulfillments", "state")
+    return ("observed", "ledger", "lines", "parcels", "shipments", "milestones", "fulfillments", "state")
 
 
 STAGE = Stage(

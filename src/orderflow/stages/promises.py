@@ -259,7 +259,14 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if made:
         yield PromiseMade(at, made)
     elif order.promises:
-        yield from _told(_judged(order), at)
+        yield from _told((*_judged(order), *_over_before_it_came(order)), at)
+
+
+def _over_before_it_came(order: Order) -> Iterator[_Finding]:
+    """Of an order that others had begun: days that were over when it was taken over are missed from the beginning."""
+    adopted_at = order.observed.adopted_at if order.observed is not None else None
+    if adopted_at is not None:
+        yield from _shown_by_time(order, adopted_at)
 
 
 # -- time -----------------------------------------------------------------------------------------------------------
@@ -307,11 +314,13 @@ def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
 
 def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     """What time has shown by now; of a day that is over, only that."""
+    return _told(_shown_by_time(order, at), at)
+
+
+def _shown_by_time(order: Order, at: datetime) -> Iterator[_Finding]:
     due = [found for moment, found in _to_watch(order) if moment <= at]
     over = {(found.line_id, found.kind) for found in due if found.event is PromiseMissed}
-    return _told(
-        (found for found in due if found.event is PromiseMissed or (found.line_id, found.kind) not in over), at
-    )
+    return (found for found in due if found.event is PromiseMissed or (found.line_id, found.kind) not in over)
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:
