@@ -92,7 +92,7 @@ from orderflow.values.checked import PERSONAL, evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import ERASED, digest
 from orderflow.values.money import Money
-from orderflow.values.numbers import EXACT, ratio_cut, total
+from orderflow.values.numbers import EXACT, ratio_cut, total, total_by
 from orderflow.values.party import Party
 from orderflow.values.record import record
 
@@ -443,11 +443,7 @@ class Order(Frozen):
 
     def wished_out_of(self, account: Account) -> dict[str, Decimal]:
         """Units of one account that wait to be cancelled, by line."""
-        found: dict[str, Decimal] = {}
-        for move in self.to_be_cancelled:
-            if move.source == account:
-                found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
-        return found
+        return _by_line(move for move in self.to_be_cancelled if move.source == account)
 
     def redirection_of(self, place: str) -> Redirection | None:
         """The newest wish to send what is in a shipment, or in the work of a fulfiller, another way."""
@@ -617,10 +613,7 @@ class Order(Frozen):
 
     def line_status(self, line_id: str) -> Status:
         """Where the units of one line are."""
-        kinds: dict[str, Decimal] = {}
-        for account, quantity in self.ledger.accounts(line_id):
-            kind = account.partition(":")[0]
-            kinds[kind] = EXACT.add(kinds.get(kind, _ZERO), quantity)
+        kinds = total_by((kind_of(account), quantity) for account, quantity in self.ledger.accounts(line_id))
         return Status(_word_for(kinds), self.ledger.ordered(line_id), kinds)
 
     @property
@@ -747,12 +740,9 @@ class Order(Frozen):
         """Units by line, where kits are told by their ids: the other way round."""
         if self.kits.keys().isdisjoint(quantities):
             return quantities
-        found: dict[str, Decimal] = {}
-        for row_id, quantity in quantities.items():
-            parts = self.kits[row_id].holds(quantity) if row_id in self.kits else {row_id: quantity}
-            for line_id, units in parts.items():
-                found[line_id] = EXACT.add(found.get(line_id, _ZERO), units)
-        return found
+        rows = quantities.items()
+        parts = (self.kits[id].holds(units) if id in self.kits else {id: units} for id, units in rows)
+        return total_by(pair for held in parts for pair in held.items())
 
     def name_of(self, row_id: str) -> str:
         """The product of a line or kit; of a component, with the kit that it belongs to."""
@@ -1071,20 +1061,12 @@ class Order(Frozen):
 
     def sent_in(self, parcel_id: str) -> dict[str, Decimal]:
         """What left in a parcel, wherever it is now: on its way, arrived, or lost."""
-        units: dict[str, Decimal] = {}
-        for account in _LEFT:
-            for line_id, quantity in self.ledger.holding(account(parcel_id)).items():
-                units[line_id] = EXACT.add(units.get(line_id, _ZERO), quantity)
-        return units
+        return total_by(pair for account in _LEFT for pair in self.ledger.holding(account(parcel_id)).items())
 
     def despatched_in(self, parcel_id: str) -> dict[str, Decimal]:
         """What left in a parcel, that which has come back included."""
-        units = self.sent_in(parcel_id)
-        for one in self.returns.values():
-            for move in one.taken:
-                if place_of(move.source) == parcel_id:
-                    units[move.line_id] = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
-        return units
+        back = (move for one in self.returns.values() for move in one.taken if place_of(move.source) == parcel_id)
+        return total_by((*self.sent_in(parcel_id).items(), *_by_line(back).items()))
 
     def made_good(self, parcel: Parcel) -> dict[str, Decimal]:
         """Units of a parcel that are replaced by a line that is still wanted, or that were credited."""
@@ -1141,10 +1123,7 @@ def _no_terms(order: Order) -> dict[str, Terms]:
 
 def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
     """Units moved, by line."""
-    found: dict[str, Decimal] = {}
-    for move in moves:
-        found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
-    return found
+    return total_by((move.line_id, move.quantity) for move in moves)
 
 
 def customer_reference_labels(reference: str, customer: Party | None) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from orderflow.sources import Sourcing
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_line
 from orderflow.values.money import Money
-from orderflow.values.numbers import EXACT, plain
+from orderflow.values.numbers import EXACT, plain, total_by
 from orderflow.values.times import day_in, instant_of
 
 __all__ = [
@@ -213,11 +213,8 @@ def _kit_as_it_stands(order: Order, kit: Kit, rejected: Mapping[str, Decimal]) -
 
 def _without_stock(order: Order) -> dict[str, Decimal]:
     """Units of each line that were cancelled because nobody had them."""
-    found: dict[str, Decimal] = {}
-    for one in order.line_cancellations:
-        for line_id, units in one.cancelled.items() if one.reason == "stock.short" else ():
-            found[line_id] = EXACT.add(found.get(line_id, Decimal(0)), units)
-    return found
+    short = (one for one in order.line_cancellations if one.reason == "stock.short")
+    return total_by(pair for one in short for pair in one.cancelled.items())
 
 
 def _answer_to(line: Line, price: Money | None) -> Literal["accepted", "changed", "substituted"]:

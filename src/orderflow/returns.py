@@ -21,7 +21,7 @@ from orderflow.tracking import Scan, Tracking, fold
 from orderflow.values.checked import PERSONAL, checked, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_id_or_blank, as_reference, as_text
-from orderflow.values.numbers import EXACT, ratio_cut, total
+from orderflow.values.numbers import EXACT, ratio_cut, total, total_by
 from orderflow.values.quantity import as_amount
 from orderflow.values.record import record
 
@@ -103,9 +103,7 @@ class Finding:
 
 def added(held: FrozenMap[str, Decimal], more: Iterable[tuple[str, Decimal]]) -> FrozenMap[str, Decimal]:
     """Quantities by line, with more of them."""
-    found = dict(held)
-    for line_id, units in more:
-        found[line_id] = EXACT.add(found.get(line_id, _ZERO), units)
+    found = total_by((*held.items(), *more))
     return FrozenMap({line_id: units for line_id, units in found.items() if units})
 
 
@@ -180,10 +178,7 @@ class Return(Frozen):
     @property
     def requested(self) -> dict[str, Decimal]:
         """Units by line that were asked for."""
-        found: dict[str, Decimal] = {}
-        for line in self.lines:
-            found[line.line_id] = EXACT.add(found.get(line.line_id, _ZERO), line.quantity)
-        return found
+        return total_by((line.line_id, line.quantity) for line in self.lines)
 
     @property
     def is_claim(self) -> bool:

@@ -41,7 +41,7 @@ from orderflow.stages.stage import (
 from orderflow.values.checked import PERSONAL, checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
-from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
+from orderflow.values.numbers import EXACT, ZERO, as_positive, plain, total_by
 
 __all__ = [
     "STAGE",
@@ -208,10 +208,7 @@ def _less(waiting: tuple[Move, ...], settled: Iterable[Move]) -> tuple[Move, ...
 
 
 def _more(counted: Mapping[str, Decimal], moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
-    total = dict(counted)
-    for move in moves:
-        total[move.line_id] = EXACT.add(total.get(move.line_id, ZERO), move.quantity)
-    return FrozenMap(total)
+    return FrozenMap(total_by((*counted.items(), *((move.line_id, move.quantity) for move in moves))))
 
 
 def units_by_line(moves: Iterable[Move]) -> FrozenMap[str, Decimal]:

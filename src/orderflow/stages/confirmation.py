@@ -33,7 +33,7 @@ from orderflow.stages.verification import blockers
 from orderflow.values.checked import PERSONAL, as_flag, checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
-from orderflow.values.numbers import EXACT, ZERO, plain
+from orderflow.values.numbers import EXACT, ZERO, plain, total_by
 
 __all__ = [
     "HOLD",
@@ -215,11 +215,7 @@ def the_refused_lines_were_confirmed(order: Order, command: RefuseConfirmation, 
 
 def _answered(order: Order, lines: Iterable[ConfirmedLine]) -> Mapping[str, Decimal]:
     """How many units of each line were answered with anything but a rejection; kits by their components."""
-    found: dict[str, Decimal] = {}
-    for line in lines:
-        if line.answer != "rejected":
-            found[line.line_id] = EXACT.add(found.get(line.line_id, ZERO), line.quantity)
-    return order.in_components(found)
+    return order.in_components(total_by((one.line_id, one.quantity) for one in lines if one.answer != "rejected"))
 
 
 def _confirm(order: Order, command: ConfirmOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:

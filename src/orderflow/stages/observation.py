@@ -59,7 +59,7 @@ from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
-from orderflow.values.numbers import EXACT, ZERO
+from orderflow.values.numbers import EXACT, ZERO, total_by
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity
 from orderflow.values.times import as_day, as_instant, as_zone
@@ -257,10 +257,8 @@ class FactsApplied(Event):
 
     def _worked(self, order: Order) -> Iterable[tuple[str, Fulfillment]]:
         for work_id, location in self.books.works.items():
-            planned = dict[str, Decimal]()
-            for parcel in self.books.parcels.values():
-                for line_id, units in parcel.contents.items() if parcel.fulfillment_id == work_id else ():
-                    planned[line_id] = EXACT.add(planned.get(line_id, ZERO), units)
+            parcels = (parcel for parcel in self.books.parcels.values() if parcel.fulfillment_id == work_id)
+            planned = total_by(pair for parcel in parcels for pair in parcel.contents.items())
             known = order.fulfillments.get(work_id) or Fulfillment(work_id, location, "", FrozenMap())
             yield work_id, known.replace(state=self.states[work_id], planned=FrozenMap(planned))
 

@@ -45,7 +45,7 @@ from orderflow.stages.stage import (
 from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
-from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total
+from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total, total_by
 from orderflow.values.times import day_in
 
 __all__ = [
@@ -361,10 +361,7 @@ def _given_up(order: Order, return_id: str, moves: tuple[Move, ...], state: str,
 
 def _less(taken: tuple[Move, ...], undone: tuple[Move, ...]) -> Iterator[Move]:
     """The moves by which units came under a return, without those that were undone: the last ones first."""
-    left: dict[tuple[str, Account], Decimal] = {}
-    for move in undone:
-        place = (move.line_id, move.target)
-        left[place] = EXACT.add(left.get(place, ZERO), move.quantity)
+    left = total_by(((move.line_id, move.target), move.quantity) for move in undone)
     kept = []
     for move in reversed(taken):
         gone = min(move.quantity, left.get((move.line_id, move.source), ZERO))

@@ -52,7 +52,7 @@ from orderflow.tracking import Anomaly
 from orderflow.values.checked import checked, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_line, as_text
-from orderflow.values.numbers import EXACT, ZERO, plain, total
+from orderflow.values.numbers import EXACT, ZERO, plain, total, total_by
 from orderflow.values.quantity import as_amount
 
 __all__ = [
@@ -301,10 +301,7 @@ def _came(order: Order, known: Return | None, command: ReceiveReturn) -> tuple[G
     if known is not None and known.kind != "undelivered":
         return tuple(Goods(id, units) for id, units in order.ledger.holding(returning(known.id)).items())
     parcel = order.parcels[command.parcel_id or (known.parcel_id if known is not None else "")]
-    units: dict[str, Decimal] = {}
-    for place in (shipped, lost):
-        for line_id, quantity in order.ledger.holding(place(parcel.id)).items():
-            units[line_id] = EXACT.add(units.get(line_id, ZERO), quantity)
+    units = total_by(pair for place in (shipped, lost) for pair in order.ledger.holding(place(parcel.id)).items())
     return tuple(Goods(id, quantity, parcel.measure_of(id, quantity)) for id, quantity in units.items())
 
 
