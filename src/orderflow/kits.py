@@ -251,7 +251,7 @@ class KitStatus:
     """How many whole kits were ordered, are wanted still, can be had, have left, and have reached the customer.
 
     ``available`` counts kits of which every component is held for the order or has left; ``shipped`` those that are on
-    their way or arrived.
+    their way or arrived. Of neither is what comes back: ``delivered`` are kits that the customer has.
     """
 
     kit_id: str
@@ -266,9 +266,10 @@ class KitStatus:
 
 #: Origins of lines that are sent in place of another.
 _INSTEAD = frozenset({"substitute_for", "replacement_of"})
-#: Kinds of accounts whose units will not make up a kit that the customer has; and of those that left and are good.
-_NOT_TO_BE_HAD = frozenset({"lost", "cancelled", "closed_short"})
-_UNDER_WAY = frozenset({"shipped", "delivered"})
+#: Kinds of accounts whose units will not make up a kit that the customer has; of those it has, and of those that left.
+_NOT_TO_BE_HAD = frozenset({"lost", "cancelled", "closed_short", "returning", "received", "restocked", "scrapped"})
+_WITH_CUSTOMER = frozenset({"delivered", "sent_back"})
+_UNDER_WAY = _WITH_CUSTOMER | {"shipped"}
 
 
 def kit_status(
@@ -279,7 +280,7 @@ def kit_status(
     short = {line_id: held.pop("waiting", ZERO) for line_id, held in kinds.items()}
     units = {line_id: _summed(held, held.keys() - _NOT_TO_BE_HAD) for line_id, held in kinds.items()}
     there = {line_id: EXACT.subtract(units[line_id], short[line_id]) for line_id in kinds}
-    delivered = {line_id: held.get("delivered", ZERO) for line_id, held in kinds.items()}
+    delivered = {line_id: _summed(held, _WITH_CUSTOMER) for line_id, held in kinds.items()}
     whole = kit.complete(delivered)
     beyond = kit.holds(whole)
     return KitStatus(

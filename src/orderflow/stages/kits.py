@@ -8,7 +8,7 @@ wanted. A component can be spoken of by itself as well, by its own id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +16,11 @@ from orderflow.errors import InvalidInput, Violation
 from orderflow.kits import Kit, leaves, sent_for
 from orderflow.order import Order
 from orderflow.policy import Policy
+from orderflow.returns import ReturnLine
+from orderflow.values.checked import evolved
 from orderflow.values.numbers import EXACT, ZERO, as_decimal, mul, ratio_cut
 
-__all__ = ["A_KIT_CAN_BE_ORDERED", "kits_are_whole", "lines_for", "path_of", "wanted_of_components"]
+__all__ = ["A_KIT_CAN_BE_ORDERED", "kits_are_whole", "lines_for", "path_of", "returned_of_kits", "wanted_of_components"]
 
 
 def kits_are_ordered_whole(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
@@ -121,6 +123,43 @@ def _less(order: Order, kit: Kit, held: Mapping[str, Decimal], less: Mapping[str
         left[line_id] = EXACT.subtract(left[line_id], taken)
         to_go[component] = EXACT.subtract(to_go[component], ratio_cut(taken, per))
     return left
+
+
+def returned_of_kits(
+    order: Order, lines: Iterable[ReturnLine], with_customer: Callable[[Order, str, str], Decimal]
+) -> Iterator[tuple[int, ReturnLine]]:
+    """What is returned, line by line, with the number of the row that says so: kits by what the customer has of them.
+
+    What was sent in place of a component is returned for it; what is too much is too much of the component.
+    """
+    taken: dict[tuple[str, str], Decimal] = {}
+    for index, row in enumerate(lines):
+        kit = order.kits.get(row.line_id)
+        units = {row.line_id: row.quantity} if kit is None else _sent(order, kit, row, taken, with_customer)
+        for line_id, quantity in units.items():
+            place = line_id, row.parcel_id
+            taken[place] = EXACT.add(taken.get(place, ZERO), quantity)
+            yield index, row if kit is None else evolved(row, line_id=line_id, quantity=quantity)
+
+
+def _sent(
+    order: Order,
+    kit: Kit,
+    row: ReturnLine,
+    taken: Mapping[tuple[str, str], Decimal],
+    with_customer: Callable[[Order, str, str], Decimal],
+) -> dict[str, Decimal]:
+    """The units of lines that make up so many kits, as far as the customer has them; the rest is of the components."""
+    found, left = dict[str, Decimal](), kit.holds(row.quantity)
+    for line_id, component, per in sent_for(kit, order.lines):
+        free = EXACT.subtract(with_customer(order, line_id, row.parcel_id), taken.get((line_id, row.parcel_id), ZERO))
+        if units := max(ZERO, min(free, EXACT.multiply(left[component], per))):
+            found[line_id] = units
+            left[component] = EXACT.subtract(left[component], ratio_cut(units, per))
+    for component, units in left.items():
+        if units:
+            found[component] = EXACT.add(found.get(component, ZERO), units)
+    return found
 
 
 def path_of(order: Order, quantities: Mapping[str, Decimal], line_id: str) -> str:
