@@ -269,8 +269,8 @@ class Order(Frozen):
             held[tranche.line_id] = (*held.get(tranche.line_id, ()), tranche)
         order = self.replace(tranches=FrozenMap(held))
         for tranche in kits:
-            kit = priced[tranche.line_id]
-            priced[kit.id] = kit.replace(prices=(*kit.prices, tranche))
+            kit = priced[tranche.line_id].priced(tranche)
+            priced[kit.id] = kit
             for line_id in kit.components:
                 billed = EXACT.subtract(order.live_quantity(line_id), order.unbilled.get(line_id, _ZERO))
                 order = order._gave_back(line_id, _ZERO, billed)

@@ -151,6 +151,11 @@ def one_of_two_left() -> Life:
     return life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID, parcel_ids=["P1"]))
 
 
+def four_of_five_kits_left() -> Life:
+    life = picked(lines=KITS).do(PackParcel(ID, "F1", [("L1.1", 8), ("L1.2", 5)]), PackParcel(ID, "F1"))
+    return life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID, parcel_ids=["P1"]))
+
+
 def one_of_two_packed() -> Life:
     return picked().do(PackParcel(ID, "F1", [("L1", 1)]))
 
@@ -869,9 +874,37 @@ BOOK: dict[type[Command], list[Case]] = {
             [("amendment.broken_kit", "quantities[L1]"), ("amendment.kit_and_component", "quantities[L1.2]")],
         ),
         (
-            lambda: picking(lines=KITS),
-            AmendOrder(ID, {"L1": 4}),
-            [("amendment.too_late", "quantities[L1]"), ("amendment.too_late", "quantities[L1]")],
+            lambda: verified(lines=KITS),
+            AmendOrder(
+                ID,
+                remove=["L1.1"],
+                substitute={"L1": "OTHER"},
+                lines={"L1": LineChange(service="x"), "L1.2": LineChange(service="y")},
+                add=[OrderLine("SET", "1.5", components=[Component("A", 1, 2), Component("B", 1)])],
+            ),
+            [
+                ("amendment.kit_and_component", "remove[0]"),
+                ("amendment.kit_and_component", "lines[L1.2]"),
+                ("amendment.kit_substitute", "substitute[L1]"),
+                ("acceptance.broken_kit", "add[0].quantity"),
+                ("acceptance.kit_weights", "add[0].components"),
+            ],
+        ),
+        (
+            four_of_five_kits_left,
+            AmendOrder(ID, {"L1": 3}, lines={"L1.2": LineChange(service="x")}, prices={"L1": Money("1.00", "USD")}),
+            [
+                ("amendment.too_late", "quantities[L1]"),
+                ("amendment.too_late", "quantities[L1]"),
+                ("amendment.too_late", "lines[L1.2]"),
+                ("amendment.no_reason", "reason"),
+                ("acceptance.other_currency", "prices[L1]"),
+            ],
+        ),
+        (
+            four_of_five_kits_left,
+            AmendOrder(ID, lines={"L1": LineChange(service="x")}, prices={"L1": Money("1.00", "EUR")}, reason="late"),
+            [("amendment.too_late", "prices[L1]")],
         ),
     ],
     ApproveAmendment: [

@@ -29,6 +29,7 @@ from orderflow.order import Goods, Order, Reason, Return, ReturnLine, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import BookReturn, ParcelBody
 from orderflow.returns import Resolution, ReturnKind, added, subtracted
+from orderflow.stages.kits import kits_are_whole, path_of, returned_of_kits
 from orderflow.stages.losses import DAMAGED, EXTRA
 from orderflow.stages.stage import (
     Decision,
@@ -123,6 +124,7 @@ def part_of(units: Decimal, percent: Decimal) -> Decimal:
 class RequestReturn(Command):
     """The customer wants to return units, to exchange them, or claims that something was wrong with them.
 
+    Whole kits are returned by their id, components of them by theirs; only components can be exchanged.
     ``kind`` is ``return``, ``exchange`` or ``claim`` (nothing comes back). ``resolution`` is how it is to be made good:
     ``refund``, or ``replacement``; an exchange is for ``sku`` of each line.
     """
@@ -499,17 +501,29 @@ def location_of(order: Order, moves: Iterable[Move]) -> str:
 def the_lines_to_return_exist(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
     """What is returned is of lines of this order, and came in parcels of it."""
     for index, line in enumerate(command.lines):
-        if line.line_id not in order.lines:
+        if line.line_id not in order.lines and line.line_id not in order.kits:
             yield Violation("return.unknown_line", f"there is no line {line.line_id!r}", f"lines[{index}].line_id")
         elif line.parcel_id and line.parcel_id not in order.parcels and line.parcel_id not in order.handovers:
             told = f"there is no parcel {line.parcel_id!r}"
             yield Violation("return.unknown_parcel", told, f"lines[{index}].parcel_id")
 
 
+def kits_are_returned_whole(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
+    """Whole kits come back, and what is exchanged are their components."""
+    for index, line in enumerate(command.lines):
+        kit = order.kits.get(line.line_id)
+        if kit is not None and line.quantity % 1:
+            told = f"{kit.sku} is a kit: whole ones, or units of {', '.join(kit.components)}"
+            yield Violation("return.broken_kit", told, f"lines[{index}].quantity")
+        if kit is not None and command.kind == "exchange":
+            told, remedy = f"{kit.sku} is a kit: its components can be exchanged", "return it, and order another"
+            yield Violation("return.kit_exchange", told, f"lines[{index}].line_id", remedy=remedy)
+
+
 def only_what_the_customer_has_is_returned(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
     """No more units are returned than the customer has, and did not return or claim before."""
     asked: dict[tuple[str, str], Decimal] = {}
-    for index, line in enumerate(command.lines):
+    for index, line in returned_of_kits(order, command.lines, with_customer):
         for place in {"", line.parcel_id}:
             key = (line.line_id, place)
             asked[key] = EXACT.add(asked.get(key, ZERO), line.quantity)
@@ -548,7 +562,12 @@ def _agreed(order: Order, command: AuthorizeReturn) -> dict[str, Decimal]:
     asked = order.returns[command.return_id].requested
     if command.quantities is None:
         return asked
-    return {line_id: units for line_id, units in command.quantities.items() if units}
+    return {line_id: units for line_id, units in order.in_components(command.quantities).items() if units}
+
+
+def kits_are_authorized_whole(order: Order, command: AuthorizeReturn, policy: Policy) -> Iterable[Violation]:
+    """Of kits, whole ones are authorized, or units of their components."""
+    return kits_are_whole(order, command.quantities or {}, "return")
 
 
 def only_what_was_asked_for_is_authorized(
@@ -560,15 +579,24 @@ def only_what_was_asked_for_is_authorized(
     if not agreed:
         yield Violation("return.nothing_authorized", "nothing is authorized", "quantities", remedy="RefuseReturn")
     for line_id, units in agreed.items():
+        path = path_of(order, command.quantities or {line_id: units}, line_id)
         if units > asked.get(line_id, ZERO):
             told = f"{plain(units)} of {line_id}, but {plain(asked.get(line_id, ZERO))} were asked for"
-            yield Violation("return.more_than_asked", told, f"quantities[{line_id}]")
+            yield Violation("return.more_than_asked", told, path)
         elif units > (most := with_customer(order, line_id, beside=known.id)):
             told = f"{plain(units)} of {line_id}, but the customer has {plain(most)}"
-            yield Violation("return.too_much", told, f"quantities[{line_id}]")
-    for line_id in command.deduct:
-        if line_id not in agreed:
-            yield Violation("return.unknown_line", f"{line_id} is not authorized", f"deduct[{line_id}]")
+            yield Violation("return.too_much", told, path)
+    for row_id in command.deduct:
+        if agreed.keys().isdisjoint(_of_kit(order, {row_id: ZERO})):
+            yield Violation("return.unknown_line", f"{row_id} is not authorized", f"deduct[{row_id}]")
+
+
+def _of_kit(order: Order, by_row: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What is said of each line: of a component, what is said of its kit, where nothing is said of it by itself."""
+    if order.kits.keys().isdisjoint(by_row):
+        return dict(by_row)
+    of_kits = {line_id: by_row[kit.id] for kit in order.kits.values() if kit.id in by_row for line_id in kit.components}
+    return of_kits | {line_id: said for line_id, said in by_row.items() if line_id not in order.kits}
 
 
 def the_policy_has_nothing_against_it(order: Order, command: AuthorizeReturn, policy: Policy) -> Iterable[Violation]:
@@ -605,13 +633,14 @@ def nothing_is_left_at_the_dock(order: Order, command: CloseReturn, policy: Poli
 
 def _request(order: Order, command: RequestReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     found: dict[str, tuple[Reason, ...]] = {}
-    for line in command.lines:
+    lines = tuple(line for _, line in returned_of_kits(order, command.lines, with_customer))
+    for line in lines:
         reasons = tuple(_objections(order, line, command.kind, policy, envelope.at))
         if reasons:
             found[line.line_id] = tuple(dict.fromkeys((*found.get(line.line_id, ()), *reasons)))
     return_id, state = next_id("R", order.returns), policy.lifecycles.return_.initial
     resolution, objections = command.resolved_by, FrozenMap(found)
-    yield ReturnRequested(envelope.at, return_id, command.kind, resolution, state, command.lines, objections)
+    yield ReturnRequested(envelope.at, return_id, command.kind, resolution, state, lines, objections)
 
 
 def _objections(order: Order, line: ReturnLine, kind: str, policy: Policy, at: datetime) -> Iterable[Reason]:
@@ -654,8 +683,14 @@ def _authorize(order: Order, command: AuthorizeReturn, policy: Policy, envelope:
         command.reason or envelope.reason,
         location,
         label,
-        FrozenMap({id: part_of(agreed[id], percent) for id, percent in command.deduct.items() if percent}),
+        _deducted(order, command, agreed),
     )
+
+
+def _deducted(order: Order, command: AuthorizeReturn, agreed: Mapping[str, Decimal]) -> FrozenMap[str, Decimal]:
+    """How many of the units of each line that are authorized are not given back."""
+    percents = _of_kit(order, command.deduct)
+    return FrozenMap({id: part_of(agreed[id], cut) for id, cut in percents.items() if cut and id in agreed})
 
 
 def _label(order: Order, known: Return, service: tuple[str, str] | None) -> BookReturn | None:
@@ -746,7 +781,7 @@ _DECISIONS = (
         RequestReturn,
         tiers=(
             (order_exists, order_was_placed),
-            (the_lines_to_return_exist,),
+            (the_lines_to_return_exist, kits_are_returned_whole),
             (nothing_holds("request_return"),),
             (only_what_the_customer_has_is_returned,),
         ),
@@ -757,7 +792,7 @@ _DECISIONS = (
         AuthorizeReturn,
         tiers=(
             (order_exists,),
-            (the_return_exists,),
+            (the_return_exists, kits_are_authorized_whole),
             (return_may("authorize"), nothing_holds("authorize_return", on_return)),
             (only_what_was_asked_for_is_authorized,),
             (the_policy_has_nothing_against_it,),
