@@ -356,6 +356,10 @@ def _checks(raw: Any) -> Any:
     return raw if callable(raw) else tuple(raw)
 
 
+def _changes(raw: Iterable[ChangeRule]) -> tuple[ChangeRule, ...]:
+    return tuple(raw)
+
+
 def _called(raw: str) -> str:
     return as_line(100)(raw)
 
@@ -462,7 +466,7 @@ class Policy:
     return_service: Callable[[Order, Return], tuple[str, str] | None] = as_it_was_sent
     credit_on: Basis = "disposed"
     exchange_on: Literal["authorized", "received"] = "received"
-    changes: tuple[ChangeRule, ...] = attrs.field(default=CHANGES, converter=tuple)
+    changes: tuple[ChangeRule, ...] = attrs.field(default=CHANGES, converter=_changes)
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
