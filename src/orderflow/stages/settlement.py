@@ -38,6 +38,7 @@ __all__ = [
     "GrantGoodwill",
     "WaiveFee",
     "kept_by_now",
+    "on_its_way",
     "to_be_raised",
 ]
 
@@ -163,7 +164,7 @@ def _waiting(order: Order) -> Mapping[str, tuple[Decimal, tuple[tuple[Decimal, D
     found: dict[str, tuple[Decimal, tuple[tuple[Decimal, Decimal], ...]]] = {}
     for line_id in order.tranches:
         units, goods = _not_left(order, line_id), []
-        for parcel, away in _on_its_way(order, line_id) if order.settlement.charge_on == "delivery" else ():
+        for parcel, away in on_its_way(order, line_id) if order.settlement.charge_on == "delivery" else ():
             measure = parcel.measure_of(line_id, away) if order.lines[line_id].measure_unit else None
             if measure is None:
                 units = EXACT.add(units, away)
@@ -183,7 +184,7 @@ def _not_left(order: Order, line_id: str) -> Decimal:
     return here
 
 
-def _on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
+def on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
     """Units of a line that have left and are still to arrive: neither credited, nor arrived by another line instead."""
     for parcel in order.parcels.values():
         away = ZERO
@@ -200,7 +201,7 @@ def _on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
 def _arrived(order: Order, line_id: str) -> Decimal:
     """Units of a line that are wanted, and neither here nor on their way."""
     units = EXACT.subtract(order.live_quantity(line_id), _not_left(order, line_id))
-    for _, away in _on_its_way(order, line_id):
+    for _, away in on_its_way(order, line_id):
         units = EXACT.subtract(units, away)
     return units
 
@@ -307,11 +308,11 @@ def to_be_raised(order: Order, at: datetime) -> Iterable[Event]:
     """What is to be credited and charged now; what of goodwill is to be taken back, once nothing is."""
     if "settlement" in order.theirs:
         return
-    if _charges_now(order):
-        settlement, tally = order.settlement, order.settlement.tally(order.tranches)
-        kept = tuple(kept_by_now(order))
+    settlement, charges_now = order.settlement, _charges_now(order)
+    if charges_now or settlement.documents:
+        tally, kept = settlement.tally(order.tranches), tuple(kept_by_now(order))
         credited = to_be_credited(kept, tally, tuple(settlement.documents.values()))
-        charged = to_be_charged(kept, tally)
+        charged = to_be_charged(kept, tally) if charges_now else ()
         if credited:
             yield _credited(order, credited, "given_back", at)
         if charged:
@@ -323,15 +324,13 @@ def to_be_raised(order: Order, at: datetime) -> Iterable[Event]:
 
 
 def _charges_now(order: Order) -> bool:
-    """Whether there may be something to charge or to credit."""
+    """Whether what is kept by now may be charged: what a buyer must agree to, once it has."""
     charge_on = order.settlement.charge_on
-    if not charge_on or order.settlement.documents:
-        return bool(charge_on)
     if charge_on == "order":
         confirmation = order.confirmation
         is_agreed = "confirmed" in order.milestones or "in_fulfillment" in order.milestones
         return is_agreed and (confirmation is None or confirmation.word != "waits")
-    return not order.ledger.kinds <= _NEVER_LEFT
+    return bool(charge_on) and not order.ledger.kinds <= _NEVER_LEFT
 
 
 _NEVER_LEFT = _STILL_HERE | {"cancelled", "closed_short"}
