@@ -20,7 +20,7 @@ from orderflow.order import Order, Shipment
 from orderflow.payments import CASH, PaymentFact, Settlement
 from orderflow.policy import Policy
 from orderflow.stages.payment import as_revision, as_told, one_of
-from orderflow.stages.settlement import on_its_way, to_be_raised
+from orderflow.stages.settlement import still_to_arrive, to_be_raised
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_was_placed
 from orderflow.values.checked import checked, optional
 from orderflow.values.frozenmap import FrozenMap
@@ -184,12 +184,11 @@ def _will_be_paid(order: Order, shipment: Shipment, shipments: Iterable[Shipment
         return True
     others = (one for one in shipments if one.id != shipment.id)
     there = order.moved(move for one in others for move in _moves(order, one, (packed, shipped), True))
-    for line_id in order.lines:
-        for parcel, away in on_its_way(there, line_id):
-            is_here = lost_counts or order.ledger.balance(line_id, shipped(parcel.id)) > 0
-            if parcel.id in shipment.parcel_ids and away > 0 and is_here:
-                return True
-    return False
+    return any(
+        lost_counts or order.ledger.balance(line_id, shipped(parcel_id)) > 0
+        for parcel_id in shipment.parcel_ids
+        for line_id in still_to_arrive(there, parcel_id)
+    )
 
 
 # -- whom it waits for --

@@ -38,7 +38,7 @@ __all__ = [
     "GrantGoodwill",
     "WaiveFee",
     "kept_by_now",
-    "on_its_way",
+    "still_to_arrive",
     "to_be_raised",
 ]
 
@@ -164,7 +164,7 @@ def _waiting(order: Order) -> Mapping[str, tuple[Decimal, tuple[tuple[Decimal, D
     found: dict[str, tuple[Decimal, tuple[tuple[Decimal, Decimal], ...]]] = {}
     for line_id in order.tranches:
         units, goods = _not_left(order, line_id), []
-        for parcel, away in on_its_way(order, line_id) if order.settlement.charge_on == "delivery" else ():
+        for parcel, away in _on_its_way(order, line_id) if order.settlement.charge_on == "delivery" else ():
             measure = parcel.measure_of(line_id, away) if order.lines[line_id].measure_unit else None
             if measure is None:
                 units = EXACT.add(units, away)
@@ -176,6 +176,13 @@ def _waiting(order: Order) -> Mapping[str, tuple[Decimal, tuple[tuple[Decimal, D
     return found
 
 
+def still_to_arrive(order: Order, parcel_id: str) -> frozenset[str]:
+    """The lines of which units left in a parcel that are still to arrive, by this parcel or a later one."""
+    return frozenset(
+        line_id for line_id in order.lines for one, away in _on_its_way(order, line_id) if one.id == parcel_id and away
+    )
+
+
 def _not_left(order: Order, line_id: str) -> Decimal:
     here = ZERO
     for account, units in order.ledger.accounts(line_id):
@@ -184,7 +191,7 @@ def _not_left(order: Order, line_id: str) -> Decimal:
     return here
 
 
-def on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
+def _on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
     """Units of a line that have left and are still to arrive: neither credited, nor arrived by another line instead."""
     for parcel in order.parcels.values():
         away = ZERO
@@ -201,7 +208,7 @@ def on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
 def _arrived(order: Order, line_id: str) -> Decimal:
     """Units of a line that are wanted, and neither here nor on their way."""
     units = EXACT.subtract(order.live_quantity(line_id), _not_left(order, line_id))
-    for _, away in on_its_way(order, line_id):
+    for _, away in _on_its_way(order, line_id):
         units = EXACT.subtract(units, away)
     return units
 
