@@ -147,7 +147,7 @@ def balance_of(
         sum_money((payment.authorized(currency) for payment in payments), currency),
         sum_money((refund.refunding(currency) for refund in refunds), currency),
         charged - credited + to_come - total - _of_fees(settlement, currency),
-        has_given_back or not credited.is_zero,
+        has_given_back or bool(credits) or any(document.total < zero(currency) for document in charges),
         raises_charges,
         tuple(sorted(_entries(settlement, currency), key=_by_time)),
     )

@@ -13,12 +13,15 @@ from orderflow import (
     CancelOrder,
     ChargeFee,
     DespatchShipment,
+    GrantGoodwill,
     Money,
     PlaceHold,
     RecordCash,
     RecordPayment,
     RecordRefund,
+    WaiveFee,
 )
+from orderflow.charges import TaxGroup
 from orderflow.ports import Deferred
 from tests.combined.shop import Shop
 
@@ -80,6 +83,41 @@ def test_more_refunded_than_paid_is_flagged_and_owed_to_us() -> None:
     assert [one.code for one in order.anomalies] == ["refund.more_than_paid"]
     order = shop.do(paid("pi_2", "0.20"))
     assert (order.balance.status, order.anomalies) == ("refunded", ())
+
+
+# -- goodwill, and what is still to be paid ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [None, "0.19"])
+def test_goodwill_that_is_taken_back_in_part_has_the_tax_that_was_granted(rate: str | None) -> None:
+    group = rate and TaxGroup("standard", rate)
+    shop = Shop(charge_on="order")
+    shop.place(("TEA", 2))
+    shop.do(ChargeFee("A-1", "express", eur("5.00")), GrantGoodwill("A-1", "late", eur("6.00"), group))
+    order = shop.do(CancelOrder("A-1"), WaiveFee("A-1", "I2"))
+    (granted,) = (one for one in order.settlement.of_kind("charge") if one.reason == "goodwill")
+    back = [one.amounts for one in order.settlement.of_kind("credit") if one.reason == "goodwill"]
+    assert [str(one.total) for one in back] == ["-1.00 EUR", "-5.00 EUR"]
+    assert back[0] + back[1] == granted.amounts
+    assert all(-eur("1.00") < one.tax <= eur(0) and one.before_tax < eur(0) for one in back)
+
+
+def test_goodwill_on_what_was_paid_is_a_credit_and_no_overpayment() -> None:
+    shop = Shop(charge_on="despatch")
+    shop.place(("TEA", 2))
+    assert shop.do(paid("pi_1", "20.00")).balance.status == "overpaid"
+    order = shop.do(RecordRefund("A-1", "stripe", "re_1", eur("0.20")), GrantGoodwill("A-1", "late", eur("5.00")))
+    assert (order.balance.status, order.balance.credit_owed) == ("credit owed", eur("5.00"))
+
+
+def test_nobody_waits_for_money_before_work_that_was_begun_long_ago() -> None:
+    shop = Shop(paid_first="paid")
+    shop.place(("TEA", 2))
+    shop.do(paid("pi_1", "19.80"))
+    shop.leave()
+    assert money_waits(shop) == []
+    shop.do(RecordPayment("A-1", "stripe", "pi_1", eur("10.00"), revision=1))
+    assert money_waits(shop) == ["the customer to pay 9.80 EUR"]
 
 
 # -- authorizations ---------------------------------------------------------------------------------------------------

@@ -199,11 +199,16 @@ def _awaited(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         yield PaymentAwaited(at, amount)
 
 
+#: Kinds of accounts whose units were not given to any location.
+_NOT_BEGUN = frozenset({"open", "backordered"})
+
+
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     if "verified" in order.milestones and not order.is_over and order.cancellation is None:
         amount = to_be_paid_first(order, policy)
         if amount is not None:
-            yield Wait("the customer", f"to pay {amount} before work begins")
+            is_begun = order.ledger.kinds.isdisjoint(_NOT_BEGUN)
+            yield Wait("the customer", f"to pay {amount}{'' if is_begun else ' before work begins'}")
     if not order.settlement.is_empty:
         yield from _to_be_paid_back(order)
 
