@@ -11,7 +11,7 @@ them in total.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -19,7 +19,7 @@ from typing import TypeAlias
 from orderflow.charges import RoundingRule, Tranche
 from orderflow.documents import Kept, Part, kept_of, not_billed, tally_of, to_be_charged
 from orderflow.invoicing import worth_of
-from orderflow.payments import Payment, Settlement
+from orderflow.payments import Settlement
 from orderflow.values.money import Money, sum_money, zero
 from orderflow.values.numbers import EXACT
 from orderflow.values.record import record
@@ -99,7 +99,7 @@ class Balance:
             return "refunded" if self.refunded > nothing else "nothing owed"
         if kept > nothing:
             return "partly paid"
-        return "authorized" if self.authorized >= payable else "unpaid"
+        return "authorized" if self.covers("authorized") else "unpaid"
 
     def covers(self, how: str) -> bool:
         """Whether everything payable is ``paid``, or at least ``authorized``."""
@@ -163,25 +163,19 @@ def balance_of(
     charged = sum_money((document.total for document in charges), currency)
     credited = sum_money((document.total for document in credits), currency)
     payments, refunds = settlement.payments.values(), settlement.refunds.values()
-    cash = settlement.cash.values()
     return Balance(
         charged,
         credited,
         to_come,
-        sum_money((*(p.amount("captured", currency) for p in payments), *_collected(cash, currency)), currency),
-        sum_money((refund.refunded(currency) for refund in refunds), currency),
+        settlement.paid(currency),
+        settlement.refunded(currency),
         sum_money((payment.authorized(currency) for payment in payments), currency),
         sum_money((refund.refunding(currency) for refund in refunds), currency),
         charged - credited + to_come - total - _of_fees(settlement, currency),
-        has_given_back or not credited.is_zero,
+        has_given_back or bool(credits) or any(document.total < zero(currency) for document in charges),
         raises_charges,
         tuple(sorted(_entries(settlement, currency), key=_by_time)),
     )
-
-
-def _collected(cash: Iterable[Payment], currency: str) -> Iterator[Money]:
-    """The customer has paid what the carrier has collected."""
-    return (one.amount("collected", currency) for one in cash)
 
 
 def _of_fees(settlement: Settlement, currency: str) -> Money:

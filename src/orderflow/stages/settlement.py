@@ -38,6 +38,7 @@ __all__ = [
     "GrantGoodwill",
     "WaiveFee",
     "kept_by_now",
+    "still_to_arrive",
     "to_be_raised",
 ]
 
@@ -176,6 +177,13 @@ def _waiting(order: Order) -> Mapping[str, tuple[Decimal, tuple[tuple[Decimal, D
         if units > 0 or goods:
             found[line_id] = max(ZERO, units), tuple(goods)
     return found
+
+
+def still_to_arrive(order: Order, parcel_id: str) -> frozenset[str]:
+    """The lines of which units left in a parcel that are still to arrive, by this parcel or a later one."""
+    return frozenset(
+        line_id for line_id in order.lines for one, away in _on_its_way(order, line_id) if one.id == parcel_id and away
+    )
 
 
 def _not_left(order: Order, line_id: str) -> Decimal:
@@ -324,11 +332,11 @@ def to_be_raised(order: Order, at: datetime) -> Iterable[Event]:
     """What is to be credited and charged now; what of goodwill is to be taken back, once nothing is."""
     if "settlement" in order.theirs:
         return
-    if _charges_now(order):
-        settlement, tally = order.settlement, order.settlement.tally(order.tranches)
-        kept = tuple(kept_by_now(order))
+    settlement, charges_now = order.settlement, _charges_now(order)
+    if charges_now or settlement.documents:
+        tally, kept = settlement.tally(order.tranches), tuple(kept_by_now(order))
         credited = to_be_credited(kept, tally, tuple(settlement.documents.values()))
-        charged = to_be_charged(kept, tally)
+        charged = to_be_charged(kept, tally) if charges_now else ()
         if credited:
             yield _credited(order, credited, "given_back", at)
         if charged:
@@ -340,15 +348,13 @@ def to_be_raised(order: Order, at: datetime) -> Iterable[Event]:
 
 
 def _charges_now(order: Order) -> bool:
-    """Whether there may be something to charge or to credit."""
+    """Whether what is kept by now may be charged: what a buyer must agree to, once it has."""
     charge_on = order.settlement.charge_on
-    if not charge_on or order.settlement.documents:
-        return bool(charge_on)
     if charge_on == "order":
         confirmation = order.confirmation
         is_agreed = "confirmed" in order.milestones or "in_fulfillment" in order.milestones
         return is_agreed and (confirmation is None or confirmation.word != "waits")
-    return not order.ledger.kinds <= _NEVER_LEFT
+    return bool(charge_on) and not order.ledger.kinds <= _NEVER_LEFT
 
 
 _NEVER_LEFT = _STILL_HERE | {"cancelled", "closed_short"}
