@@ -194,7 +194,7 @@ def exploded(
 
 def terms_in_kit(kit_id: str, terms: Terms) -> Terms:
     """The terms of a kit, as its components have them: what is to leave all at once are all of its components."""
-    return evolved(terms, complete=f"kit/{kit_id}") if terms.complete == "line" else terms
+    return evolved(terms, complete=f"{OF_A_KIT}{kit_id}") if terms.complete == "line" else terms
 
 
 def in_kits(kits: Mapping[str, Kit], quantities: Mapping[str, Decimal]) -> dict[str, Decimal]:
