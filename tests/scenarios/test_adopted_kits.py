@@ -103,5 +103,5 @@ def test_a_price_is_agreed_for_all_the_kits(flow: OrderFlow) -> None:
 
 
 def test_what_could_not_be_ordered_as_a_kit_is_not_adopted_as_one(flow: OrderFlow) -> None:
-    with pytest.raises(CommandRefused, match="acceptance.broken_kit"):
+    with pytest.raises(CommandRefused, match=r"acceptance\.broken_kit"):
         adopted(flow, row=OrderLine("SET", "1.5", components=SET.components))
