@@ -7,7 +7,8 @@ other locations send than it counted on, or when the customer wishes another day
 From then on estimate and actual are held against it. A day is kept or missed by what happened; a slip is told before
 the day is over: when carriers believe in a later day, when the last collection of the ship-by day has gone without the
 goods, when the deliver-by day begins and they are still here. When time alone shows it, the next such instant is a
-moment of attention. A slip is worth telling once; another one only when it becomes worse by a day or more.
+moment of attention. A slip is worth telling once; another one only when it becomes worse by a day or more. What time
+had shown when an order was adopted belongs to its past: it is judged with the adoption, of which nobody is told.
 """
 
 from __future__ import annotations
@@ -259,7 +260,8 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if made:
         yield PromiseMade(at, made)
     elif order.promises:
-        yield from _told(_judged(order), at)
+        past = tuple(_shown_by(order, order.observed.adopted_at, at)) if order.observed is not None else ()
+        yield from past or _told(_judged(order), at)
 
 
 # -- time -----------------------------------------------------------------------------------------------------------
@@ -306,8 +308,13 @@ def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
 
 
 def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-    """What time has shown by now; of a day that is over, only that."""
-    due = [found for moment, found in _to_watch(order) if moment <= at]
+    """What time has shown by now."""
+    return _shown_by(order, at, at)
+
+
+def _shown_by(order: Order, by: datetime | None, at: datetime) -> Iterable[Event]:
+    """What time had shown by a moment; of a day that is over, only that."""
+    due = [found for moment, found in _to_watch(order) if by is not None and moment <= by]
     over = {(found.line_id, found.kind) for found in due if found.event is PromiseMissed}
     return _told(
         (found for found in due if found.event is PromiseMissed or (found.line_id, found.kind) not in over), at
