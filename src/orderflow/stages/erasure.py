@@ -77,14 +77,16 @@ class PersonalDataErased(Event):
 def erased_order(order: Order) -> Order:
     """An order without what is personal: what was told and differs in nothing else is one, nothing more is sent."""
     made = erased(order)
-    tracked: dict[str, Any] = {name: _tracked_anew(held) for name, held in made.__dict__.items() if isinstance(held, FrozenMap)}
+    tracked: dict[str, Any] = {
+        name: _tracked_anew(held) for name, held in made.__dict__.items() if isinstance(held, FrozenMap)
+    }
     messages = {
         message.id: message.replace(state="withheld", failure=ERASED) if message.state == "queued" else message
         for message in made.messages.values()
     }
-    if made.observed is not None:
-        tracked["observed"] = _observed_anew(made.observed)
-    return made.replace(**(tracked | {"messages": FrozenMap(messages), "stray_scans": _as_a_set(made.stray_scans)}))
+    observed = made.observed if made.observed is None else _observed_anew(made.observed)
+    rest = {"messages": FrozenMap(messages), "observed": observed, "stray_scans": _as_a_set(made.stray_scans)}
+    return made.replace(**(tracked | rest))
 
 
 def _observed_anew(known: Observed) -> Observed:
