@@ -401,20 +401,26 @@ def _moves(order: Order, known: Return, units: Mapping[str, Decimal]) -> tuple[M
 
 def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
     """Of units that come under a return, those that were made good before: in each parcel they count first."""
-    found: dict[str, Decimal] = {}
-    earlier: dict[tuple[str, str], Decimal] = {}
+    left = {parcel.id: order.made_good(parcel) for parcel in order.parcels.values()}
     for one in order.returns.values():
+        settled = dict(one.settled)
         for move in one.taken:
-            place = (move.line_id, place_of(move.source))
-            earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
+            units = _made_good(left, move, settled.get(move.line_id, ZERO))
+            settled[move.line_id] = EXACT.subtract(settled.get(move.line_id, ZERO), units)
+    found: dict[str, Decimal] = {}
     for move in moves:
-        parcel, place = order.parcels.get(place_of(move.source)), (move.line_id, place_of(move.source))
-        if parcel is None or not (made := order.made_good(parcel).get(move.line_id)):
-            continue
-        units = min(move.quantity, max(ZERO, EXACT.subtract(made, earlier.get(place, ZERO))))
-        found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
-        earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
-    return FrozenMap({line_id: units for line_id, units in found.items() if units})
+        if units := _made_good(left, move, move.quantity):
+            found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
+    return FrozenMap(found)
+
+
+def _made_good(left: dict[str, dict[str, Decimal]], move: Move, most: Decimal) -> Decimal:
+    """Units of a move, at most so many, that were made good in their parcel, of those that are left; they are less."""
+    there = left.get(place_of(move.source), {})
+    units = max(ZERO, min(move.quantity, most, there.get(move.line_id, ZERO)))
+    if units:
+        there[move.line_id] = EXACT.subtract(there[move.line_id], units)
+    return units
 
 
 def location_of(order: Order, places: Iterable[str]) -> str:
