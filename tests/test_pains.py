@@ -60,6 +60,7 @@ from orderflow import (
     replay,
 )
 from orderflow.adapters.memory import MemoryFulfiller, MemoryInventory, PriceList
+from orderflow.charges import RoundingRule
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.ports import IssueStock
 from tests.runtime.other_processes import ended_well, started
@@ -753,7 +754,8 @@ def test_23_no_cent_is_lost_or_made_over_any_prices_and_a_discount_is_shared_out
             order_discount=amount(0, 40),
             shipping=amount(0, 700),
         )
-        flow = shop.flow(pricing=prices, policy=attrs.evolve(STANDARD, charge_on="order"))
+        rule = RoundingRule(per=dice.choice(("line", "document")), tax_per=dice.choice((None, "line", "group")))
+        flow = shop.flow(pricing=prices, policy=attrs.evolve(STANDARD, charge_on="order", rounding=rule))
         wanted = {"L1": dice.randint(1, 7), "L2": dice.randint(1, 7), "L3": dice.randint(1, 7)}
         lines = list(zip(("TEA", "POT", "TEA"), wanted.values(), strict=True))
         order = flow.handle(place(lines=lines, currency=currency)).order
