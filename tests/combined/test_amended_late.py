@@ -12,6 +12,7 @@ from orderflow import (
     BookShipment,
     CommandRefused,
     DespatchShipment,
+    InvalidInput,
     LineChange,
     Money,
 )
@@ -81,3 +82,12 @@ def test_a_price_that_is_agreed_already_changes_nothing() -> None:
 
 
 NOTHING = ("amendment.nothing_changes", "")
+
+
+def test_what_is_taken_back_is_not_given_as_well() -> None:
+    with pytest.raises(InvalidInput) as order:
+        AmendOrder("A-1", service="express", clear=["carrier", "service"])
+    assert [(one.code, one.path) for one in order.value.violations] == [("amendment.said_twice", "clear[1]")]
+    with pytest.raises(InvalidInput) as line:
+        LineChange(ship_to=BONN, clear=["ship_to"])
+    assert [(one.code, one.path) for one in line.value.violations] == [("amendment.said_twice", "clear[0]")]
