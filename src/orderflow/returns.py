@@ -60,7 +60,7 @@ class ReturnLine:
 
     line_id: str = checked(as_id)
     quantity: Decimal = checked(as_amount)
-    reason: str = checked(as_text(200), default="")
+    reason: str = checked(as_text(200), default="", personal=True)
     parcel_id: str = checked(as_id_or_blank, default="")
     sku: str = checked(_as_sku, default="")
     note: str = checked(as_text(1000), default="", personal=True)
@@ -84,7 +84,7 @@ class WrongGoods:
 
     sku: str = checked(as_reference)
     quantity: Decimal = checked(as_amount)
-    note: str = checked(as_text(1000), default="")
+    note: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 

@@ -28,6 +28,7 @@ from orderflow.commands import (
 from orderflow.order import Goods, ReturnLine
 from orderflow.policy import Policy
 from orderflow.ports import ReceiveStock
+from orderflow.sentences import sentence
 from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.returns_disposition import Disposition
 from tests.scenario import ID, ONE_PLACE, D, Life, delivered, eur, picked, scan, verified
@@ -312,3 +313,20 @@ def test_who_is_to_get_others_for_nothing_gets_them_whenever_money_would_be_due(
     assert (life.order.total, life.goods["L2"]) == (eur("36.40"), {"allocated:F2": 1})
     life.do(InspectReturn(ID, "R1"), DisposeReturn(ID, "R1"), CancelLines(ID, {"L2": 1})).reply_all()
     assert (life.order.total, life.order.returns["R1"].state) == (eur("27.30"), "closed")
+
+
+# -- what is told of it ---------------------------------------------------------------------------------------------
+
+
+def test_the_audit_says_what_became_of_the_goods_and_what_was_not_accepted() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 2)]))
+    life.do(AuthorizeReturn(ID, "R1", deduct={"L1": 10})).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 4)]))
+    choose(life, "decline")
+    life.do(DisposeReturn(ID, "R1", [("L1", 1), ("L1", 2, "send_back"), ("L1", 1, "scrap", 50)])).reply_all()
+    said = [sentence(event, life.order) for event in life.history]
+    assert "return R1 was agreed: 2 × TEA-250 (L1); not given back: 0.2 × TEA-250 (L1)" in said
+    assert "of what nobody had agreed to under R1 this is accepted: nothing" in said
+    assert (
+        "of return R1, on the shelf: 1 × TEA-250 (L1), scrapped: 1 × TEA-250 (L1), sent back: 2 × TEA-250 (L1)"
+        "; not given back: 0.5 × TEA-250 (L1)"
+    ) in said

@@ -42,7 +42,7 @@ from orderflow.stages.stage import (
     units_text,
     why_not,
 )
-from orderflow.values.checked import as_flag, checked, evolved, optional, tuple_of
+from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total
@@ -165,7 +165,7 @@ class AuthorizeReturn(Command):
     order_id: str = checked(as_id)
     return_id: str = checked(as_id)
     quantities: FrozenMap[str, Decimal] | None = checked(optional(_as_units), default=None)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
     goodwill: bool = checked(as_flag, default=False)
     location: str = checked(as_text(100), default="")
     label: bool = checked(as_flag, default=True)
@@ -196,7 +196,7 @@ class RefuseReturn(Command):
 
     order_id: str = checked(as_id)
     return_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("cancel_return")
@@ -213,7 +213,7 @@ class CloseReturn(Command):
 
     order_id: str = checked(as_id)
     return_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
 
 @event("return_requested")
@@ -259,7 +259,7 @@ class ReturnAuthorized(Event):
     moves: tuple[Move, ...] = ()
     settled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
     location: str = ""
     label: BookReturn | None = None
     deducted: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
@@ -330,7 +330,7 @@ class ReturnClosed(Event):
     return_id: str
     state: str
     moves: tuple[Move, ...] = ()
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """What did not come is with the customer."""

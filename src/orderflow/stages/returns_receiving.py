@@ -230,6 +230,11 @@ class UnexpectedSettled(Event):
     return_id: str
     accepted: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
 
+    @property
+    def nothing(self) -> str:
+        """That nothing is accepted, in words."""
+        return "" if self.accepted else "nothing"
+
     def apply(self, order: Order) -> Order:
         """They are a part of what was agreed, or are not."""
         known = order.returns[self.return_id]
