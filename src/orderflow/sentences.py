@@ -157,8 +157,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "return_closed": "return {return_id} is over[: {reason}]",
     "return_collected": "the goods of return {return_id} are on their way back",
     "return_credited": "for return {return_id} this is given back: {quantities}[; withheld: {withheld}]",
-    "return_disposed": "of return {return_id}[, on the shelf: {restocked}][, scrapped: {scrapped}][, sent back: {sent_back}]"
-    "[; not given back: {deducted}]",
+    "return_disposed": "of return {return_id}[, on the shelf: {restocked}][, scrapped: {scrapped}]"
+    "[, sent back: {sent_back}][; not given back: {deducted}]",
     "return_finished": "everything of return {return_id} was dealt with",
     "return_inspected": "return {return_id} was looked at: {findings}[; not given back: {deducted}]",
     "return_label_booked": "a label for return {return_id} was booked: {booking}",

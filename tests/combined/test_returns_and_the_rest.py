@@ -330,3 +330,31 @@ def test_the_audit_says_what_became_of_the_goods_and_what_was_not_accepted() -> 
         "of return R1, on the shelf: 1 × TEA-250 (L1), scrapped: 1 × TEA-250 (L1), sent back: 2 × TEA-250 (L1)"
         "; not given back: 0.5 × TEA-250 (L1)"
     ) in said
+
+
+# -- goods that come back under a claim -----------------------------------------------------------------------------
+
+
+def test_what_comes_back_under_a_claim_was_made_good_already() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all()
+    assert (life.order.total, life.codes(RequestReturn(ID, [("L1", 4)]))) == (eur("27.30"), ["return.too_much"])
+    life.do(ReceiveReturn(ID, "R1", [("L1", 1)]), DisposeReturn(ID, "R1")).reply_all()
+    assert life.goods["L1"] == {"delivered:P1": 3, "restocked": 1}
+    assert (life.order.total, life.order.returns["R1"].state) == (eur("27.30"), "closed")
+    assert returned(life, 3).order.total == eur(0), "the other three can be returned"
+
+
+def test_what_comes_with_the_goods_of_a_claim_is_credited_once_it_is_accepted() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 2)]))
+    assert life.order.returns["R1"].unexpected == {"L1": 1}
+    choose(life, "accept").do(DisposeReturn(ID, "R1")).reply_all()
+    assert life.order.total == eur("18.20")
+    assert returned(life, 2).order.total == eur(0)
+
+
+def test_the_goods_of_a_claim_that_were_replaced_are_not_sent_back() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim", resolution="replacement"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 1)]))
+    assert life.codes(DisposeReturn(ID, "R1", [("L1", 1, "send_back")])) == ["return.credited"]
