@@ -24,7 +24,7 @@ from orderflow import facts as told
 from orderflow.facts import Cancelled, Confirmed, Delivered, Despatched, Fact, Invoiced, Ordered, Picked, Returned
 from orderflow.order import Order, Parcel
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO, plain, total
+from orderflow.values.numbers import EXACT, ZERO, plain, total, total_by
 from orderflow.values.record import record
 
 __all__ = ["CODES", "Conformance", "ConformanceReport", "Count", "Deviation", "conformance", "conformance_of"]
@@ -283,11 +283,7 @@ def _units_of(fact: Any) -> Mapping[str, Decimal]:
     if not isinstance(fact, Despatched):
         held: Mapping[str, Decimal] = fact.quantities
         return held
-    units: dict[str, Decimal] = {}
-    for package in fact.parcels:
-        for line_id, quantity in package.contents.items():
-            units[line_id] = EXACT.add(units.get(line_id, ZERO), quantity)
-    return units
+    return total_by(pair for package in fact.parcels for pair in package.contents.items())
 
 
 def _picks(order: Order) -> Iterator[Deviation]:

@@ -22,7 +22,7 @@ import attrs
 
 from orderflow.errors import LedgerImbalance
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT
+from orderflow.values.numbers import EXACT, total_by
 from orderflow.values.record import record
 
 __all__ = [
@@ -281,11 +281,7 @@ class Ledger:
 
     def by_kind(self) -> dict[str, Decimal]:
         """Units of all lines by kind of account, in the order of `KINDS`; kinds that hold nothing are left out."""
-        totals: dict[str, Decimal] = {}
-        for line_id in self.balances:
-            for account, quantity in self.accounts(line_id):
-                kind = kind_of(account)
-                totals[kind] = EXACT.add(totals.get(kind, _ZERO), quantity)
+        totals = total_by((kind_of(account), q) for line_id in self.balances for account, q in self.accounts(line_id))
         return {kind: totals[kind] for kind in KINDS if kind in totals}
 
     def holding(self, account: Account) -> dict[str, Decimal]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from orderflow.balance import Balance, balance_of, still_to_charge
+from orderflow.balance import Balance, balance_of, billed_by_others, still_to_charge
 from orderflow.charges import (
     Amounts,
     RoundingRule,
@@ -92,7 +92,7 @@ from orderflow.values.checked import PERSONAL, evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import ERASED, digest
 from orderflow.values.money import Money
-from orderflow.values.numbers import EXACT, ratio_cut, total
+from orderflow.values.numbers import EXACT, ratio_cut, total, total_by
 from orderflow.values.party import Party
 from orderflow.values.record import record
 
@@ -269,8 +269,8 @@ class Order(Frozen):
             held[tranche.line_id] = (*held.get(tranche.line_id, ()), tranche)
         order = self.replace(tranches=FrozenMap(held))
         for tranche in kits:
-            kit = priced[tranche.line_id]
-            priced[kit.id] = kit.replace(prices=(*kit.prices, tranche))
+            kit = priced[tranche.line_id].priced(tranche)
+            priced[kit.id] = kit
             for line_id in kit.components:
                 billed = EXACT.subtract(order.live_quantity(line_id), order.unbilled.get(line_id, _ZERO))
                 order = order._gave_back(line_id, _ZERO, billed)
@@ -443,11 +443,7 @@ class Order(Frozen):
 
     def wished_out_of(self, account: Account) -> dict[str, Decimal]:
         """Units of one account that wait to be cancelled, by line."""
-        found: dict[str, Decimal] = {}
-        for move in self.to_be_cancelled:
-            if move.source == account:
-                found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
-        return found
+        return _by_line(move for move in self.to_be_cancelled if move.source == account)
 
     def redirection_of(self, place: str) -> Redirection | None:
         """The newest wish to send what is in a shipment, or in the work of a fulfiller, another way."""
@@ -493,7 +489,7 @@ class Order(Frozen):
         goods are to go back on the shelf there, ``return:BER`` while goods are to come back there or lie at its dock,
         ``backorder:TEA-250`` while units of a product wait for stock, ``customer_reference:PO-7`` for the number that
         the customer gave it, ``ended:2026-11`` by the month in which it was over, as long as its personal data was not
-        erased.
+        erased and no return of it is open.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -525,7 +521,7 @@ class Order(Frozen):
             yield f"backorder:{self.lines[line_id].sku}"
         yield from customer_reference_labels(self.customer_reference, self.customer)
         ended = [self.milestones[end] for end in _ENDS if end in self.milestones]
-        if ended and self.erased_at is None:
+        if ended and self.erased_at is None and all(one.ended for one in self.returns.values()):
             yield f"ended:{max(ended):%Y-%m}"
 
     # -- goods -------------------------------------------------------------------------------------------------------
@@ -617,10 +613,7 @@ class Order(Frozen):
 
     def line_status(self, line_id: str) -> Status:
         """Where the units of one line are."""
-        kinds: dict[str, Decimal] = {}
-        for account, quantity in self.ledger.accounts(line_id):
-            kind = account.partition(":")[0]
-            kinds[kind] = EXACT.add(kinds.get(kind, _ZERO), quantity)
+        kinds = total_by((kind_of(account), quantity) for account, quantity in self.ledger.accounts(line_id))
         return Status(_word_for(kinds), self.ledger.ordered(line_id), kinds)
 
     @property
@@ -747,12 +740,9 @@ class Order(Frozen):
         """Units by line, where kits are told by their ids: the other way round."""
         if self.kits.keys().isdisjoint(quantities):
             return quantities
-        found: dict[str, Decimal] = {}
-        for row_id, quantity in quantities.items():
-            parts = self.kits[row_id].holds(quantity) if row_id in self.kits else {row_id: quantity}
-            for line_id, units in parts.items():
-                found[line_id] = EXACT.add(found.get(line_id, _ZERO), units)
-        return found
+        rows = quantities.items()
+        parts = (self.kits[id].holds(units) if id in self.kits else {id: units} for id, units in rows)
+        return total_by(pair for held in parts for pair in held.items())
 
     def name_of(self, row_id: str) -> str:
         """The product of a line or kit; of a component, with the kit that it belongs to."""
@@ -956,12 +946,22 @@ class Order(Frozen):
         return evolved(found, lines=as_ordered(self.kits, found.lines)) if self.kits else found
 
     @property
+    def billed_by_others(self) -> dict[str, Decimal]:
+        """Units of each line that others have billed of an order that we settle: they are not charged twice."""
+        if self.observed is None or "settlement" in self.theirs:
+            return {}
+        return self.observed.invoiced
+
+    @property
     def balance(self) -> Balance:
-        """What was charged, credited, paid and refunded, and what is owed, either way."""
+        """What was charged, credited, paid and refunded, and what is owed, either way; others' papers are not ours."""
         known: Balance | None = self.remembered.get("balance")
         if known is None:
             total, has_given_back = self.total, bool(self.given_back) or self.is_over
-            to_come = still_to_charge(self.settlement, self.tranches, self.given_back, self.rounding, total)
+            billed, held = self.billed_by_others, (self.tranches, self.given_back)
+            if billed:
+                total = total - billed_by_others(*held, billed, self.rounding, self.currency)
+            to_come = still_to_charge(self.settlement, *held, self.rounding, total, billed)
             known = balance_of(self.settlement, total, to_come, has_given_back, bool(self.settlement.charge_on))
             self.remembered["balance"] = known
         return known
@@ -1061,20 +1061,12 @@ class Order(Frozen):
 
     def sent_in(self, parcel_id: str) -> dict[str, Decimal]:
         """What left in a parcel, wherever it is now: on its way, arrived, or lost."""
-        units: dict[str, Decimal] = {}
-        for account in _LEFT:
-            for line_id, quantity in self.ledger.holding(account(parcel_id)).items():
-                units[line_id] = EXACT.add(units.get(line_id, _ZERO), quantity)
-        return units
+        return total_by(pair for account in _LEFT for pair in self.ledger.holding(account(parcel_id)).items())
 
     def despatched_in(self, parcel_id: str) -> dict[str, Decimal]:
         """What left in a parcel, that which has come back included."""
-        units = self.sent_in(parcel_id)
-        for one in self.returns.values():
-            for move in one.taken:
-                if place_of(move.source) == parcel_id:
-                    units[move.line_id] = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
-        return units
+        back = (move for one in self.returns.values() for move in one.taken if place_of(move.source) == parcel_id)
+        return total_by((*self.sent_in(parcel_id).items(), *_by_line(back).items()))
 
     def made_good(self, parcel: Parcel) -> dict[str, Decimal]:
         """Units of a parcel that are replaced by a line that is still wanted, or that were credited."""
@@ -1131,10 +1123,7 @@ def _no_terms(order: Order) -> dict[str, Terms]:
 
 def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
     """Units moved, by line."""
-    found: dict[str, Decimal] = {}
-    for move in moves:
-        found[move.line_id] = EXACT.add(found.get(move.line_id, _ZERO), move.quantity)
-    return found
+    return total_by((move.line_id, move.quantity) for move in moves)
 
 
 def customer_reference_labels(reference: str, customer: Party | None) -> tuple[str, ...]:

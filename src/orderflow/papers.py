@@ -22,7 +22,7 @@ from orderflow.stages.tolerance import CAME_BACK, GONE
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of, value
 from orderflow.values.ids import as_reference, as_text
-from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain
+from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total_by
 from orderflow.values.record import record
 from orderflow.values.times import as_day
 
@@ -64,11 +64,7 @@ class PickList:
     @property
     def totals(self) -> Mapping[tuple[str, str], Decimal]:
         """How much to take of which product from which bin, for all orders together."""
-        found: dict[tuple[str, str], Decimal] = {}
-        for row in self.rows:
-            place = (row.bin, row.sku)
-            found[place] = EXACT.add(found.get(place, ZERO), row.quantity)
-        return found
+        return total_by(((row.bin, row.sku), row.quantity) for row in self.rows)
 
 
 def _no_bin(sku: str) -> str:

@@ -21,7 +21,7 @@ from orderflow.tracking import Scan, Tracking, fold
 from orderflow.values.checked import PERSONAL, checked, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_id_or_blank, as_reference, as_text
-from orderflow.values.numbers import EXACT, ratio_cut, total
+from orderflow.values.numbers import EXACT, ratio_cut, total, total_by
 from orderflow.values.quantity import as_amount
 from orderflow.values.record import record
 
@@ -60,7 +60,7 @@ class ReturnLine:
 
     line_id: str = checked(as_id)
     quantity: Decimal = checked(as_amount)
-    reason: str = checked(as_text(200), default="")
+    reason: str = checked(as_text(200), default="", personal=True)
     parcel_id: str = checked(as_id_or_blank, default="")
     sku: str = checked(_as_sku, default="")
     note: str = checked(as_text(1000), default="", personal=True)
@@ -84,7 +84,7 @@ class WrongGoods:
 
     sku: str = checked(as_reference)
     quantity: Decimal = checked(as_amount)
-    note: str = checked(as_text(1000), default="")
+    note: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -103,9 +103,7 @@ class Finding:
 
 def added(held: FrozenMap[str, Decimal], more: Iterable[tuple[str, Decimal]]) -> FrozenMap[str, Decimal]:
     """Quantities by line, with more of them."""
-    found = dict(held)
-    for line_id, units in more:
-        found[line_id] = EXACT.add(found.get(line_id, _ZERO), units)
+    found = total_by((*held.items(), *more))
     return FrozenMap({line_id: units for line_id, units in found.items() if units})
 
 
@@ -123,13 +121,15 @@ class Return(Frozen):
     return, and ``settled`` those of them that had been made good before, in a loss: nothing is due for them.
 
     ``received`` came back, ``goods`` is what was read off them, ``wrong`` what else came; ``unexpected`` units were not
-    authorized, and someone is to say whether they are accepted. Of what was received, ``restocked``, ``scrapped`` and
+    authorized, and someone is to say whether they are accepted. ``at_dock`` is what of the goods was not disposed of
+    yet. Of what was received, ``restocked``, ``scrapped`` and
     ``sent_back`` were disposed of; ``restockings`` are goods receipts that the inventory has not booked yet.
 
     ``credited`` units were made good in money, less what ``withheld`` of them are worth; ``deducted`` is how much is to
     be withheld. ``successors`` are by line the lines that were ordered for its units. ``ended`` says how it is over.
 
-    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way.
+    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way. ``case_id`` is the case in which
+    it was chosen that goods are collected, if this return came of that.
     """
 
     id: str
@@ -167,6 +167,8 @@ class Return(Frozen):
     credits: int = 0
     successors: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     ended: str = ""
+    at_dock: tuple[Goods, ...] = ()
+    case_id: str = ""
 
     @property
     def is_requested(self) -> bool:
@@ -176,10 +178,7 @@ class Return(Frozen):
     @property
     def requested(self) -> dict[str, Decimal]:
         """Units by line that were asked for."""
-        found: dict[str, Decimal] = {}
-        for line in self.lines:
-            found[line.line_id] = EXACT.add(found.get(line.line_id, _ZERO), line.quantity)
-        return found
+        return total_by((line.line_id, line.quantity) for line in self.lines)
 
     @property
     def is_claim(self) -> bool:

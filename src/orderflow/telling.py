@@ -22,7 +22,7 @@ from orderflow.stages.stage import units_text
 from orderflow.tracking import TrackingStatus
 from orderflow.values.address import Address
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO, plain, total
+from orderflow.values.numbers import EXACT, plain, total, total_by
 from orderflow.values.party import Contact
 
 __all__ = ["PARTIES", "SUPERSEDED_BY", "TOLD_WITHIN", "Audience", "body_of", "tell_the_customer"]
@@ -183,9 +183,7 @@ def _order_body(order: Order, kind: str) -> dict[str, str]:
 def _document_body(order: Order, document: Document) -> dict[str, str]:
     """What a charge or credit is about, and what it comes to."""
     goods = [line for line in document.lines if line.line_id and line.quantity]
-    units: dict[str, Decimal] = {}
-    for line in goods:
-        units[line.line_id] = EXACT.add(units.get(line.line_id, Decimal(0)), line.quantity)
+    units = total_by((line.line_id, line.quantity) for line in goods)
     fees = [line.description or line.code for line in document.lines if not line.line_id]
     return {
         "document": document.id,
@@ -302,10 +300,7 @@ def _return_body(order: Order, known: Return, kind: str) -> dict[str, str]:
 def _contents(order: Order, parcels: Iterable[Parcel]) -> str:
     contents = [goods for parcel in parcels for goods in parcel.contents]
     if order.kits:
-        units: dict[str, Decimal] = {}
-        for goods in contents:
-            units[goods.line_id] = EXACT.add(units.get(goods.line_id, ZERO), goods.quantity)
-        return _listed(order, units)
+        return _listed(order, total_by((goods.line_id, goods.quantity) for goods in contents))
     return ", ".join(f"{plain(goods.quantity)} × {order.lines[goods.line_id].sku}" for goods in contents)
 
 

@@ -29,7 +29,10 @@ def the_core() -> str:
     return "\n".join(f"import {name}" for name in names)
 
 
-@pytest.mark.parametrize("heavy", ["statemachine", "cattrs", "xml", "pyexpat", "orderflow.adapters"])
+@pytest.mark.parametrize(
+    "heavy",
+    ["statemachine", "cattrs", "xml", "pyexpat", "orderflow.adapters", "orderflow.audit", "orderflow.conformance"],
+)
 def test_importing_orderflow_leaves_heavy_libraries_alone(heavy: str) -> None:
     assert heavy not in loaded_after(ROOT, "import orderflow")
 

@@ -11,16 +11,20 @@ import pytest
 from orderflow import (
     Address,
     AmendOrder,
+    AuthorizeReturn,
     BookShipment,
     CancelLines,
     Component,
     DespatchShipment,
+    DisposeReturn,
     OrderFlow,
     OrderLine,
     PackParcel,
     PlaceDraft,
     PlaceOrder,
+    ReceiveReturn,
     RecordPick,
+    RequestReturn,
     ResolveException,
     SaveDraft,
     StartPicking,
@@ -81,6 +85,11 @@ class Shop:
                 self.does(DespatchShipment(self.id, shipment.id))
         return self
 
+    def takes_back(self, *lines: tuple[str, int]) -> Shop:
+        """What the customer returns comes back, and goes on the shelf."""
+        self.does(RequestReturn(self.id, lines), AuthorizeReturn(self.id, "R1", label=False))
+        return self.does(ReceiveReturn(self.id, "R1"), DisposeReturn(self.id, "R1"))
+
     def reports(self, parcel: str, status: str, reason: str = "") -> Shop:
         self.clock.advance(timedelta(hours=1))
         self.flow.observe(self.carrier.scan(self.order.parcels[parcel].tracking_number, status, reason=reason))
@@ -119,10 +128,23 @@ def test_six_cups_and_five_pots_are_three_kits() -> None:
 
 
 def test_a_pot_that_comes_back_is_credited_with_its_share_of_the_kit() -> None:
-    order = six_cups_and_five_pots_arrive().order.refunding({POTS: Decimal(1)})
+    shop = six_cups_and_five_pots_arrive().takes_back((POTS, 1))
 
-    assert order.credited.total == eur("10.00")
-    assert order.kit_status("L1").delivered == 3
+    assert shop.order.credited.total == eur("10.00")
+    assert shop.kits == (5, 5, 3, 3, 3)
+    shop.does(CancelLines(shop.id, {CUPS: 4}))
+    assert shop.order.credited.total == eur("50.00")
+    assert shop.order.total == eur("100.00")
+
+
+def test_kits_that_come_back_are_credited_with_their_price() -> None:
+    shop = six_cups_and_five_pots_arrive().takes_back(("L1", 2))
+    told = {m.kind: m.body["lines"] for m in shop.order.messages.values() if m.kind.startswith("return")}
+
+    assert shop.order.credited.total == eur("60.00")
+    assert shop.kits == (5, 5, 1, 1, 1)
+    assert set(told.values()) == {"2 × SET"}
+    assert shop.order.returns["R1"].requested == {CUPS: 4, POTS: 2}
 
 
 def test_the_missing_cups_are_cancelled() -> None:

@@ -21,7 +21,6 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from orderflow.audit import audit_report
 from orderflow.errors import (
     CommandIdReused,
     CommandRefused,
@@ -668,6 +667,8 @@ class Engine:
 
     def audit(self, order_id: str) -> Effects:
         """Who did what to an order, when, why, under which policy, and what came of it."""
+        from orderflow.audit import audit_report  # few programs audit, and all would pay for it when they start
+
         history = yield from self.history(order_id)
         known: dict[str, CommandRecord] = {}
         for cause in dict.fromkeys(recorded.cause for recorded in history):

@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from orderflow.audit import AuditReport
 from orderflow.explain import Explanation
 from orderflow.facts import Fact
 from orderflow.messages import SYSTEM, Actor, Command
@@ -20,6 +19,9 @@ from orderflow.stages.erasure import ErasePersonalData
 from orderflow.stages.observation import AdoptOrder
 from orderflow.stores.base import Page, Recorded
 from orderflow.tracking import Scan
+
+if TYPE_CHECKING:
+    from orderflow.audit import AuditReport
 
 __all__ = ["OrderFlow"]
 

@@ -50,7 +50,7 @@ from orderflow.values.address import Address
 from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_line, as_reference, as_sscc
-from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
+from orderflow.values.numbers import EXACT, ZERO, as_positive, plain, total_by
 from orderflow.values.record import record
 from orderflow.values.times import as_instant
 
@@ -363,11 +363,7 @@ class _Taking:
     @property
     def surplus(self) -> dict[str, Decimal]:
         """Units that the ledger did not have."""
-        found: dict[str, Decimal] = {}
-        for move in self.moves:
-            if move.source == SURPLUS:
-                found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), move.quantity)
-        return found
+        return total_by((move.line_id, move.quantity) for move in self.moves if move.source == SURPLUS)
 
     def worked(self, parcel_id: str) -> str | None:
         """The fulfillment that most likely packed a parcel: one of where it left, or the one its units came from."""

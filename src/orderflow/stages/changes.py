@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from orderflow.change_rules import Modification, furthest, furthest_of_line
+from orderflow.change_rules import Modification, furthest, furthest_of_lines
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -41,7 +41,7 @@ from orderflow.stages.stage import (
 from orderflow.values.checked import PERSONAL, checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
-from orderflow.values.numbers import EXACT, ZERO, as_positive, plain
+from orderflow.values.numbers import EXACT, ZERO, as_positive, plain, total_by
 
 __all__ = [
     "STAGE",
@@ -208,10 +208,7 @@ def _less(waiting: tuple[Move, ...], settled: Iterable[Move]) -> tuple[Move, ...
 
 
 def _more(counted: Mapping[str, Decimal], moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
-    total = dict(counted)
-    for move in moves:
-        total[move.line_id] = EXACT.add(total.get(move.line_id, ZERO), move.quantity)
-    return FrozenMap(total)
+    return FrozenMap(total_by((*counted.items(), *((move.line_id, move.quantity) for move in moves))))
 
 
 def units_by_line(moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
@@ -397,14 +394,14 @@ def a_part_is_kept(
 def _of_order(order: Order, command: CancelOrder, policy: Policy) -> Iterator[Modification]:
     """The cancellation of an order, at the stage of what is furthest of it."""
     if not order.is_draft:
-        yield Modification("cancel_order", furthest_of_line(order, None, policy.lifecycles.fulfillment.initial))
+        yield Modification("cancel_order", furthest_of_lines(order, order.lines, policy.lifecycles.fulfillment.initial))
 
 
 def _of_lines(order: Order, command: CancelLines, policy: Policy) -> Iterator[Modification]:
-    """The cancellation of units of each line, at the stage of what is furthest of them."""
+    """The cancellation of units of each line or kit, at the stage of what is furthest of them."""
     quantities = command.quantities or {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
     for line_id, units in quantities.items():
-        sources = [move.source for move in wished(order, {line_id: units}, policy)]
+        sources = [move.source for move in wished(order, order.in_components({line_id: units}), policy)]
         if sources:
             stage = furthest(order, sources, policy.lifecycles.fulfillment.initial)
             yield Modification("cancel_lines", stage, f"quantities[{line_id}]" if command.quantities else "")

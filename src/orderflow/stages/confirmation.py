@@ -23,17 +23,17 @@ from orderflow.ledger import CANCELLED
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Confirmation, ConfirmedLine, Hold, Order
 from orderflow.policy import Policy
-from orderflow.stages.amending import PriceOverridden, PriceOverride
+from orderflow.stages.amending import PriceOverride
 from orderflow.stages.changes import CancellationRequested, cancellable, cancelled_or_wished, still_wanted, wished
 from orderflow.stages.exceptions import ExceptionResolved, raised
 from orderflow.stages.holds import HoldPlaced, HoldReleased
-from orderflow.stages.repricing import by_hand, can_be_repriced, taken_out
+from orderflow.stages.repricing import overridden
 from orderflow.stages.stage import Decision, Stage, Wait, next_id, nothing_holds, order_exists, order_not_cancelling
 from orderflow.stages.verification import blockers
 from orderflow.values.checked import PERSONAL, as_flag, checked, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_text
-from orderflow.values.numbers import EXACT, ZERO, plain
+from orderflow.values.numbers import EXACT, ZERO, plain, total_by
 
 __all__ = [
     "HOLD",
@@ -215,11 +215,7 @@ def the_refused_lines_were_confirmed(order: Order, command: RefuseConfirmation, 
 
 def _answered(order: Order, lines: Iterable[ConfirmedLine]) -> Mapping[str, Decimal]:
     """How many units of each line were answered with anything but a rejection; kits by their components."""
-    found: dict[str, Decimal] = {}
-    for line in lines:
-        if line.answer != "rejected":
-            found[line.line_id] = EXACT.add(found.get(line.line_id, ZERO), line.quantity)
-    return order.in_components(found)
+    return order.in_components(total_by((one.line_id, one.quantity) for one in lines if one.answer != "rejected"))
 
 
 def _confirm(order: Order, command: ConfirmOrder, policy: Policy, envelope: Envelope) -> Iterable[Event]:
@@ -241,14 +237,14 @@ def _confirmed(order: Order, lines: tuple[ConfirmedLine, ...], policy: Policy, a
 def _agreed_prices(order: Order, lines: Iterable[ConfirmedLine], at: datetime) -> Iterable[Event]:
     """Units that were confirmed at a price that nobody had quoted have that price now."""
     for line in lines:
-        tranches = order.tranches.get(line.line_id, ())
+        kit = order.kits.get(line.line_id)
+        tranches = order.tranches.get(line.line_id, ()) if kit is None else kit.prices
         quoted = [(one.unit_price, one.base_quantity) for one in tranches]
         if line.answer == "rejected" or line.price is None or not quoted or (line.price, line.price_per) in quoted:
             continue
-        if units := min(line.quantity, can_be_repriced(order, line.line_id)):
-            tranche = by_hand(order, line.line_id, units, PriceOverride(line.price, line.price_per))
-            taken = FrozenMap({line.line_id: taken_out(order, line.line_id, units)})
-            agreed = PriceOverridden(at, (tranche,), taken, "as confirmed")
+        prices = {line.line_id: PriceOverride(line.price, line.price_per)}
+        agreed = overridden(order, prices, "as confirmed", at, most=line.quantity)
+        if agreed is not None:
             order = agreed.apply(order)
             yield agreed
 

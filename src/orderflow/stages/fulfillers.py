@@ -35,7 +35,7 @@ from orderflow.stages.stage import Stage, Wait, Wanted, units_text
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, evolved
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO
+from orderflow.values.numbers import EXACT, ZERO, total_by
 
 __all__ = ["STAGE", "FulfillerAskedAgain", "WorkConfirmed", "WorkDeclined", "WorkWanted"]
 
@@ -92,9 +92,7 @@ class WorkDeclined(Event):
         """They are open again; and what is held there for their lines is that much less than the inventory says."""
         source = allocated(self.fulfillment_id)
         moves = (Move(line_id, source, OPEN, units) for line_id, units in self.quantities.items())
-        declined = dict(order.works[self.fulfillment_id].declined)
-        for line_id, units in self.quantities.items():
-            declined[line_id] = EXACT.add(declined.get(line_id, ZERO), units)
+        declined = total_by((*order.works[self.fulfillment_id].declined.items(), *self.quantities.items()))
         after = _work(order, self.fulfillment_id, declined=FrozenMap(declined))
         return _missed(after, self.fulfillment_id, self.quantities).replace(ledger=order.ledger.moved(moves))
 

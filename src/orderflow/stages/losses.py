@@ -29,11 +29,13 @@ from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved
 from orderflow.stages.stage import Settle, Stage, units_text
 from orderflow.tracking import TrackingStatus
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO
+from orderflow.values.numbers import ZERO, total_by
 from orderflow.values.record import record
 
 __all__ = [
     "CODES",
+    "DAMAGED",
+    "EXTRA",
     "STAGE",
     "DamageReported",
     "DeliveryDelayed",
@@ -149,9 +151,7 @@ class GoodsCredited(Event):
     def apply(self, order: Order) -> Order:
         """The units are given back."""
         parcel = order.parcels[self.parcel_id]
-        credited = dict(parcel.credited)
-        for line_id, units in self.quantities.items():
-            credited[line_id] = EXACT.add(credited.get(line_id, ZERO), units)
+        credited = total_by((*parcel.credited.items(), *self.quantities.items()))
         return _given_up(order.refunding(self.quantities), parcel, self.code, credited=FrozenMap(credited))
 
 

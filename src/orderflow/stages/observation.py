@@ -33,6 +33,7 @@ from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.observations import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of, moves_to
 from orderflow.order import Booking, Fulfillment, Goods, Line, Order, Parcel, Shipment, Terms
+from orderflow.payments import Settlement
 from orderflow.policy import Authority, Policy
 from orderflow.ports import Quote
 from orderflow.stages.acceptance import (
@@ -54,11 +55,11 @@ from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_wa
 from orderflow.tracking import Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, evolved, optional, tuple_of
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
-from orderflow.values.numbers import EXACT, ZERO
+from orderflow.values.numbers import EXACT, ZERO, total_by
 from orderflow.values.party import Party, as_party
 from orderflow.values.quantity import Quantity
 from orderflow.values.times import as_day, as_instant, as_zone
@@ -96,7 +97,7 @@ class AdoptOrder(Command):
 
     ``reference`` is its number in its ``channel``, and its id where no other is given. ``agreed`` are the prices that
     were agreed, in the words of a price list: lines are ``L1``, ``L2``, ... ``theirs`` are the concerns that others
-    decide; left out, all of them are.
+    decide; left out, all of them are. Where ``settlement`` is ours, what others have billed is not charged again.
     """
 
     reference: str = checked(as_reference)
@@ -119,9 +120,9 @@ class AdoptOrder(Command):
     service: str | None = checked(optional(as_reference), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str = checked(as_method, default="carrier")
-    instructions: tuple[str, ...] = checked(texts, default=())
+    instructions: tuple[str, ...] = checked(texts, default=(), personal=True)
     requirements: tuple[str, ...] = checked(texts, default=())
-    customer_reference: str = checked(as_text(100), default="")
+    customer_reference: str = checked(as_text(100), default="", personal=True)
     complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
@@ -186,17 +187,18 @@ class OrderAdopted(Event):
     bill_to: Party | None = None
     priority: str = ""
     terms: Terms = attrs.field(factory=Terms)
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
-    customer_reference: str = ""
+    customer_reference: str = attrs.field(default="", metadata=PERSONAL)
     kits: tuple[Kit, ...] = ()
+    charge_on: str = ""
 
     def apply(self, order: Order | None) -> Order:
         """A new order, with every unit open until facts say otherwise."""
-        adopted = order_as_told(
-            None, self, "placed", placed_at=self.placed_at, milestones=self.milestones, theirs=self.theirs
-        )
+        more = {"placed_at": self.placed_at, "milestones": self.milestones, "theirs": self.theirs}
+        settled = {"settlement": Settlement(self.charge_on)} if self.charge_on else {}
+        adopted = order_as_told(None, self, "placed", **more, **settled)
         return _observing(adopted, self.at)
 
 
@@ -255,10 +257,8 @@ class FactsApplied(Event):
 
     def _worked(self, order: Order) -> Iterable[tuple[str, Fulfillment]]:
         for work_id, location in self.books.works.items():
-            planned = dict[str, Decimal]()
-            for parcel in self.books.parcels.values():
-                for line_id, units in parcel.contents.items() if parcel.fulfillment_id == work_id else ():
-                    planned[line_id] = EXACT.add(planned.get(line_id, ZERO), units)
+            parcels = (parcel for parcel in self.books.parcels.values() if parcel.fulfillment_id == work_id)
+            planned = total_by(pair for parcel in parcels for pair in parcel.contents.items())
             known = order.fulfillments.get(work_id) or Fulfillment(work_id, location, "", FrozenMap())
             yield work_id, known.replace(state=self.states[work_id], planned=FrozenMap(planned))
 
@@ -376,6 +376,7 @@ def _adopt(order: Order | None, command: AdoptOrder, policy: Policy, envelope: E
         policy.rounding,
         command.customer_reference,
         kits,
+        "" if "settlement" in theirs else policy.charge_on or "",
     )
     yield adopted
     if command.agreed is not None and command.agreed.lines:

@@ -44,7 +44,7 @@ from orderflow.values.address import Address
 from orderflow.values.checked import checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_sscc
-from orderflow.values.numbers import EXACT, ZERO, as_positive
+from orderflow.values.numbers import EXACT, ZERO, as_positive, total_by
 
 __all__ = [
     "STAGE",
@@ -244,11 +244,8 @@ def _is_packed(order: Order, parcel: Parcel) -> bool:
 def _not_among(packed_already: Iterable[Goods], taken: Iterable[Goods]) -> Iterable[Goods]:
     """What was taken less what is in parcels: the very units by their serials, others by lot and expiry."""
     gone = {(some.line_id, serial) for some in packed_already for serial in some.serials}
-    units: dict[tuple[Any, ...], Decimal] = {}
-    for some in packed_already:
-        if not some.serials:
-            kind = (some.line_id, some.lot, some.expires_on)
-            units[kind] = EXACT.add(units.get(kind, ZERO), some.quantity)
+    loose = (some for some in packed_already if not some.serials)
+    units = total_by(((some.line_id, some.lot, some.expires_on), some.quantity) for some in loose)
     for some in taken:
         kind = (some.line_id, some.lot, some.expires_on)
         if some.serials:

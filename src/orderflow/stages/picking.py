@@ -35,7 +35,7 @@ from orderflow.stages.tolerance import over_room
 from orderflow.values.checked import PERSONAL, checked, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_line, as_reference, as_text
-from orderflow.values.numbers import EXACT, ZERO, plain
+from orderflow.values.numbers import EXACT, ZERO, plain, total_by
 from orderflow.values.quantity import as_amount
 from orderflow.values.times import as_day
 
@@ -265,10 +265,7 @@ def the_work_is_ours(order: Order, command: Any, policy: Policy) -> Iterable[Vio
 
 def totals(goods: Iterable[Goods]) -> dict[str, Decimal]:
     """Units by line."""
-    found: dict[str, Decimal] = {}
-    for some in goods:
-        found[some.line_id] = EXACT.add(found.get(some.line_id, ZERO), some.quantity)
-    return found
+    return total_by((some.line_id, some.quantity) for some in goods)
 
 
 def handled(goods: Iterable[Goods], source: Account, target: Account, surplus: Mapping[str, Decimal]) -> Iterable[Move]:

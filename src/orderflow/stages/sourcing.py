@@ -33,7 +33,7 @@ from orderflow.stages.stock import ClaimWanted, has_come, put, sought_again, wan
 from orderflow.values.checked import checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference
-from orderflow.values.numbers import EXACT, ZERO, plain, total
+from orderflow.values.numbers import EXACT, ZERO, plain, total, total_by
 from orderflow.values.times import instant_of
 
 __all__ = [
@@ -167,10 +167,7 @@ def available(order: Order) -> tuple[Available, ...]:
     """What is held, priced, not yet given to anyone, and may be."""
     if OPEN not in order.ledger.held:
         return ()
-    found: dict[tuple[str, str], Decimal] = {}
-    for claim, units in _free_units(order):
-        place = claim.line_id, claim.location
-        found[place] = EXACT.add(found.get(place, ZERO), units)
+    found = total_by(((claim.line_id, claim.location), units) for claim, units in _free_units(order))
     held = (Available(line_id, units, location) for (line_id, location), units in found.items())
     return (*held, *_at_suppliers(order))
 
@@ -350,7 +347,7 @@ def _shared_out(order: Order, lines: tuple[str, ...], levels: Levels, policy: Po
     )
     sources = _sources(order, needs, levels, policy)
     shares = tuple(_within_levels(policy.sourcing.allocate(order, needs, sources), needs, sources)) if needs else ()
-    found = _totals((share.line_id, share.quantity) for share in shares)
+    found = total_by((share.line_id, share.quantity) for share in shares)
     number = len(order.claims)
     for need in needs:
         for wanted in _claims_for(order, need.line_id, shares, at):
@@ -392,17 +389,10 @@ def _within_levels(shares: Iterable[Share], needs: tuple[Need, ...], sources: tu
         yield share
 
 
-def _totals(pairs: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    totals: dict[str, Decimal] = {}
-    for key, quantity in pairs:
-        totals[key] = EXACT.add(totals.get(key, ZERO), quantity)
-    return totals
-
-
 def _claims_for(order: Order, line_id: str, shares: tuple[Share, ...], at: datetime) -> Iterable[ClaimWanted]:
     """The claims of a line after its shares are asked for: less where it is not to be had, more where it is."""
     claims = order.claims_on(line_id)
-    given = _totals((share.location, share.quantity) for share in shares if share.line_id == line_id)
+    given = total_by((share.location, share.quantity) for share in shares if share.line_id == line_id)
     wanted = total(given.values())
     surplus = EXACT.subtract(total(c.wanted for c in claims), EXACT.subtract(order.to_be_claimed(line_id), wanted))
     left = wanting_less(order, claims, max(ZERO, surplus))

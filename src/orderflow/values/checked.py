@@ -9,6 +9,7 @@ and an unknown currency names three paths in one error.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any, Final, TypeVar, dataclass_transform
 
 import attrs
@@ -29,6 +30,9 @@ C = TypeVar("C", bound=type)
 _NOT_LISTS = (str, bytes, bytearray, dict, set, frozenset)
 """What can be iterated over, but has no order or is one thing: taking its items in turn would hide a mistake."""
 
+_TAKES_ANYTHING = Signature([Parameter("raw", Parameter.POSITIONAL_OR_KEYWORD, annotation=Any)], return_annotation=Any)
+"""How every field's converter is called: attrs asks for it some five hundred times while the library is imported."""
+
 
 class _Invalid:
     """The violations of one field, until its class raises them."""
@@ -48,6 +52,7 @@ def checked(convert: Callable[[Any], Any], *, default: Any = attrs.NOTHING, pers
         except InvalidInput as invalid:
             return _Invalid(invalid.violations)
 
+    gathering.__signature__ = _TAKES_ANYTHING  # type: ignore[attr-defined]
     return attrs.field(default=default, converter=gathering, metadata={"personal": personal})
 
 

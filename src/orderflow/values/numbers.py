@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from orderflow.errors import InvalidInput
 
@@ -39,7 +39,10 @@ __all__ = [
     "round_to",
     "sub",
     "total",
+    "total_by",
 ]
+
+K = TypeVar("K")
 
 EXACT: Final = decimal.Context(
     prec=60,
@@ -138,6 +141,18 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     found = ZERO
     for amount in amounts:
         found = add(found, amount)
+    return found
+
+
+def total_by(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
+    """The exact sum for each key: of units by line, by place, by whatever they are counted.
+
+    >>> total_by([("L1", Decimal(2)), ("L2", Decimal(1)), ("L1", Decimal(3))])
+    {'L1': Decimal('5'), 'L2': Decimal('1')}
+    """
+    found: dict[K, Decimal] = {}
+    for key, amount in amounts:
+        found[key] = EXACT.add(found.get(key, ZERO), amount)
     return found
 
 

@@ -28,7 +28,7 @@ from orderflow.adapters.ubl.writing import (
 from orderflow.errors import InvalidInput
 from orderflow.order import Goods, Line, Order, Parcel, Shipment
 from orderflow.tracking import TrackingStatus
-from orderflow.values.numbers import EXACT, ZERO, plain, total
+from orderflow.values.numbers import plain, total, total_by
 from orderflow.values.party import Party
 
 __all__ = ["write_despatch_advice"]
@@ -167,10 +167,7 @@ def _measure(what: str, measure: Decimal | None, code: str) -> Part | None:
 
 def _despatch_lines(order: Order, parcels: list[Parcel], agreement: Agreement) -> Iterator[Part | None]:
     """What left of each line, and what is still to come."""
-    sent: dict[str, Decimal] = {}
-    for parcel in parcels:
-        for line_id, units in order.sent_in(parcel.id).items():
-            sent[line_id] = EXACT.add(sent.get(line_id, ZERO), units)
+    sent = total_by(pair for parcel in parcels for pair in order.sent_in(parcel.id).items())
     for line_id, line in order.lines.items():
         if line_id in sent:
             yield _despatch_line("DespatchLine", order, line, sent[line_id], parcels, agreement)
