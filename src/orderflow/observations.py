@@ -142,6 +142,15 @@ class Books:
     in_hand: FrozenMap[str, FrozenMap[str, Decimal]] = FrozenMap()
     anomalies: tuple[Anomaly, ...] = ()
 
+    @property
+    def each_once(self) -> Books:
+        """The same books, with reports in which nothing differs any more told once of each parcel."""
+        twice = [one for one in self.parcels.values() if one.told and len(set(one.told)) < len(one.told)]
+        if not twice:
+            return self
+        parcels = {one.id: evolved(one, told=reports_united((), one.told)) for one in twice}
+        return evolved(self, parcels=self.parcels.merged(parcels))
+
 
 @record
 class Observed:
@@ -523,7 +532,7 @@ class _Drawing:
         parcel = self.parcels[parcel_id]
         when = fact.occurred_at or self.ground.began
         number = parcel.tracking_number or parcel_id
-        scan = Scan(number, "delivered", when, f"{fact.source} {fact.document}"[:200], raw=fact.TAG)
+        scan = Scan(number, "delivered", when, f"{fact.source} {fact.document}"[:200])
         self.parcels[parcel_id] = evolved(parcel, told=(scan,))
 
     def _reported(self) -> None:

@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from orderflow import commands as c
+from orderflow import facts
 from orderflow.defaults import STANDARD
 from orderflow.errors import CommandRefused, ErasureFailed
 from orderflow.messages import Actor, Command, Event, event
@@ -172,6 +173,35 @@ def test_other_orders_of_the_same_customer_stay_as_they_are(store: OrderStore) -
 
     assert before == (flow.get(other), flow.history(other))
     assert flow.get(other).ship_to == HOME
+
+
+def test_nothing_personal_is_left_of_an_adopted_order_and_of_what_others_told(store: OrderStore) -> None:
+    """Reports of a whole shipment that differ in a carrier's words alone are one, as they are of a single parcel."""
+    flow = Shop(store).flow()
+    now = flow.clock()
+    parcels = [facts.Package({"L1": 4}), facts.Package({"L1": 6}, "1Z9")]
+    told = [
+        facts.Despatched("ERP", "DN", parcels, occurred_at=now, tracking_number="M1"),
+        facts.Delivered("ERP", "POD", ["M1"], occurred_at=now),
+        facts.Cancelled("ERP", "C1", {"L1": 1}, reason=f"{MARK} was ill"),
+    ]
+    order_id = flow.adopt(c.AdoptOrder("SO-77", [("TEA", 10)], "EUR", now, told, **SAID)).order.id
+    for number in ("M1", "1Z9"):
+        for word in ("one", "other"):
+            flow.observe(Scan(number, "in_transit", now, location=f"{MARK} {word}"))
+            flow.observe(Scan(number, "delivered", now, raw=f"signed: {MARK} {word}"))
+    assert is_said(all_that_is_held(store))
+    before = len(flow.history(order_id))
+
+    order = flow.erase(order_id).order
+
+    assert not is_said(all_that_is_held(store))
+    assert order == replay(recorded.event for recorded in flow.history(order_id)) == erased_order(order)
+    assert not any(one.event.TAG == "facts_applied" for one in flow.history(order_id)[before:])
+    assert flow.erase(order_id).events == ()
+    flow.observe(Scan("M1", "delivered", now, raw=f"signed: {MARK}"))
+    assert flow.record_facts(order_id, told).events == ()
+    assert not is_said(all_that_is_held(store))
 
 
 # -- afterwards ------------------------------------------------------------------------------------------------------

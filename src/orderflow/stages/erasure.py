@@ -91,14 +91,25 @@ def erased_order(order: Order) -> Order:
 
 def _observed_anew(known: Observed) -> Observed:
     """What others told, as the set that is left of it."""
-    return evolved(known, facts=facts.united((), known.facts), scans=_as_a_set(known.scans))
+    return evolved(
+        known,
+        facts=facts.united((), known.facts),
+        scans=_as_a_set(known.scans),
+        books=known.books.each_once,
+    )
 
 
 def _tracked_anew(held: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
     """Parts of an order; those that are tracked, by the reports that are left."""
-    if not any(getattr(part, "scans", ()) for part in held.values()):
+    if not any(getattr(part, "scans", ()) or getattr(part, "told", ()) for part in held.values()):
         return held
-    return FrozenMap({name: part.with_scans(_as_a_set(part.scans)) for name, part in held.items()})
+    return FrozenMap({name: _as_told_once(part) for name, part in held.items()})
+
+
+def _as_told_once(part: Any) -> Any:
+    if getattr(part, "told", ()):
+        part = part.replace(told=_as_a_set(part.told))
+    return part.with_scans(_as_a_set(part.scans))
 
 
 def _as_a_set(scans: tuple[Scan, ...]) -> tuple[Scan, ...]:

@@ -238,23 +238,21 @@ class FactsApplied(Event):
     def apply(self, order: Order) -> Order:
         """Units, parcels, shipments and works are as others say."""
         assert order.observed is not None
-        before = order.observed.books
-        known = {
-            line_id: order.lines.get(line_id) or Line(line_id, sku) for line_id, sku in self.books.products.items()
-        }
+        before, books = order.observed.books, self.books.each_once
+        known = {line_id: order.lines.get(line_id) or Line(line_id, sku) for line_id, sku in books.products.items()}
         lines = {
-            id: line if line.sku == self.books.products[id] else line.replace(sku=self.books.products[id])
+            id: line if line.sku == books.products[id] else line.replace(sku=books.products[id])
             for id, line in known.items()
         }
         after = order.replace(
             lines=order.lines.merged(lines),
             ledger=order.ledger.moved(self.moves),
             fulfillments=order.fulfillments.merged(dict(self._worked(order))),
-            parcels=order.parcels.merged({one.id: self._parcel(order, one) for one in self.books.parcels.values()}),
-            shipments=order.shipments.merged({s.id: self._shipment(order, s) for s in self.books.shipments.values()}),
-            observed=evolved(order.observed, books=self.books),
+            parcels=order.parcels.merged({one.id: self._parcel(order, one) for one in books.parcels.values()}),
+            shipments=order.shipments.merged({s.id: self._shipment(order, s) for s in books.shipments.values()}),
+            observed=evolved(order.observed, books=books),
         )
-        return after.repriced(_wanted_again(before, self.books))
+        return after.repriced(_wanted_again(before, books))
 
     def _worked(self, order: Order) -> Iterable[tuple[str, Fulfillment]]:
         for work_id, location in self.books.works.items():

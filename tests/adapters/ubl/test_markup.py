@@ -76,6 +76,12 @@ def test_what_is_written_is_read_again_as_it_was() -> None:
     assert (again.text, again.attributes) == ('Krull & Sons <"GmbH">', {"languageID": 'a"<'})
 
 
+def test_a_text_in_many_pieces_is_read_in_no_time() -> None:
+    began = perf_counter()
+    assert len(parsed(f"<a>{'between the elements<b/>' * 100_000}</a>").text) == 2_000_000
+    assert perf_counter() - began < 5
+
+
 def test_a_document_with_many_rows_is_read_in_no_time() -> None:
     began = perf_counter()
     document = read_order(order(*(line(str(number)) for number in range(2000))))

@@ -112,6 +112,7 @@ class _Growing:
         self.parser.CharacterDataHandler = self._said
         self.root: Element | None = None
         self.open: list[Element] = []
+        self.said: list[list[str]] = []
         self.count = 0
 
     def read(self, content: bytes) -> Element:
@@ -144,12 +145,13 @@ class _Growing:
         if parent is None:
             self.root = made
         self.open.append(made)
+        self.said.append([])
 
     def _ended(self, name: str) -> None:
-        self.open.pop()
+        self.open.pop().text = "".join(self.said.pop())
 
     def _said(self, text: str) -> None:
-        self.open[-1].text += text
+        self.said[-1].append(text)
 
 
 def rendered(root: Element) -> bytes:

@@ -103,7 +103,18 @@ def opened(root: Element, kind: str, agreement: Agreement) -> Reader:
         for element in _unheard_of(root):
             around = element.parent.name if element.parent is not None else ""
             reader.refuse("ubl.unknown_element", f"UBL {reader.version} has no {element.name} in {around}", element)
+    for element in _out_of_place(root):
+        reader.refuse("ubl.unknown_element", f"UBL has no {element.name} like this here", element)
     return reader
+
+
+def _out_of_place(root: Element) -> Iterator[Element]:
+    """Elements inside what says one thing only, and things that are said where UBL has aggregates alone."""
+    for element in root.walk():
+        if element.prefix == "cbc":
+            yield from element.children
+        elif element.prefix == "cac" and element.text.strip() and not element.children:
+            yield element
 
 
 def _unheard_of(element: Element) -> Iterator[Element]:
@@ -153,7 +164,7 @@ class Reader:
     def raise_any(self) -> None:
         """Refuse the document, if anything in it cannot be read."""
         if self.problems:
-            raise InvalidInput(self.problems)
+            raise InvalidInput(tuple(dict.fromkeys(self.problems)))
 
     def losses(self) -> tuple[Loss, ...]:
         """Everything that the document says and that was not used, in its order."""
