@@ -11,18 +11,20 @@ them in total.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 
 from orderflow.charges import RoundingRule, Tranche
-from orderflow.documents import kept_of, to_be_charged
+from orderflow.documents import Kept, Part, kept_of, not_billed, tally_of, to_be_charged
 from orderflow.invoicing import worth_of
-from orderflow.payments import Payment, Settlement
+from orderflow.payments import Settlement
 from orderflow.values.money import Money, sum_money, zero
+from orderflow.values.numbers import EXACT
 from orderflow.values.record import record
 
-__all__ = ["Balance", "Entry", "balance_of", "still_to_charge"]
+__all__ = ["Balance", "Entry", "balance_of", "billed_by_others", "still_to_charge"]
 
 
 @record
@@ -97,7 +99,7 @@ class Balance:
             return "refunded" if self.refunded > nothing else "nothing owed"
         if kept > nothing:
             return "partly paid"
-        return "authorized" if self.authorized >= payable else "unpaid"
+        return "authorized" if self.covers("authorized") else "unpaid"
 
     def covers(self, how: str) -> bool:
         """Whether everything payable is ``paid``, or at least ``authorized``."""
@@ -117,15 +119,38 @@ class Balance:
 Held = Mapping[str, Sequence[Tranche]]
 
 
+GivenBack: TypeAlias = Mapping[str, Sequence[Decimal]]
+Billed: TypeAlias = Mapping[str, Decimal]
+
+
+def billed_by_others(prices: Held, given_back: GivenBack, billed: Billed, rule: RoundingRule, currency: str) -> Money:
+    """What units come to, by what was agreed, that others have billed, and that so are not ours to charge."""
+    ours = {one.place: one for one in _kept(prices, given_back, billed)}
+    parts: list[Part] = []
+    for one in _kept(prices, given_back, {}):
+        left = ours[one.place]
+        if one.units != left.units:
+            parts.append(Part(one.place, EXACT.subtract(one.units, left.units)))
+        if one.measure != left.measure:
+            pieces = EXACT.subtract(one.pieces, left.pieces)
+            parts.append(Part(one.place, pieces, EXACT.subtract(one.measure, left.measure)))
+    return worth_of(parts, tally_of((), prices), prices, rule, currency).total if parts else zero(currency)
+
+
+def _kept(prices: Held, given_back: GivenBack, billed: Billed) -> Iterator[Kept]:
+    for line_id, held in prices.items():
+        kept = kept_of(line_id, held, given_back.get(line_id, ()))
+        yield from not_billed(kept, billed[line_id]) if billed.get(line_id) else kept
+
+
 def still_to_charge(
-    settlement: Settlement, prices: Held, given_back: Mapping[str, Sequence[Decimal]], rule: RoundingRule, total: Money
+    settlement: Settlement, prices: Held, given_back: GivenBack, rule: RoundingRule, total: Money, billed: Billed
 ) -> Money:
-    """What units come to that the customer is to pay for, and that no document charges yet."""
+    """What units come to that the customer is to pay for, and that no document charges yet, of ours or of others."""
     if not any(line.line_id for document in settlement.documents.values() for line in document.lines):
         return total
     tally = settlement.tally(prices)
-    kept = (one for line_id, held in prices.items() for one in kept_of(line_id, held, given_back.get(line_id, ())))
-    parts = to_be_charged(kept, tally)
+    parts = to_be_charged(_kept(prices, given_back, billed), tally)
     return worth_of(parts, tally, prices, rule, total.currency).total if parts else zero(total.currency)
 
 
@@ -138,25 +163,19 @@ def balance_of(
     charged = sum_money((document.total for document in charges), currency)
     credited = sum_money((document.total for document in credits), currency)
     payments, refunds = settlement.payments.values(), settlement.refunds.values()
-    cash = settlement.cash.values()
     return Balance(
         charged,
         credited,
         to_come,
-        sum_money((*(p.amount("captured", currency) for p in payments), *_collected(cash, currency)), currency),
-        sum_money((refund.refunded(currency) for refund in refunds), currency),
+        settlement.paid(currency),
+        settlement.refunded(currency),
         sum_money((payment.authorized(currency) for payment in payments), currency),
         sum_money((refund.refunding(currency) for refund in refunds), currency),
         charged - credited + to_come - total - _of_fees(settlement, currency),
-        has_given_back or not credited.is_zero,
+        has_given_back or bool(credits) or any(document.total < zero(currency) for document in charges),
         raises_charges,
         tuple(sorted(_entries(settlement, currency), key=_by_time)),
     )
-
-
-def _collected(cash: Iterable[Payment], currency: str) -> Iterator[Money]:
-    """The customer has paid what the carrier has collected."""
-    return (one.amount("collected", currency) for one in cash)
 
 
 def _of_fees(settlement: Settlement, currency: str) -> Money:

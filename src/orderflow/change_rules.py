@@ -34,7 +34,7 @@ __all__ = [
     "Modification",
     "Verdict",
     "furthest",
-    "furthest_of_line",
+    "furthest_of_lines",
     "rule_for",
     "stage_at",
 ]
@@ -183,7 +183,6 @@ def furthest(order: Order, accounts: Iterable[Account], initial: str) -> str:
     return max(stages, key=_RANK.__getitem__, default=least)
 
 
-def furthest_of_line(order: Order, line_id: str | None, initial: str) -> str:
-    """The stage of the furthest unit of a line; of the whole order, without one."""
-    lines = order.lines if line_id is None else (line_id,)
-    return furthest(order, (account for line in lines for account, _ in order.ledger.accounts(line)), initial)
+def furthest_of_lines(order: Order, line_ids: Iterable[str], initial: str) -> str:
+    """The stage of the furthest unit of some lines."""
+    return furthest(order, (account for line in line_ids for account, _ in order.ledger.accounts(line)), initial)

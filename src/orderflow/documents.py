@@ -29,8 +29,9 @@ import attrs
 
 from orderflow.charges import Amounts, TaxGroup, Tranche
 from orderflow.totals import TaxTotal
+from orderflow.values.checked import PERSONAL
 from orderflow.values.money import Money, zero
-from orderflow.values.numbers import EXACT
+from orderflow.values.numbers import EXACT, ratio_cut
 from orderflow.values.record import record
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Prices",
     "Tally",
     "kept_of",
+    "not_billed",
     "share_of",
     "sum_of",
     "tally_of",
@@ -73,7 +75,7 @@ class DocumentLine:
     cites: str = ""
     cited_line: int = 0
     code: str = ""
-    description: str = ""
+    description: str = attrs.field(default="", metadata=PERSONAL)
 
     @property
     def place(self) -> Place:
@@ -216,6 +218,24 @@ def kept_of(line_id: str, tranches: Sequence[Tranche], back: Sequence[Decimal]) 
             pieces = EXACT.subtract(pieces, tranche.measured_units_back)
             measure = EXACT.subtract(measure, tranche.measured_back)
         yield Kept((line_id, number), units, pieces, measure)
+
+
+def not_billed(kept: Iterable[Kept], billed: Decimal) -> Iterator[Kept]:
+    """What is left to be charged of what is kept of a line, once others have billed so many units of it.
+
+    They have billed the oldest prices first, as what leaves first has the oldest; of measured goods, their share.
+
+    >>> kept = Kept(("L1", 0), Decimal(1), Decimal(2), Decimal("3.0"))
+    >>> [(str(one.units), str(one.pieces), str(one.measure)) for one in not_billed([kept], Decimal(2))]
+    [('0', '1', '1.5')]
+    """
+    for one in kept:
+        units, measure = min(billed, one.units), one.measure
+        pieces = min(EXACT.subtract(billed, units), one.pieces)
+        if pieces:
+            measure = EXACT.subtract(measure, ratio_cut(EXACT.multiply(measure, pieces), one.pieces))
+        billed = EXACT.subtract(EXACT.subtract(billed, units), pieces)
+        yield Kept(one.place, EXACT.subtract(one.units, units), EXACT.subtract(one.pieces, pieces), measure)
 
 
 @record

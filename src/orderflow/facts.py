@@ -339,7 +339,7 @@ class Cancelled:
     quantities: FrozenMap[str, Decimal] = checked(_as_quantities, default=_NOTHING)
     revision: int = checked(_as_revision, default=1)
     occurred_at: datetime | None = checked(optional(as_instant), default=None)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 

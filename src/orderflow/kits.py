@@ -24,7 +24,7 @@ import attrs
 from orderflow.charges import Adjustment, Amounts, RoundingRule, Tranche, charged
 from orderflow.errors import InvalidInput
 from orderflow.ledger import Ledger, kind_of
-from orderflow.parts import Frozen, Line, Origin
+from orderflow.parts import Frozen, Line, Origin, Terms
 from orderflow.totals import COMPONENT_OF, LineTotal, apportioned
 from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
@@ -35,6 +35,7 @@ from orderflow.values.quantity import as_amount, as_unit
 from orderflow.values.record import record
 
 __all__ = [
+    "OF_A_KIT",
     "Component",
     "ComponentStatus",
     "Kit",
@@ -47,8 +48,13 @@ __all__ = [
     "in_kits",
     "kit_status",
     "leaves",
+    "sent_for",
+    "terms_in_kit",
     "with_substitute",
 ]
+
+#: How the name begins of the group in which the components of a kit leave all at once; no other name has a slash.
+OF_A_KIT = "kit/"
 
 
 def as_component(raw: Any) -> Component:
@@ -133,6 +139,10 @@ class Kit(Frozen):
         """The product that the customer ordered."""
         return self.line.sku
 
+    def priced(self, quoted: Tranche) -> Kit:
+        """The kit after kits of it were priced."""
+        return self.replace(prices=(*self.prices, quoted))
+
     def holds(self, kits: Decimal) -> dict[str, Decimal]:
         """The units of each component that so many kits hold."""
         return {line_id: EXACT.multiply(kits, part.per_kit) for line_id, part in self.components.items()}
@@ -163,7 +173,7 @@ def exploded(
 
     The components are delivered on the terms of the kit; what is to leave all at once are all of its components.
     """
-    terms = evolved(line.terms, complete=f"kit/{line.id}") if line.terms.complete == "line" else line.terms
+    terms = terms_in_kit(line.id, line.terms)
     parts: dict[str, KitComponent] = {}
     lines: list[tuple[Line, Decimal]] = []
     for number, (component, per_kit) in enumerate(leaves(components), 1):
@@ -180,6 +190,11 @@ def exploded(
         parts[part.id] = KitComponent(per_kit, component.weight)
         lines.append((part, EXACT.multiply(kits, per_kit)))
     return Kit(line, FrozenMap(parts)), tuple(lines)
+
+
+def terms_in_kit(kit_id: str, terms: Terms) -> Terms:
+    """The terms of a kit, as its components have them: what is to leave all at once are all of its components."""
+    return evolved(terms, complete=f"{OF_A_KIT}{kit_id}") if terms.complete == "line" else terms
 
 
 def in_kits(kits: Mapping[str, Kit], quantities: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -240,7 +255,7 @@ class KitStatus:
     """How many whole kits were ordered, are wanted still, can be had, have left, and have reached the customer.
 
     ``available`` counts kits of which every component is held for the order or has left; ``shipped`` those that are on
-    their way or arrived.
+    their way or arrived. Of neither is what comes back: ``delivered`` are kits that the customer has.
     """
 
     kit_id: str
@@ -255,9 +270,10 @@ class KitStatus:
 
 #: Origins of lines that are sent in place of another.
 _INSTEAD = frozenset({"substitute_for", "replacement_of"})
-#: Kinds of accounts whose units will not make up a kit that the customer has; and of those that left and are good.
-_NOT_TO_BE_HAD = frozenset({"lost", "cancelled", "closed_short"})
-_UNDER_WAY = frozenset({"shipped", "delivered"})
+#: Kinds of accounts whose units will not make up a kit that the customer has; of those it has, and of those that left.
+_NOT_TO_BE_HAD = frozenset({"lost", "cancelled", "closed_short", "returning", "received", "restocked", "scrapped"})
+_WITH_CUSTOMER = frozenset({"delivered", "sent_back"})
+_UNDER_WAY = _WITH_CUSTOMER | {"shipped"}
 
 
 def kit_status(
@@ -268,7 +284,7 @@ def kit_status(
     short = {line_id: held.pop("waiting", ZERO) for line_id, held in kinds.items()}
     units = {line_id: _summed(held, held.keys() - _NOT_TO_BE_HAD) for line_id, held in kinds.items()}
     there = {line_id: EXACT.subtract(units[line_id], short[line_id]) for line_id in kinds}
-    delivered = {line_id: held.get("delivered", ZERO) for line_id, held in kinds.items()}
+    delivered = {line_id: _summed(held, _WITH_CUSTOMER) for line_id, held in kinds.items()}
     whole = kit.complete(delivered)
     beyond = kit.holds(whole)
     return KitStatus(
@@ -301,7 +317,7 @@ def _by_component(
 ) -> dict[str, dict[str, Decimal]]:
     """Units of each component by kind of account, and how many of them are waited for (``waiting``)."""
     found: dict[str, dict[str, Decimal]] = {line_id: {} for line_id in kit.components}
-    for line_id, component, per in _sent_for(kit, lines):
+    for line_id, component, per in sent_for(kit, lines):
         held = found[component]
         for account, units in ledger.accounts(line_id):
             kind = kind_of(account)
@@ -314,13 +330,13 @@ def _by_component(
 def _wanted(kit: Kit, ledger: Ledger, lines: Mapping[str, Line]) -> dict[str, Decimal]:
     """Units of each component that are wanted: what replaces a lost one is no further unit."""
     found = dict.fromkeys(kit.components, ZERO)
-    for line_id, component, per in _sent_for(kit, lines):
+    for line_id, component, per in sent_for(kit, lines):
         if not lines[line_id].is_free:
             found[component] = EXACT.add(found[component], ratio_cut(ledger.live(line_id), per))
     return found
 
 
-def _sent_for(kit: Kit, lines: Mapping[str, Line]) -> Iterator[tuple[str, str, Decimal]]:
+def sent_for(kit: Kit, lines: Mapping[str, Line]) -> Iterator[tuple[str, str, Decimal]]:
     """The lines whose units make up kits, with the component and how many units of the line do for one of it."""
     for line_id in lines:
         component, per = _component(kit, lines, line_id)

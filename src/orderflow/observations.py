@@ -160,9 +160,10 @@ class Observed:
 
     @property
     def numbers(self) -> frozenset[str]:
-        """The numbers of whole shipments, of all that was ever told."""
-        notes = (fact for fact in self.facts if isinstance(fact, Despatched) and fact.parcels)
-        return frozenset(fact.tracking_number for fact in notes if fact.tracking_number)
+        """The numbers of whole shipments, and the second ones of parcels, of all that was ever told."""
+        notes = [fact for fact in self.facts if isinstance(fact, Despatched) and fact.parcels]
+        second = (one.sscc for fact in notes for one in fact.parcels if one.tracking_number)
+        return frozenset(filter(None, (*(fact.tracking_number for fact in notes), *second)))
 
     @property
     def invoiced(self) -> dict[str, Decimal]:
@@ -189,8 +190,9 @@ class Ground:
         extra: by how much there is more room in a line than is ordered by the facts; less, where our own process has
             units of it.
         away: what our own process has taken out of parcels that facts told of, by parcel and line.
-        scans: what was reported under the numbers of whole shipments.
+        scans: what was reported under the numbers of whole shipments, and under the second numbers of parcels.
         own: the numbers under which parcels of our own travel, or will.
+        kept: the products of lines, told by facts, of which our own process has units.
         currency: that of the order.
         began: a moment for what was told without one.
         is_closed: whether we have cancelled or rejected the order: then nothing more is ordered by anyone.
@@ -204,6 +206,7 @@ class Ground:
     currency: str
     began: datetime
     is_closed: bool = False
+    kept: Mapping[str, str] = FrozenMap()
 
 
 def ground_of(
@@ -214,6 +217,7 @@ def ground_of(
     currency: str,
     began: datetime,
     is_closed: bool,
+    scans: tuple[Scan, ...] = (),
 ) -> Ground:
     """What the facts of an order are held against, by its ledger."""
     books, extra = observed.books, dict[str, Decimal]()
@@ -235,7 +239,8 @@ def ground_of(
     ordered = {line_id: observed.adopted.get(line_id, ZERO) for line_id in lines if line_id not in books.products}
     if is_closed:
         ordered |= {line_id: units for line_id, units in books.ordered.items() if line_id in ordered}
-    return Ground(ordered, extra, away, observed.scans, own, currency, began, is_closed)
+    kept = {line_id: sku for line_id, sku in books.products.items() if extra.get(line_id)}
+    return Ground(ordered, extra, away, reports_united(observed.scans, scans), own, currency, began, is_closed, kept)
 
 
 def in_hand_of(books: Books) -> tuple[Account, ...]:
@@ -270,6 +275,7 @@ class _Drawing:
         self.ordered: dict[str, Decimal] = dict(ground.ordered)
         self.products: dict[str, str] = {}
         self.parcels: dict[str, ObservedParcel] = {}
+        self.second: dict[str, str] = {}
         self.shipments: dict[str, ObservedShipment] = {}
         self.sent: dict[str, Decimal] = {}
         self.in_hand: dict[str, dict[str, Decimal]] = {}
@@ -280,6 +286,7 @@ class _Drawing:
         for fact in self.beside:
             self._flag("fact.contradicted", f"{told.text_of(fact)} says two things", told.key_of(fact)[2])
         self._ordered()
+        self._unknown_lines()
         self._parcels_there_are()
         self._despatched()
         self._returned()
@@ -311,11 +318,7 @@ class _Drawing:
 
     def _ordered(self) -> None:
         """Of several documents the latest that names a line decides on it; units of ours are ordered in any case."""
-        for fact in self.facts:
-            if type(fact) is Ordered:
-                for line_id, sku in fact.products.items():
-                    if line_id not in self.ground.ordered:
-                        self.products.setdefault(line_id, sku)
+        self._products()
         for line_id in self.products:
             self.ordered[line_id] = ZERO
         for fact in self._of(Ordered):
@@ -336,25 +339,57 @@ class _Drawing:
                 room = ZERO
             self.room[line_id] = room
 
+    def _products(self) -> None:
+        """Which product a new line is of: what counts decides, else what was ever told; the latest of several.
+
+        A line that our own process has units of stays what it is.
+        """
+        for facts in (self.facts, self.counting):
+            for fact in facts:
+                if type(fact) is Ordered:
+                    new = {id: sku for id, sku in fact.products.items() if id not in self.ground.ordered}
+                    self.products |= new
+        said: dict[str, str] = {}
+        self.products |= self.ground.kept
+        for fact in self._of(Ordered):
+            for line_id, sku in fact.products.items():
+                known = self.products.get(line_id, sku)
+                if said.setdefault(line_id, known) != sku:
+                    text = f"{told.text_of(fact)} says that {line_id} is {sku}, and it is {known}"
+                    self._flag("fact.contradicted", text, line_id)
+
+    def _unknown_lines(self) -> None:
+        """Facts about lines that there are not, or not yet."""
+        for fact in self.counting:
+            named = getattr(fact, "quantities", ()) if type(fact) is not Ordered else ()
+            for line_id in named:
+                if line_id not in self.ordered:
+                    self._flag("fact.unknown_line", f"{told.text_of(fact)} names {line_id}, which is no line", line_id)
+
     # -- what has left -----------------------------------------------------------------------------------------------
 
     def _parcels_there_are(self) -> None:
         """Every parcel and shipment that was ever told of, with nothing in it."""
         counting = set(self.counting)
-        in_order = [fact for fact in self.facts if type(fact) is Despatched]
+        in_order = [fact for fact in self.facts if type(fact) is Despatched and fact.parcels]
         in_order.sort(key=lambda fact: fact not in counting)
+        for fact in in_order:
+            for package in fact.parcels:
+                if package.tracking_number and package.sscc:
+                    self.second.setdefault(package.sscc, package.tracking_number)
         members: dict[str, list[str]] = {}
         for fact in in_order:
-            shipment_id = _shipment_id(fact)
             for number, package in enumerate(fact.parcels, 1):
-                parcel_id = _parcel_id(fact, package, number)
+                known = self._known(package)
+                parcel_id = _parcel_id(fact, known, number)
                 if parcel_id not in self.parcels:
-                    self.parcels[parcel_id] = _empty(fact, package, parcel_id)
-                    members.setdefault(shipment_id, []).append(parcel_id)
+                    members.setdefault(_shipment_id(fact), []).append(parcel_id)
+                self._told_of(parcel_id, fact, known)
+                if known is not package:
+                    self._told_of(_parcel_id(fact, package, number), fact, package)
         for fact in in_order:
             shipment_id = _shipment_id(fact)
-            is_known = shipment_id in self.shipments
-            if not is_known and any(other.parcels for other in in_order if _shipment_id(other) == shipment_id):
+            if shipment_id not in self.shipments:
                 self.shipments[shipment_id] = ObservedShipment(
                     shipment_id,
                     tuple(members.get(shipment_id, ())),
@@ -366,12 +401,25 @@ class _Drawing:
                     fact.occurred_at,
                 )
 
+    def _known(self, package: Package) -> Package:
+        """A parcel that one calls by its SSCC, and of which another says under which number that travels, is one."""
+        if package.tracking_number or package.sscc not in self.second:
+            return package
+        return evolved(package, tracking_number=self.second[package.sscc])
+
+    def _told_of(self, parcel_id: str, fact: Despatched, package: Package) -> None:
+        """A parcel, by what is said of it first, and then by what was not said of it yet."""
+        one = _empty(fact, package, parcel_id)
+        if known := self.parcels.get(parcel_id):
+            one = evolved(known, sscc=known.sscc or one.sscc, weight_kg=known.weight_kg or one.weight_kg)
+        self.parcels[parcel_id] = one
+
     def _despatched(self) -> None:
         """Parcel by parcel, in the order in which they left: each as a whole, where its lines have room for it."""
         seen: dict[str, Package] = {}
         for fact in self._of(Despatched):
             for number, package in enumerate(fact.parcels, 1):
-                parcel_id = _parcel_id(fact, package, number)
+                parcel_id = _parcel_id(fact, self._known(package), number)
                 known = seen.setdefault(parcel_id, package)
                 if known is not package:
                     if known.contents != package.contents:
@@ -388,7 +436,7 @@ class _Drawing:
                 self._put_in(parcel_id, {line_id: units for line_id, units in more.items() if units})
 
     def _fits(self, fact: Despatched, package: Package, parcel_id: str) -> bool:
-        numbers = {package.tracking_number, package.sscc} - {""}
+        numbers = {package.tracking_number or fact.tracking_number, package.sscc} - {""}
         if not numbers.isdisjoint(self.ground.own):
             self._flag("fact.own_parcel", f"{told.text_of(fact)} tells of a parcel of our own", parcel_id)
             return False
@@ -479,14 +527,21 @@ class _Drawing:
         self.parcels[parcel_id] = evolved(parcel, told=(scan,))
 
     def _reported(self) -> None:
-        """What carriers say of a whole shipment, they say of each of its parcels, but for one with that very number."""
+        """What carriers say of a whole shipment, they say of each of its parcels, but for one with that very number.
+
+        A parcel with that number that turned out not to have left hears of it, and who travels under it besides.
+        """
         for scan in self.ground.scans:
-            of_its_own = [p.id for p in self.parcels.values() if p.tracking_number == scan.tracking_number]
-            shipped_so = [s for s in self.shipments.values() if s.tracking_number == scan.tracking_number]
-            for parcel_id in of_its_own or [id for one in shipped_so for id in one.parcel_ids]:
-                parcel = self.parcels[parcel_id]
-                if parcel.contents:
-                    self.parcels[parcel_id] = evolved(parcel, told=reports_united(parcel.told, (scan,)))
+            number = scan.tracking_number
+            own = [p for p in self.parcels.values() if p.tracking_number == number]
+            if not any(parcel.contents for parcel in own):
+                own += [p for p in self.parcels.values() if p.sscc == number and p.contents]
+            if not any(parcel.contents for parcel in own):
+                shipped = (one for one in self.shipments.values() if one.tracking_number == number)
+                members = (self.parcels[parcel_id] for one in shipped for parcel_id in one.parcel_ids)
+                own += [parcel for parcel in members if parcel.contents]
+            for parcel in own:
+                self.parcels[parcel.id] = evolved(parcel, told=reports_united(parcel.told, (scan,)))
 
     # -- what is written ---------------------------------------------------------------------------------------------
 

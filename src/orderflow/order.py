@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from orderflow.balance import Balance, balance_of, still_to_charge
+from orderflow.balance import Balance, balance_of, billed_by_others, still_to_charge
 from orderflow.charges import (
     Amounts,
     RoundingRule,
@@ -269,8 +269,8 @@ class Order(Frozen):
             held[tranche.line_id] = (*held.get(tranche.line_id, ()), tranche)
         order = self.replace(tranches=FrozenMap(held))
         for tranche in kits:
-            kit = priced[tranche.line_id]
-            priced[kit.id] = kit.replace(prices=(*kit.prices, tranche))
+            kit = priced[tranche.line_id].priced(tranche)
+            priced[kit.id] = kit
             for line_id in kit.components:
                 billed = EXACT.subtract(order.live_quantity(line_id), order.unbilled.get(line_id, _ZERO))
                 order = order._gave_back(line_id, _ZERO, billed)
@@ -489,7 +489,7 @@ class Order(Frozen):
         goods are to go back on the shelf there, ``return:BER`` while goods are to come back there or lie at its dock,
         ``backorder:TEA-250`` while units of a product wait for stock, ``customer_reference:PO-7`` for the number that
         the customer gave it, ``ended:2026-11`` by the month in which it was over, as long as its personal data was not
-        erased.
+        erased and no return of it is open.
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
@@ -521,7 +521,7 @@ class Order(Frozen):
             yield f"backorder:{self.lines[line_id].sku}"
         yield from customer_reference_labels(self.customer_reference, self.customer)
         ended = [self.milestones[end] for end in _ENDS if end in self.milestones]
-        if ended and self.erased_at is None:
+        if ended and self.erased_at is None and all(one.ended for one in self.returns.values()):
             yield f"ended:{max(ended):%Y-%m}"
 
     # -- goods -------------------------------------------------------------------------------------------------------
@@ -630,7 +630,7 @@ class Order(Frozen):
         held, back = self.ledger.held, {place_of(m.source) for one in self.returns.values() for m in one.taken}
         for parcel in self.parcels.values():
             has_left = parcel.id in back or any(account(parcel.id) in held for account in _LEFT)
-            if not parcel.tracking.has_moved or has_left:
+            if not parcel.tracking.has_moved or has_left or self._travels_besides(parcel):
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
             found.append(Anomaly("tracking.not_despatched", told, parcel.reports[-1]))
@@ -640,21 +640,41 @@ class Order(Frozen):
             found += self.settlement.anomalies(self.currency, self.to_collect)
         return tuple(found)
 
+    def _travels_besides(self, parcel: Parcel) -> bool:
+        """Whether facts say by now that what was reported of a parcel is about another."""
+        if self.observed is None or parcel.id not in self.observed.books.parcels:
+            return False
+        others = (one for one in self.observed.books.parcels.values() if one.contents)
+        return any(parcel.reports[-1] in one.told for one in others)
+
     @property
     def books_by_facts(self) -> Books:
         """What others have done with this order, by all that they have told: drawn up anew where it changed."""
         assert self.observed is not None, "nothing was observed of this order"
-        on = self.observed, self.ledger, self.lines, self.parcels, self.milestones
+        on = self.observed, self.ledger, self.lines, self.parcels, self.shipments, self.milestones
         return self.worked_out("books_by_facts", on, Order._drawn_up)
 
     def _drawn_up(self) -> Books:
         observed = self.observed
         assert observed is not None, "nothing was observed of this order"
-        theirs = observed.books.parcels
-        ours = (parcel for parcel in self.parcels.values() if parcel.id not in theirs)
-        own = frozenset(number for parcel in ours for number in (parcel.tracking_number, parcel.sscc) if number)
-        ground = ground_of(observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed)
+        numbers, own = observed.numbers, self.own_numbers
+        theirs = (self.parcels[parcel_id] for parcel_id in observed.books.parcels)
+        scans = tuple(scan for parcel in theirs if parcel.tracking_number in numbers for scan in parcel.scans)
+        ground = ground_of(
+            observed, self.lines, self.ledger, own, self.currency, self.placed_at, self._is_closed, scans
+        )
         return drawn_up(observed.facts, ground)
+
+    @property
+    def own_numbers(self) -> frozenset[str]:
+        """The numbers under which parcels travel, or will, that facts do not tell of: they are our own."""
+        books = self.observed.books if self.observed is not None else None
+        if books is None:
+            return frozenset()
+        parcels = (parcel for parcel in self.parcels.values() if parcel.id not in books.parcels)
+        found = {number for parcel in parcels for number in (parcel.tracking_number, parcel.sscc)}
+        found.update(n for one in self.shipments.values() if one.id not in books.shipments for n in one.numbers)
+        return frozenset(found - {""})
 
     @property
     def _is_closed(self) -> bool:
@@ -926,12 +946,22 @@ class Order(Frozen):
         return evolved(found, lines=as_ordered(self.kits, found.lines)) if self.kits else found
 
     @property
+    def billed_by_others(self) -> dict[str, Decimal]:
+        """Units of each line that others have billed of an order that we settle: they are not charged twice."""
+        if self.observed is None or "settlement" in self.theirs:
+            return {}
+        return self.observed.invoiced
+
+    @property
     def balance(self) -> Balance:
-        """What was charged, credited, paid and refunded, and what is owed, either way."""
+        """What was charged, credited, paid and refunded, and what is owed, either way; others' papers are not ours."""
         known: Balance | None = self.remembered.get("balance")
         if known is None:
             total, has_given_back = self.total, bool(self.given_back) or self.is_over
-            to_come = still_to_charge(self.settlement, self.tranches, self.given_back, self.rounding, total)
+            billed, held = self.billed_by_others, (self.tranches, self.given_back)
+            if billed:
+                total = total - billed_by_others(*held, billed, self.rounding, self.currency)
+            to_come = still_to_charge(self.settlement, *held, self.rounding, total, billed)
             known = balance_of(self.settlement, total, to_come, has_given_back, bool(self.settlement.charge_on))
             self.remembered["balance"] = known
         return known
@@ -1066,7 +1096,7 @@ class Order(Frozen):
 
 
 #: What the books of others are drawn up from.
-_DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "milestones")
+_DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "shipments", "milestones")
 _NO_BOOKS: tuple[Any, Any] = ((), None)
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 #: The fields on which labels depend.

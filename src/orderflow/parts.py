@@ -169,7 +169,7 @@ class Line(Frozen):
     estimated_for: Decimal = Decimal(1)
     stated_per: Decimal = _ONE
     stated_with_tax: bool | None = None
-    customer_reference: str = ""
+    customer_reference: str = attrs.field(default="", metadata=PERSONAL)
 
     def estimate(self, units: Decimal) -> Decimal | None:
         """What so many units are expected to measure; ``None`` where goods are not priced by that.
@@ -574,7 +574,7 @@ class Redirection:
     told: Any = None
     word: Literal["waits", "settled", "declined"] = "waits"
     code: str = ""
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
 
 @record(slots=False)
@@ -588,9 +588,9 @@ class Proposal(Frozen):
     command: Command
     by: Actor
     proposed_at: datetime
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
     word: Literal["waits", "approved", "declined", "moot"] = "waits"
-    answer: str = ""
+    answer: str = attrs.field(default="", metadata=PERSONAL)
 
 
 @record(slots=False)

@@ -4,7 +4,7 @@ A payment, a refund, the cash of a delivery: each is known by its *source* (a pa
 the *reference* that it has there. What is told of it are facts: it was authorized, captured, voided, it failed. A fact
 that is told twice counts once, one of a higher revision takes the place of the one before, and the order in which they
 come does not matter: what a payment comes to is derived from all of them. A refund that failed is no refund, whatever
-was said of it before.
+was said of it before; one that is tried again is told with a higher revision.
 
 Nothing here is refused and nothing is dropped: what does not fit is kept, and an anomaly.
 """
@@ -83,21 +83,37 @@ class Payment(Frozen):
         fact = self.facts.get(state)
         return fact.amount if fact is not None and fact.amount.currency == currency else zero(currency)
 
+    def stands(self, state: str) -> bool:
+        """Whether it was told, and did not fail: a failure says nothing about what a higher revision tells."""
+        told, failed = self.facts.get(state), self.facts.get("failed")
+        return told is not None and (failed is None or told.revision > failed.revision)
+
     def authorized(self, currency: str) -> Money:
         """How much may still be captured."""
-        if "voided" in self.facts or "failed" in self.facts:
+        if not self.stands("authorized"):
             return zero(currency)
-        left = self.amount("authorized", currency) - self.amount("captured", currency)
-        return max(left, zero(currency))
+        return max(self.amount("authorized", currency) - self._used_up(currency), zero(currency))
+
+    def contradicted_by(self, currency: str) -> Iterator[str]:
+        """In which respects it is said of a payment that was captured that it was not."""
+        if "captured" in self.facts and not self.facts["captured"].amount.is_zero:
+            if "voided" in self.facts and self._used_up(currency) > self.amount("authorized", currency):
+                yield "voided"
+            if "failed" in self.facts and not self.stands("captured"):
+                yield "failed"
+
+    def _used_up(self, currency: str) -> Money:
+        """How much of what was authorized was captured, or will never be."""
+        return self.amount("captured", currency) + self.amount("voided", currency)
 
     def refunded(self, currency: str) -> Money:
         """How much the customer has got back: nothing, if that failed."""
-        return zero(currency) if "failed" in self.facts else self.amount("refunded", currency)
+        return self.amount("refunded", currency) if self.stands("refunded") else zero(currency)
 
     def refunding(self, currency: str) -> Money:
         """How much is on its way back to the customer."""
-        is_over = "failed" in self.facts or "refunded" in self.facts
-        return zero(currency) if is_over else self.amount("requested", currency)
+        is_on_its_way = self.stands("requested") and not self.stands("refunded")
+        return self.amount("requested", currency) if is_on_its_way else zero(currency)
 
 
 @record(slots=False)
@@ -154,6 +170,15 @@ class Settlement(Frozen):
         """The id of the next charge (I1, I2, ...) or credit (CN1, CN2, ...)."""
         return f"{'I' if kind == 'charge' else 'CN'}{len(self.of_kind(kind)) + 1}"
 
+    def paid(self, currency: str) -> Money:
+        """What the customer has paid: what was captured, and what carriers have collected."""
+        captured = (one.amount("captured", currency) for one in self.payments.values())
+        return sum_money((*captured, *(one.amount("collected", currency) for one in self.cash.values())), currency)
+
+    def refunded(self, currency: str) -> Money:
+        """What the customer has got back."""
+        return sum_money((one.refunded(currency) for one in self.refunds.values()), currency)
+
     def collected(self, shipment_id: str, state: str, currency: str) -> Money:
         """The cash of a shipment that its carrier has collected, or remitted."""
         told = (one for one in self.cash.values() if one.shipment_id == shipment_id)
@@ -164,6 +189,10 @@ class Settlement(Frozen):
         for what, held in (("payment", self.payments), ("refund", self.refunds), ("cash", self.cash)):
             for one in held.values():
                 yield from _anomalies(what, one, currency)
+        too_much = self.refunded(currency) - self.paid(currency)
+        if too_much > zero(currency):
+            told = f"{too_much} more was paid back to the customer than the customer has paid"
+            yield Anomaly("refund.more_than_paid", told, None, "")
         for shipment_id in dict.fromkeys(one.shipment_id for one in self.cash.values()):
             yield from self._cash_anomalies(shipment_id, currency, to_collect.get(shipment_id))
 
@@ -188,8 +217,6 @@ def _anomalies(what: str, one: Payment, currency: str) -> Iterator[Anomaly]:
         if fact.also is not None:
             told = f"{what} {one.key} was {state} with {fact.also}, and with {fact.amount}"
             yield Anomaly("payment.contradicted", told, None, one.key)
-    if "captured" in one.facts and not one.facts["captured"].amount.is_zero:
-        for state in ("voided", "failed"):
-            if state in one.facts:
-                told = f"payment {one.key} was captured, and is said to be {state}"
-                yield Anomaly("payment.captured_after_all", told, None, one.key)
+    for state in one.contradicted_by(currency):
+        told = f"payment {one.key} was captured, and is said to be {state}"
+        yield Anomaly("payment.captured_after_all", told, None, one.key)

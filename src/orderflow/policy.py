@@ -8,7 +8,7 @@ standard policy is `orderflow.defaults.STANDARD`; a host's own is ``attrs.evolve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -30,6 +30,7 @@ from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_line
 from orderflow.values.money import Money
 from orderflow.values.numbers import EXACT, plain, total_by
+from orderflow.values.times import day_in, instant_of
 
 __all__ = [
     "AUTOMATIC",
@@ -355,6 +356,10 @@ def _checks(raw: Any) -> Any:
     return raw if callable(raw) else tuple(raw)
 
 
+def _changes(raw: Iterable[ChangeRule]) -> tuple[ChangeRule, ...]:
+    return tuple(raw)
+
+
 def _called(raw: str) -> str:
     return as_line(100)(raw)
 
@@ -411,8 +416,9 @@ class Policy:
         settle: which option settles an exception without a person, asked while the case is open; ``None`` leaves it
             to someone. It can see in the order how often it has chosen already, and should come to an end.
         name: what this policy is called: every change is recorded with the name of the policy it was decided under.
-        return_window: how long after its delivery a unit may be returned; a time, or a strategy that says until when
-            for a line; ``None`` for ever. It does not concern claims.
+        return_window: how long after its delivery a unit may be returned: a time, of which the last day counts to its
+            end where the customer is, or a strategy that says until when for a line; ``None`` for ever. It does not
+            concern claims.
         returnable: what speaks against returning units of a line (``return``, ``exchange``, ``claim``): a final sale,
             hygiene. Who authorizes it all the same does so out of goodwill.
         return_service: by which carrier and service a return travels for which we book the label; ``None`` without one.
@@ -460,7 +466,7 @@ class Policy:
     return_service: Callable[[Order, Return], tuple[str, str] | None] = as_it_was_sent
     credit_on: Basis = "disposed"
     exchange_on: Literal["authorized", "received"] = "received"
-    changes: tuple[ChangeRule, ...] = attrs.field(default=CHANGES, converter=tuple)
+    changes: tuple[ChangeRule, ...] = attrs.field(default=CHANGES, converter=_changes)
 
     settle: Callable[[Order, Case], str | None] | None = None
     patience: timedelta = timedelta(days=7)
@@ -510,10 +516,18 @@ class Policy:
         return self._target(self.lifecycles.return_, back.state, step, order, back.id)
 
     def returnable_until(self, order: Order, line_id: str, delivered_at: datetime | None) -> datetime | None:
-        """Until when units of a line may be returned that were delivered at a moment; ``None`` for ever."""
-        if self.return_window is None or isinstance(self.return_window, timedelta):
-            return None if self.return_window is None or delivered_at is None else delivered_at + self.return_window
-        return self.return_window(order, line_id)
+        """Until when units of a line may be returned that were delivered at a moment; ``None`` for ever.
+
+        A window that is a length of time ends with its last day, where the customer is.
+        """
+        window = self.return_window
+        if window is None or (isinstance(window, timedelta) and delivered_at is None):
+            return None
+        if not isinstance(window, timedelta):
+            return window(order, line_id)
+        assert delivered_at is not None
+        zone = order.terms_of(line_id).zone or "UTC"
+        return instant_of(day_in(delivered_at + window, zone), zone, time.max)
 
     def fulfiller_at(self, location: str) -> str | None:
         """Who runs a location; ``None`` where we do."""

@@ -60,7 +60,7 @@ class ReturnLine:
 
     line_id: str = checked(as_id)
     quantity: Decimal = checked(as_amount)
-    reason: str = checked(as_text(200), default="")
+    reason: str = checked(as_text(200), default="", personal=True)
     parcel_id: str = checked(as_id_or_blank, default="")
     sku: str = checked(_as_sku, default="")
     note: str = checked(as_text(1000), default="", personal=True)
@@ -84,7 +84,7 @@ class WrongGoods:
 
     sku: str = checked(as_reference)
     quantity: Decimal = checked(as_amount)
-    note: str = checked(as_text(1000), default="")
+    note: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -121,13 +121,15 @@ class Return(Frozen):
     return, and ``settled`` those of them that had been made good before, in a loss: nothing is due for them.
 
     ``received`` came back, ``goods`` is what was read off them, ``wrong`` what else came; ``unexpected`` units were not
-    authorized, and someone is to say whether they are accepted. Of what was received, ``restocked``, ``scrapped`` and
+    authorized, and someone is to say whether they are accepted. ``at_dock`` is what of the goods was not disposed of
+    yet. Of what was received, ``restocked``, ``scrapped`` and
     ``sent_back`` were disposed of; ``restockings`` are goods receipts that the inventory has not booked yet.
 
     ``credited`` units were made good in money, less what ``withheld`` of them are worth; ``deducted`` is how much is to
     be withheld. ``successors`` are by line the lines that were ordered for its units. ``ended`` says how it is over.
 
-    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way.
+    ``shipment`` is the booking of its label, with ``scans`` of the parcel under way. ``case_id`` is the case in which
+    it was chosen that goods are collected, if this return came of that.
     """
 
     id: str
@@ -165,6 +167,8 @@ class Return(Frozen):
     credits: int = 0
     successors: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
     ended: str = ""
+    at_dock: tuple[Goods, ...] = ()
+    case_id: str = ""
 
     @property
     def is_requested(self) -> bool:
@@ -185,10 +189,10 @@ class Return(Frozen):
         """Units that the customer keeps, and that are made good all the same."""
         return self.authorized.get(line_id, _ZERO) if self.is_claim else _ZERO
 
-    def back(self, line_id: str) -> Decimal:
-        """Units that came back, stayed, and had not been made good before."""
+    def back(self, line_id: str, coming: Decimal = _ZERO) -> Decimal:
+        """Units that came back, or are ``coming``, stayed, and had not been made good before."""
         less = EXACT.add(self.sent_back.get(line_id, _ZERO), self.settled.get(line_id, _ZERO))
-        return max(_ZERO, EXACT.subtract(self.received.get(line_id, _ZERO), less))
+        return max(_ZERO, EXACT.subtract(EXACT.add(self.received.get(line_id, _ZERO), coming), less))
 
     @property
     def came_from_customer(self) -> bool:

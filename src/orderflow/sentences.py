@@ -18,7 +18,7 @@ import attrs
 from orderflow.charges import Amounts, Tranche
 from orderflow.ledger import Move
 from orderflow.messages import Event
-from orderflow.order import Booking, ConfirmedLine, Goods, Line, Order, Reason
+from orderflow.order import Booking, ConfirmedLine, Goods, Line, Order, Reason, Redirection
 from orderflow.ports import Request
 from orderflow.promise import Promise
 from orderflow.stages.acceptance import PlacedLine
@@ -85,6 +85,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "void_wanted": "the booking of {shipment_id} is to be voided[: {reason}]",
     "shipment_voided": "the booking of {shipment_id} is void",
     "taken_out_of_box": "parcels were taken out of {shipment_id}",
+    "others_told": "the other orders in {shipment_id} have heard that its booking is void",
     "void_declined": "the booking of {shipment_id} stays ({code})[: {message}]",
     "pickup_ready": "{fulfillment_id} is ready to be collected",
     "goods_handed_over": "handed over ({method}): {moves}[, taken by {taken_by}][, proof: {proof}]",
@@ -106,7 +107,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "order_delivered": "the order was delivered",
     "order_completed": "the order is completed",
     "order_reopened": "the order is open again",
-    "order_amended": "the order was changed[: {moves}]",
+    "order_amended": "the order was changed[: {moves}][; more: {added}][; otherwise: {changed}][; it goes to {ship_to}]"
+    "[; terms: {terms}][; instructions: {instructions}][; asked about: {redirections}][ ({reason})]",
     "delivery_failed": "delivery of {parcel_id} failed (attempt {attempts})[: {reason}]",
     "delivery_delayed": "delivery of {parcel_id} is delayed (delay {delays})[: {reason}]",
     "damage_reported": "{parcel_id} is damaged",
@@ -327,6 +329,7 @@ _WORDS: dict[type, Callable[[Any, Order], str]] = {
     Line: lambda held, order: f"{held.sku} ({held.id})",
     Replacement: lambda held, order: f"{held.line_id} for {held.replaces}",
     Request: lambda held, order: held.id,
+    Redirection: lambda held, order: held.place,
     Reason: lambda held, order: f"{held.code}: {held.text}" if held.text else held.code,
     Address: lambda held, order: held.one_line(),
     Party: lambda held, order: held.name or held.id,

@@ -210,6 +210,7 @@ class Scan:
             self.reason,
             self.action_required,
             self.estimate or date.min,
+            self.tracking_number,
             self.location,
             self.raw,
         )

@@ -26,7 +26,7 @@ from orderflow.errors import CommandRefused, OrderflowError, VersionConflict, Vi
 from orderflow.explain import explain
 from orderflow.kits import Component
 from orderflow.lifecycle.worked import WITH_ENGRAVING, WITH_FRAUD_REVIEW
-from orderflow.messages import Command, Envelope, Event
+from orderflow.messages import SYSTEM, Actor, Command, Envelope, Event
 from orderflow.order import Order
 from orderflow.policy import AUTOMATIC, Lifecycles, Policy, Shortage, Substitute
 from orderflow.ports import Booked, Request
@@ -273,9 +273,9 @@ class Living:
 
     # -- the two ways in which anything happens ----------------------------------------------------------------------
 
-    def give(self, command: Command, expected: int | None = None) -> Step:
+    def give(self, command: Command, expected: int | None = None, by: Actor = SYSTEM) -> Step:
         """Give a command."""
-        envelope = Envelope(self.now, expected_version=expected)
+        envelope = Envelope(self.now, by, expected_version=expected)
         action = Given(command, envelope)
         try:
             outcome = self.process.carry_out(self.order, command, envelope)

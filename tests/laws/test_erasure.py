@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -10,22 +11,150 @@ import attrs
 import pytest
 from hypothesis import given, settings
 
+from orderflow import facts
+from orderflow.change_rules import CHANGES, ChangeRule
 from orderflow.codec import standard_codec
+from orderflow.commands import (
+    AmendOrder,
+    ApproveAmendment,
+    AuthorizeReturn,
+    ChargeFee,
+    CloseReturn,
+    DeclineAmendment,
+    GrantGoodwill,
+    ReceiveReturn,
+    RecordFacts,
+    RecordTracking,
+    RefuseReturn,
+    RequestReturn,
+)
+from orderflow.defaults import STANDARD
 from orderflow.errors import InvalidInput
-from orderflow.messages import Event
-from orderflow.order import Order
+from orderflow.messages import SYSTEM, Actor, Command, Event
+from orderflow.order import Order, ReturnLine
+from orderflow.policy import ChargeOn
 from orderflow.process import OrderProcess, evolve, pending, replay
+from orderflow.returns import WrongGoods
 from orderflow.stages import erasure
+from orderflow.stages.acceptance import OrderLine
+from orderflow.stages.amending import LineChange
 from orderflow.stages.erasure import ErasePersonalData, PersonalDataErased, asked_of_nobody, erased_order
-from orderflow.values import FrozenMap
+from orderflow.tracking import Scan
+from orderflow.values import Address, FrozenMap, Money
 from orderflow.values.checked import evolved
 from orderflow.values.erasing import erased
 from tests.laws.chance import Chance, Script, numbered, scripts
-from tests.laws.lives import Life, Living, drawn_order, drawn_policy, live
+from tests.laws.lives import Life, Living, drawn_order, drawn_policy
+from tests.scenario import ID, NOW, an_adoption
+from tests.scenario import Life as Story
 
 MARK = "Zyx"
 #: What is personal in the orders of these lives, and in what carriers report of them.
 WORDS = ("Ada", "ada@", "Hauptstr", "Berlin", "10115", "Weg 2", "Bonn", "53111")
+
+
+# -- lives in which people are spoken of -------------------------------------------------------------------------------
+
+_PAPERS: tuple[Callable[[Chance], Any], ...] = (
+    lambda d: facts.Cancelled("ERP", "C1", {"L1": d.one((1, 2))}, d.one((1, 2)), reason=f"for {MARK}"),
+    lambda d: facts.Despatched("ERP", d.one(("D1", "D2")), [{"L1": 1}], tracking_number=d.one(("", "M1"))),
+    lambda d: facts.Ordered("ERP", "SO-1", {"L1": d.one((1, 5))}, d.one((1, 2))),
+)
+
+
+def _asks_back(chance: Chance, order: Order) -> Command:
+    return RequestReturn(order.id, [ReturnLine(chance.one(tuple(order.lines)), 1, f"{MARK} says", note=f"by {MARK}")])
+
+
+def _takes_back(chance: Chance, order: Order) -> Command:
+    known = chance.one((*order.returns, "R1"))
+    one, line = order.returns.get(known), chance.one(tuple(order.lines))
+    if one is None or one.is_requested:
+        refuses = RefuseReturn(order.id, known, f"{MARK} wore it")
+        return chance.one((AuthorizeReturn(order.id, known, reason=f"as {MARK} asked"), refuses))
+    told = ReceiveReturn(order.id, known, [(line, 1)], wrong=[WrongGoods("POT", 1, f"of {MARK}")])
+    return chance.one((told, CloseReturn(order.id, known, f"{MARK} keeps it")))
+
+
+def _changes(chance: Chance, order: Order) -> Command:
+    line = chance.one(tuple(order.lines))
+    home = Address("DE", "Weg 2", city="Bonn", postal_code="53111", name=f"{MARK} Krull")
+    own = LineChange(ship_to=home, instructions=[f"ask {MARK}"])
+    more = OrderLine("CUP", 1, ship_to=home, customer_reference=f"{MARK}-1")
+    return chance.one(
+        (
+            AmendOrder(order.id, ship_to=home, instructions=[f"ask {MARK}"], reason=f"{MARK} moved"),
+            AmendOrder(order.id, lines={line: own}, reason=f"{MARK} moved"),
+            AmendOrder(order.id, add=[more]),
+            AmendOrder(order.id, prices={line: Money("1", order.currency)}, reason=f"{MARK} haggles"),
+        )
+    )
+
+
+def _answers_a_wish(chance: Chance, order: Order) -> Command:
+    known = chance.one((*order.proposals, "A1"))
+    yes, no = ApproveAmendment(order.id, known, f"for {MARK}"), DeclineAmendment(order.id, known, f"{MARK} must pay")
+    return chance.one((yes, no))
+
+
+def _is_charged(chance: Chance, order: Order) -> Command:
+    fee = ChargeFee(order.id, "express", Money("5", order.currency), description=f"{MARK} is in a hurry")
+    return chance.one((fee, GrantGoodwill(order.id, "late", Money("1", order.currency), description=f"for {MARK}")))
+
+
+def _arrives(chance: Chance, order: Order) -> Command:
+    number = chance.one((*order.tracking_numbers, "T-nobody"))
+    at = order.placed_at + timedelta(hours=chance.one((40, 40, 90)))
+    return RecordTracking(order.id, [Scan(number, "delivered", at, location=f"{MARK}hausen{chance.below(3)}")])
+
+
+def _is_told(chance: Chance, order: Order) -> Command:
+    return RecordFacts(order.id, [chance.one(_PAPERS)(chance)])
+
+
+_TALK = (_asks_back, _takes_back, _takes_back, _changes, _changes, _answers_a_wish, _is_charged, _arrives, _is_told)
+_WHO = (SYSTEM, Actor("customer", f"{MARK}.krull"), Actor("employee", f"{MARK}.clerk", f"{MARK}.krull"))
+_ASKED_FIRST = (ChangeRule("address", "*", "customer", "approval"), *CHANGES)
+
+
+class Talking(Living):
+    """A life in which goods come back, changes are asked for, papers of others arrive, and people say why."""
+
+    def move(self, drawn: bytes) -> None:
+        """One move, and sometimes something that is said of people."""
+        super().move(drawn)
+        chance = Chance(drawn[::-1])
+        if self.order is not None and chance.once_in(3):
+            self.give(chance.one(_TALK)(chance, self.order), by=chance.one(_WHO))
+
+
+def begun(script: Script, honest: bool) -> Talking:
+    """A life at its beginning, under a host of any kind; or one that went without trouble so far."""
+    chance = Chance(script.setting)
+    moments: tuple[ChargeOn | None, ...] = (None, "despatch", "order")
+    charge_on, smoothly = chance.one(moments), chance.once_in(2)
+    policy = STANDARD if smoothly else drawn_policy(chance)
+    policy = attrs.evolve(policy, charge_on=charge_on)
+    if chance.once_in(2):
+        policy = attrs.evolve(policy, changes=_ASKED_FIRST)
+    living = Talking(OrderProcess(policy), honest)
+    living.give(drawn_order(chance, plain=smoothly))
+    for _ in range(chance.one((10, 20, 40)) if smoothly else 0):
+        assert living.order is not None
+        living.now += timedelta(minutes=9)
+        living._goes_on(Chance(b""), living.order)
+    return living
+
+
+def live(script: Script, honest: bool) -> Life:
+    """A whole life."""
+    living = begun(script, honest)
+    for drawn in script.moves:
+        living.move(drawn)
+    return Life(living.process, tuple(living.steps), living.world, living.now)
+
+
+# -- what is left ------------------------------------------------------------------------------------------------------
 
 
 def filled(held: Any, numbers: Iterator[int]) -> Any:
@@ -103,9 +232,7 @@ def goods_money_and_ways_are_the_same(script: Script) -> None:
 
 def an_erased_life_goes_on(script: Script) -> None:
     """Erased by force in mid-life, it goes on by its rules, under its policy, and takes in nothing personal."""
-    chance = Chance(script.setting)
-    living = Living(OrderProcess(drawn_policy(chance)), honest=False)
-    living.give(drawn_order(chance))
+    living = begun(script, honest=False)
     until = 0
     for number, drawn in enumerate(script.moves):
         if number == script.setting[-1] % len(script.moves) // 2:
@@ -142,6 +269,22 @@ def test_goods_money_and_ways_are_the_same(script: Script) -> None:
 @given(scripts())
 def test_an_erased_life_goes_on(script: Script) -> None:
     an_erased_life_goes_on(script)
+
+
+def test_papers_and_reports_that_differ_in_words_alone_are_one_when_the_words_are_gone() -> None:
+    given_up = [facts.Cancelled("ERP", "C1", {"L1": 2}, reason=f"for {who}") for who in ("Ada", "Bob")]
+    left = facts.Despatched("ERP", "D1", [{"L1": 1}, {"L1": 1}], tracking_number="M1")
+    seen = [Scan("M1", "in_transit", NOW, location=where) for where in ("Bonn", "Berlin")]
+    life = Story().do(an_adoption(facts=[left, given_up[0]]), RecordFacts(ID, given_up[1:]), RecordTracking(ID, seen))
+    assert life.order.observed is not None
+    assert (len(life.order.observed.facts), len(life.order.observed.scans)) == (3, 2)
+
+    last = PersonalDataErased(NOW, "employee E1")
+    after = evolve(life.order, last)
+
+    assert after.observed is not None
+    assert (len(after.observed.facts), len(after.observed.scans)) == (2, 1)
+    assert replay((*map(erased, life.history), last)) == after
 
 
 # -- these laws bite ---------------------------------------------------------------------------------------------------

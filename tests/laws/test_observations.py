@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ from tests.laws.lives import Living, drawn_order, drawn_policy
 from tests.scenario import ID, NOW, an_adoption
 
 PROCESS = OrderProcess(STANDARD)
-NUMBERS = ("1Z1", "1Z2", "M1")
+SSCC = "340123450000000017"
+NUMBERS = ("1Z1", "1Z2", "M1", SSCC)
 
 moments = st.none() | st.integers(0, 6).map(lambda days: NOW - timedelta(days=days))
 units = st.integers(1, 5).map(Decimal)
@@ -45,15 +47,16 @@ packages = st.builds(
     f.Package,
     st.dictionaries(st.sampled_from(("L1", "L2", "L3")), units, min_size=1, max_size=2),
     st.sampled_from(("", "1Z1", "1Z2")),
+    st.sampled_from(("", "", SSCC)),
 )
 ordered = st.builds(
     f.Ordered,
     st.just("ERP"),
-    st.just("SO-1"),
+    st.sampled_from(("SO-1", "SO-1", "SO-2")),
     st.dictionaries(st.sampled_from(("L1", "L2", "L3")), st.integers(0, 14), max_size=3),
     revisions,
     moments,
-    st.sampled_from(({}, {"L3": "CUP"})),
+    st.sampled_from(({}, {"L3": "CUP"}, {"L3": "MUG"})),
 )
 despatched = st.builds(
     f.Despatched,
@@ -62,7 +65,7 @@ despatched = st.builds(
     st.lists(packages, max_size=2),
     revisions,
     moments,
-    tracking_number=st.sampled_from(("", "M1")),
+    tracking_number=st.sampled_from(("", "M1", "1Z1")),
     location=st.sampled_from(("", "BER")),
 )
 delivered = st.builds(
@@ -157,6 +160,60 @@ def test_any_permutation_and_repetition_of_the_same_facts_gives_the_same_order(
     history: list[Any], data: st.DataObject
 ) -> None:
     same_order(history, data)
+
+
+#: Histories in which one thing goes by two names, or one name is that of two things.
+NAMED_TWICE: dict[str, list[Any]] = {
+    "a line of two products": [
+        f.Ordered("ERP", "SO-1", {"L3": 1}, products={"L3": "CUP"}),
+        f.Ordered("ERP", "SO-1", {"L3": 1}, 2, products={"L3": "MUG"}),
+    ],
+    "a parcel by its number, and by its SSCC": [
+        f.Despatched("ERP", "D1", [f.Package({"L1": 4}, "1Z1", SSCC)]),
+        f.Despatched("3PL", "D7", [f.Package({"L1": 4}, sscc=SSCC)]),
+        Scan(SSCC, "in_transit", NOW - timedelta(days=1)),
+        Scan("1Z1", "delivered", NOW),
+    ],
+    "a parcel and its shipment by one number": [
+        f.Despatched("ERP", "D1", [f.Package({"L1": 4}, "1Z1")], tracking_number="1Z1"),
+        f.Despatched("ERP", "D1", [f.Package({"L1": 4})], 2, tracking_number="1Z1"),
+        Scan("1Z1", "delivered", NOW),
+    ],
+    "a parcel of which two reports of one moment differ in the number alone": [
+        f.Despatched("ERP", "D1", [f.Package({"L1": 4}, "1Z1", SSCC)], tracking_number="M1"),
+        Scan(SSCC, "in_transit", NOW),
+        Scan("M1", "in_transit", NOW),
+    ],
+    "a note that is taken back under another number": [
+        f.Despatched("ERP", "D1", [f.Package({"L1": 4})], tracking_number="M1"),
+        f.Despatched("ERP", "D1", revision=2, tracking_number="1Z1"),
+        Scan("1Z1", "delivered", NOW),
+        f.Despatched("ERP", "D2", [f.Package({"L1": 2})], tracking_number="1Z1"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NAMED_TWICE)
+def test_what_goes_by_two_names_is_one_thing_in_whatever_order_it_is_told(name: str) -> None:
+    first, *others = (seen(told_all([(one,) for one in told])) for told in permutations(NAMED_TWICE[name]))
+    assert all(other == first for other in others)
+
+
+def test_a_parcel_that_two_name_differently_left_once() -> None:
+    order = told_all([(one,) for one in NAMED_TWICE["a parcel by its number, and by its SSCC"]])
+    assert order.status.by_kind == {"open": 10, "delivered": 4}
+    assert order.anomalies == ()
+
+
+def test_a_correction_of_who_has_the_number_leaves_no_anomaly() -> None:
+    order = told_all([(one,) for one in NAMED_TWICE["a parcel and its shipment by one number"]])
+    assert order.status.by_kind == {"open": 10, "delivered": 4}
+    assert order.anomalies == ()
+
+
+def test_the_newest_revision_says_which_product_a_line_is_of() -> None:
+    order = told_all([(one,) for one in NAMED_TWICE["a line of two products"]])
+    assert (order.lines["L3"].sku, order.anomalies) == ("MUG", ())
 
 
 # -- it bites ----------------------------------------------------------------------------------------------------------

@@ -93,6 +93,12 @@ NOT_PERSONAL = {
     "Tracking.reason": "a word of the tracking vocabulary",
     "Adjustment.description": "the price list's name for a discount, charge or tax",
     "PersonalDataErased.reason": "the record of an erasure stays: it proves that it was done",
+    **dict.fromkeys(("Document.reason", "ChargeRaised.reason", "CreditRaised.reason"), "a word of ours"),
+    **dict.fromkeys(
+        ("AdoptOrder.facts", "RecordFacts.facts", "FactsRecorded.facts", "Observed.facts"),
+        "papers of others: what is written on them in words is marked in each",
+    ),
+    "Payment.facts": "amounts, by what was told of them",
     "WorkRerouted.to": "a location",
     "Reroute.to": "a location",
 }

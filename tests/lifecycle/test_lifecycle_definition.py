@@ -297,6 +297,7 @@ def test_from_an_inserted_state_all_is_possible_that_was_possible_before_it() ->
         "pack",
         "finish_packing",
         "unpack",
+        "despatch",
         "hand_over",
         "finish_despatch",
         "record_despatch",

@@ -8,15 +8,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from orderflow import commands as c
+from orderflow.adapters.memory import ManualClock
 from orderflow.errors import CommandRefused
 from orderflow.messages import Command
 from orderflow.runtime import OrderFlow
 from orderflow.stores import SqliteStore
-from tests.runtime.shop import Shop, place, the_steps
+from orderflow.tracking import Scan
+from tests.runtime.shop import NINE, Shop, place, the_steps
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,6 +47,22 @@ def hold_again_and_again(path: str, who: str, times: int) -> None:
         for turn in range(times):
             flow.handle(c.PlaceHold("A-1001", f"{who}-{turn}"), command_id=f"{who}-{turn}")
             flow.handle(place(), command_id=f"basket-{turn}")
+
+
+def be_told_again_and_again(path: str, number: str) -> None:
+    """Another worker on the same file hears of an order, and of its arrival, over and over."""
+    with Shop().flow(store=SqliteStore(path, synchronous="NORMAL")) as flow:
+        for _ in range(8):
+            assert flow.handle(place(), command_id="hook-1").replayed
+            flow.observe(Scan(number, "delivered", NINE, id="evt-9"))
+
+
+def send_again_and_again(path: str, order_id: str) -> None:
+    """Another worker on the same file is told over and over that the goods have left; the systems are not there."""
+    with OrderFlow(store=SqliteStore(path, synchronous="NORMAL"), clock=ManualClock(NINE), inline=False) as flow:
+        for _ in range(8):
+            with suppress(CommandRefused):
+                flow.handle(c.DespatchShipment(order_id, "S1"))
 
 
 # -- killed in the middle ----------------------------------------------------------------------------------------------

@@ -123,6 +123,19 @@ def test_an_order_in_mid_life_is_adopted_without_a_call_or_a_message() -> None:
     assert (firm.calls, len(firm.mail), order.anomalies) == ([], 0, ())
 
 
+def test_a_day_that_was_missed_before_the_order_came_here_is_no_news() -> None:
+    """It was promised for a day that is over: that is known from the beginning, and nobody is told of it now."""
+    firm = Firm()
+    wished = (NINE - timedelta(days=2)).date()
+    ours = adoption(SENT, theirs=["price", "stock", "fulfillment", "booking"], agreed=AGREED, deliver_by=wished)
+    order = firm.flow.adopt(ours).order
+    assert order.promises["L1"].deliver == "missed"
+    for _ in range(3):
+        firm.clock.advance(timedelta(days=10))
+        firm.flow.run_due()
+    assert (firm.calls, len(firm.mail)) == ([], 0)
+
+
 def test_a_despatch_that_comes_twice_and_before_its_revision_leaves_no_anomaly() -> None:
     firm = Firm()
     firm.flow.adopt(adoption(SENT, RESERVED, BILLED))

@@ -17,6 +17,7 @@ from orderflow.commands import (
     VoidShipment,
 )
 from orderflow.consignment import SharedBox
+from orderflow.kits import Component
 from orderflow.ledger import OPEN, Move, allocated
 from orderflow.ports import BookCarrier, PutWork, QueryRates, Refused, VoidBooking
 from orderflow.stages.acceptance import OrderLine
@@ -50,6 +51,13 @@ from tests.scenario import (
 BONN = Address("DE", "Weg 2", city="Bonn", postal_code="53111", name="Ada Krull")
 TO_BONN = AmendOrder(ID, ship_to=BONN)
 DAY = date(2026, 12, 1)
+
+
+def test_components_of_a_kit_that_leave_all_at_once_go_elsewhere_as_well() -> None:
+    kit = OrderLine("SET", 1, complete="line", components=[Component("POT", 1), Component("CUP", 2)])
+    life = placed(lines=[kit]).do(AmendOrder(ID, lines={"L1.1": LineChange(ship_to=BONN)}), TO_BONN)
+    assert (life.order.terms_of("L1.1").ship_to, life.order.ship_to) == (BONN, BONN)
+    assert life.order.terms_of("L1.1").complete == life.order.terms_of("L1.2").complete
 
 
 def sent_to(life: Life) -> Address | None:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from orderflow.change_rules import MODIFICATIONS, STAGES, ChangeRule, furthest_of_line
+from orderflow.change_rules import MODIFICATIONS, STAGES, ChangeRule, furthest_of_lines
 from orderflow.commands import (
     AmendOrder,
     ApproveAmendment,
@@ -92,7 +92,7 @@ def refused(life: Life, by: Actor, command: Command) -> list[tuple[str, str]]:
 )
 def test_the_stage_is_how_far_the_goods_are(begin: Callable[[], Life], stage: str) -> None:
     order = begin().order
-    assert furthest_of_line(order, "L1", "planned") == furthest_of_line(order, None, "planned") == stage
+    assert furthest_of_lines(order, ["L1"], "planned") == furthest_of_lines(order, order.lines, "planned") == stage
     assert stage in STAGES
 
 

@@ -115,6 +115,7 @@ PLAN_BY_HAND = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"plan"})
 FRAUD = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=WITH_FRAUD_REVIEW))
 HOLD = PlaceHold(ID, "credit")
 THEY_SETTLE = attrs.evolve(STANDARD, authority=Authority(settlement="theirs"))
+THEY_PAY_LATER = attrs.evolve(ONE_PLACE, charge_on="despatch")
 CREDIT = attrs.evolve(STANDARD, checks=[Check("credit")])
 BEGUN_BY_PLACING = Lifecycle("order", 2, "placed", ORDER.steps[2:], ORDER.final, ORDER.resting)
 NO_DRAFTS = attrs.evolve(STANDARD, lifecycles=Lifecycles(order=BEGUN_BY_PLACING))
@@ -147,6 +148,11 @@ def two_booked() -> Life:
 
 def one_of_two_left() -> Life:
     life = picked(lines=[("TEA-250", 2)]).do(PackParcel(ID, "F1", [("L1", 1)]), PackParcel(ID, "F1"))
+    return life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID, parcel_ids=["P1"]))
+
+
+def four_of_five_kits_left() -> Life:
+    life = picked(lines=KITS).do(PackParcel(ID, "F1", [("L1.1", 8), ("L1.2", 5)]), PackParcel(ID, "F1"))
     return life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID, parcel_ids=["P1"]))
 
 
@@ -868,9 +874,37 @@ BOOK: dict[type[Command], list[Case]] = {
             [("amendment.broken_kit", "quantities[L1]"), ("amendment.kit_and_component", "quantities[L1.2]")],
         ),
         (
-            lambda: picking(lines=KITS),
-            AmendOrder(ID, {"L1": 4}),
-            [("amendment.too_late", "quantities[L1]"), ("amendment.too_late", "quantities[L1]")],
+            lambda: verified(lines=KITS),
+            AmendOrder(
+                ID,
+                remove=["L1.1"],
+                substitute={"L1": "OTHER"},
+                lines={"L1": LineChange(service="x"), "L1.2": LineChange(service="y")},
+                add=[OrderLine("SET", "1.5", components=[Component("A", 1, 2), Component("B", 1)])],
+            ),
+            [
+                ("amendment.kit_and_component", "remove[0]"),
+                ("amendment.kit_and_component", "lines[L1.2]"),
+                ("amendment.kit_substitute", "substitute[L1]"),
+                ("acceptance.broken_kit", "add[0].quantity"),
+                ("acceptance.kit_weights", "add[0].components"),
+            ],
+        ),
+        (
+            four_of_five_kits_left,
+            AmendOrder(ID, {"L1": 3}, lines={"L1.2": LineChange(service="x")}, prices={"L1": Money("1.00", "USD")}),
+            [
+                ("amendment.too_late", "quantities[L1]"),
+                ("amendment.too_late", "quantities[L1]"),
+                ("amendment.too_late", "lines[L1.2]"),
+                ("amendment.no_reason", "reason"),
+                ("acceptance.other_currency", "prices[L1]"),
+            ],
+        ),
+        (
+            four_of_five_kits_left,
+            AmendOrder(ID, lines={"L1": LineChange(service="x")}, prices={"L1": Money("1.00", "EUR")}, reason="late"),
+            [("amendment.too_late", "prices[L1]")],
         ),
     ],
     ApproveAmendment: [
@@ -984,6 +1018,12 @@ BOOK: dict[type[Command], list[Case]] = {
             ],
         ),
         (left_open, ErasePersonalData(ID), [("erasure.books_open", "")]),
+        (lambda: delivered(THEY_PAY_LATER), ErasePersonalData(ID), [("erasure.money_owed", "")]),
+        (
+            lambda: verified().do(RecordPayment(ID, "bank", "7", eur(5)), CancelOrder(ID)).reply_all(),
+            ErasePersonalData(ID),
+            [("erasure.money_owed", "")],
+        ),
     ],
     TimePassed: [(Life, TimePassed(ID), [("order.unknown", "order_id")])],
 }

@@ -23,7 +23,7 @@ __all__ = ["SHAPE", "Codec", "SnapshotMismatch", "standard_codec"]
 
 T = TypeVar("T")
 
-SHAPE = 1
+SHAPE = 2
 """The shape of an order's snapshot: raised whenever a class in it gains, loses or changes a field."""
 
 

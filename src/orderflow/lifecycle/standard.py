@@ -59,6 +59,7 @@ FULFILLMENT = Lifecycle(
         Step("picked", "finish_packing", "packed"),
         Step("picked", "unpack", "picked"),
         Step("picked", "record_despatch", "despatched"),
+        Step("picked", "despatch", "picked"),
         Step("picked", "hand_over", "picked"),
         Step("picked", "finish_despatch", "despatched"),
         Step("picked", "cancel", "cancelled"),

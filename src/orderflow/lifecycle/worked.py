@@ -18,6 +18,9 @@ WITH_FRAUD_REVIEW: Lifecycle = ORDER.inserted(
 """Every order is looked at before it is verified."""
 
 WITH_ENGRAVING: Lifecycle = FULFILLMENT.inserted(
-    "engraving", after="picked", by="engrave", taking=("pack", "finish_packing", "hand_over", "finish_despatch")
+    "engraving",
+    after="picked",
+    by="engrave",
+    taking=("pack", "finish_packing", "despatch", "hand_over", "finish_despatch"),
 )
 """Every picked article is engraved before it is packed, or handed over."""

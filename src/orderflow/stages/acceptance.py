@@ -152,7 +152,7 @@ class OrderLine:
     price_per: Decimal = checked(as_amount, default=ONE)
     price_with_tax: bool | None = checked(optional(as_flag), default=None)
     components: tuple[Component, ...] = checked(tuple_of(as_component), default=())
-    customer_reference: str = checked(as_text(100), default="")
+    customer_reference: str = checked(as_text(100), default="", personal=True)
 
     if TYPE_CHECKING:
 

@@ -12,19 +12,22 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 
+import attrs
+
 from orderflow.charges import TaxGroup, Tranche, given_back
 from orderflow.errors import InvalidInput, Problems
-from orderflow.ledger import Move
+from orderflow.kits import Kit, with_substitute
+from orderflow.ledger import CANCELLED, Move
 from orderflow.messages import Command, Event, command, event
 from orderflow.order import Line, Order, Redirection, Terms
 from orderflow.stages.acceptance import OrderLine, PlacedLine, as_method, as_order_line, as_price, as_window, texts
 from orderflow.stages.stage import by_line
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import as_flag, checked, evolved, optional, tuple_of, value
+from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import Money
-from orderflow.values.numbers import ONE, as_not_negative, as_positive
+from orderflow.values.numbers import ONE, as_not_negative, as_positive, ratio_cut, total
 from orderflow.values.quantity import as_amount
 from orderflow.values.times import Window, as_day
 
@@ -151,7 +154,7 @@ class LineChange:
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str | None = checked(optional(as_method), default=None)
     complete: str | None = checked(optional(as_id), default=None)
-    instructions: tuple[str, ...] | None = checked(optional(texts), default=None)
+    instructions: tuple[str, ...] | None = checked(optional(texts), default=None, personal=True)
     clear: tuple[_LineTerm, ...] = checked(_as_cleared(OF_LINES), default=())
 
     if TYPE_CHECKING:
@@ -192,7 +195,8 @@ class AmendOrder(Command):
     """Change an order that was placed: how much of what, where to, when, how, at which price. All of it or nothing.
 
     ``quantities`` are how many units of a line are wanted from now on; zero takes it out, as ``remove`` does. ``add``
-    are lines more. ``prices`` are agreed by hand, for units that have not left, and need a ``reason``.
+    are lines more. ``prices`` are agreed by hand, for units that have not left, and need a ``reason``. The id of a kit
+    stands for whole kits, that of a component for units of it; only components can be substituted.
     """
 
     order_id: str = checked(as_id)
@@ -209,9 +213,9 @@ class AmendOrder(Command):
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str | None = checked(optional(as_method), default=None)
     complete: str | None = checked(optional(as_id), default=None)
-    instructions: tuple[str, ...] | None = checked(optional(texts), default=None)
+    instructions: tuple[str, ...] | None = checked(optional(texts), default=None, personal=True)
     clear: tuple[_OrderTerm, ...] = checked(_as_cleared(OF_ORDERS), default=())
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -265,6 +269,7 @@ class OrderAmended(Event):
 
     ``added`` are lines more, ``changed`` lines as they read now; what is ``None`` of the order itself is as it was.
     ``redirections`` are the parcels and works that others have under the old way, for which they are to be asked.
+    ``kits`` are those that were ordered, or read otherwise now.
     """
 
     moves: tuple[Move, ...]
@@ -272,9 +277,10 @@ class OrderAmended(Event):
     changed: tuple[Line, ...] = ()
     ship_to: Address | None = None
     terms: Terms | None = None
-    instructions: tuple[str, ...] | None = None
+    instructions: tuple[str, ...] | None = attrs.field(default=None, metadata=PERSONAL)
     redirections: tuple[Redirection, ...] = ()
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
+    kits: tuple[Kit, ...] = ()
 
     def apply(self, order: Order) -> Order:
         """The ledger has more or fewer live units, the order more lines, and other words."""
@@ -287,10 +293,21 @@ class OrderAmended(Event):
                 said[name] = new
         if self.changed:
             said["lines"] = after.lines.merged({line.id: line for line in self.changed})
+        if self.kits or order.kits:
+            said["kits"] = self._kits(after)
         if self.redirections:
             said["redirections"] = (*order.redirections, *self.redirections)
         after = after.replace(**said)
         return _held_back(order, after) if order.released and (self.changed or self.terms) else after
+
+    def _kits(self, after: Order) -> FrozenMap[str, Kit]:
+        """The kits as they read now; lines that stand in for components make up kits like these."""
+        kits = after.kits.merged({kit.id: kit for kit in self.kits})
+        for line in (placed.line for placed in self.added if placed.line.origin.kind == "substitute_for"):
+            back = (move for move in self.moves if move.target == CANCELLED)
+            gone = (move.quantity for move in back if move.line_id == line.origin.line_id)
+            kits = with_substitute(kits, after.lines, line.id, ratio_cut(after.ledger.ordered(line.id), total(gone)))
+        return kits
 
 
 def _held_back(before: Order, after: Order) -> Order:
@@ -301,11 +318,15 @@ def _held_back(before: Order, after: Order) -> Order:
 
 @event("price_overridden")
 class PriceOverridden(Event):
-    """Units that have not left have another price, agreed by hand; by how many each line's earlier prices are less."""
+    """Units that have not left have another price, agreed by hand; by how many each line's earlier prices are less.
+
+    ``kits`` are the prices of kits, as they were agreed; the tranches have them shared out over the components.
+    """
 
     tranches: tuple[Tranche, ...]
     taken: FrozenMap[str, Decimal]
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
+    kits: tuple[Tranche, ...] = ()
 
     def apply(self, order: Order) -> Order:
         """The units leave the tranches that priced them, the newest first, and have one of their own."""
@@ -314,7 +335,11 @@ class PriceOverridden(Event):
             back[line_id] = given_back(tranches[line_id], back.get(line_id, ()), units)
         for tranche in self.tranches:
             tranches[tranche.line_id] = (*tranches.get(tranche.line_id, ()), tranche)
-        return order.replace(tranches=FrozenMap(tranches), given_back=FrozenMap(back))
+        after = order.replace(tranches=FrozenMap(tranches), given_back=FrozenMap(back))
+        if not self.kits:
+            return after
+        priced = {kit.id: kit for kit in (order.kits[one.line_id].priced(one) for one in self.kits)}
+        return after.replace(kits=order.kits.merged(priced))
 
 
 @event("redirection_settled")
@@ -334,7 +359,7 @@ class RedirectionDeclined(Event):
 
     place: str
     code: str
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """Nobody is waited for about it; a fulfiller does what it was asked before."""

@@ -11,10 +11,10 @@ What it comes to is worked out in `orderflow.stages.amendment_plan`; who may ask
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from orderflow.change_rules import HERE, Modification, furthest, furthest_of_line
+from orderflow.change_rules import HERE, Modification, furthest, furthest_of_lines
 from orderflow.errors import Violation
 from orderflow.ledger import kind_of, place_of
 from orderflow.messages import Command, Envelope, Event
@@ -31,10 +31,12 @@ from orderflow.stages.amending import (
     RedirectionDeclined,
     RedirectionSettled,
 )
+from orderflow.stages.amendment_kits import KIT_RULES, lines_of, named_rows, of_components, units_of
 from orderflow.stages.amendment_plan import had_back, less_of, plan_of
 from orderflow.stages.amendment_terms import TERMS_RULES
 from orderflow.stages.changes import cancellable, still_wanted, wished
 from orderflow.stages.holds import reviews, warnings
+from orderflow.stages.kits import path_of
 from orderflow.stages.repricing import can_be_repriced
 from orderflow.stages.stage import (
     Decision,
@@ -53,14 +55,6 @@ __all__ = ["STAGE", "AmendOrder", "OrderAmended"]
 # -- rules ----------------------------------------------------------------------------------------------------------
 
 
-def _named_lines(command: AmendOrder) -> Iterator[tuple[str, str]]:
-    """Every line that an amendment names, and where it does."""
-    yield from ((line_id, f"quantities[{line_id}]") for line_id in command.quantities)
-    yield from ((line_id, f"remove[{index}]") for index, line_id in enumerate(command.remove))
-    for name in ("substitute", "lines", "prices"):
-        yield from ((line_id, f"{name}[{line_id}]") for line_id in getattr(command, name))
-
-
 def a_draft_is_saved_again(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """What is being written is written again, not amended: nobody was promised anything."""
     if order.is_draft:
@@ -69,8 +63,8 @@ def a_draft_is_saved_again(order: Order, command: AmendOrder, policy: Policy) ->
 
 def the_lines_exist(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """Every line that is amended is one of this order's."""
-    for line_id, path in _named_lines(command):
-        if line_id not in order.lines:
+    for line_id, path in named_rows(command):
+        if line_id not in order.lines and line_id not in order.kits:
             yield Violation("amendment.unknown_line", f"there is no line {line_id!r}", path)
 
 
@@ -90,7 +84,7 @@ def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Po
 
 def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """The order is another one afterwards, and something stays wanted."""
-    wanted, only = command.wanted, "quantities" if command.quantities else ""
+    wanted, only = of_components(order, command).wanted, "quantities" if command.quantities else ""
     is_told = command.prices or command.substitute or any(handled_goods_are_not_amended(order, command, policy))
     if not is_told and not plan_of(order, command, policy).changes_anything:
         yield Violation("amendment.nothing_changes", "all of this is wanted already", only)
@@ -106,7 +100,7 @@ def a_replacement_is_what_was_missing(order: Order, command: AmendOrder, policy:
         if quantity > order.live_quantity(line_id):
             dearer.append((line_id, f"quantities[{line_id}]"))
     for line_id, path in dearer:
-        if order.lines[line_id].is_free:
+        if line_id in order.lines and order.lines[line_id].is_free:
             replaced = order.lines[line_id].origin.line_id
             told = f"{line_id} replaces what was missing of {replaced}, and is free"
             yield Violation("amendment.replacement", told, path, remedy=f"amend {replaced}")
@@ -114,21 +108,24 @@ def a_replacement_is_what_was_missing(order: Order, command: AmendOrder, policy:
 
 def handled_goods_are_not_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """Only units that have not left can be taken out; and some only if whoever has them agrees."""
-    for line_id, path in _named_lines(command):
-        if path.startswith(("quantities", "remove")):
-            less, free = less_of(order, line_id, command.wanted[line_id]), cancellable(order, line_id, policy)
+    wanted = of_components(order, command).wanted
+    for row_id, path in named_rows(command):
+        for line_id in units_of(order, row_id) if path.startswith(("quantities", "remove")) else ():
+            less, free = less_of(order, line_id, wanted[line_id]), cancellable(order, line_id, policy)
             if less > free:
-                told = f"{plain(less)} units fewer are asked for, {plain(free)} can still be taken out"
+                told = f"{plain(less)} units of {line_id} fewer are asked for, {plain(free)} can still be taken out"
                 yield Violation("amendment.too_late", told, path)
 
 
 def what_a_fulfiller_gives_up_is_waited_for(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """While a fulfiller has not said whether it gives up units of a line, nobody knows how many more are wanted."""
     asked = {move.line_id for move in order.to_be_cancelled if place_of(move.source) in order.works}
-    for line_id in command.quantities:
-        if line_id in asked and less_of(order, line_id, command.quantities[line_id]) < 0:
-            told = f"a fulfiller has yet to say whether it gives up units of {line_id}"
-            yield Violation("amendment.being_given_up", told, f"quantities[{line_id}]", remedy="wait for its answer")
+    for line_id, quantity in of_components(order, command).quantities.items():
+        if line_id in asked and less_of(order, line_id, quantity) < 0:
+            told, path = f"a fulfiller has yet to say whether it gives up units of {line_id}", command.quantities
+            yield Violation(
+                "amendment.being_given_up", told, path_of(order, path, line_id), remedy="wait for its answer"
+            )
 
 
 def substitutes_are_other_products(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
@@ -152,9 +149,13 @@ def a_price_is_agreed_for_a_reason(order: Order, command: AmendOrder, policy: Po
         if said.price.currency != order.currency:
             told = f"the price is in {said.price.currency}, the order in {order.currency}"
             yield Violation("acceptance.other_currency", told, f"prices[{line_id}]")
-        elif not can_be_repriced(after, line_id) and not order.lines[line_id].is_free:
+        elif not can_be_repriced(after, line_id) and not _is_free(order, line_id):
             told = f"no unit of {line_id} is here that could have another price"
             yield Violation("amendment.too_late", told, f"prices[{line_id}]")
+
+
+def _is_free(order: Order, row_id: str) -> bool:
+    return row_id in order.lines and order.lines[row_id].is_free
 
 
 def the_amended_order_could_still_be_verified(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
@@ -169,30 +170,35 @@ def the_amended_order_could_still_be_verified(order: Order, command: AmendOrder,
 
 def _modifications(order: Order, command: AmendOrder, policy: Policy) -> Iterator[Modification]:
     """What an amendment modifies, each at the stage of the goods that it is about."""
-    initial = policy.lifecycles.fulfillment.initial
-    for line_id, path in _named_lines(command):
-        at = furthest_of_line(order, line_id, initial)
+    initial, wanted = policy.lifecycles.fulfillment.initial, of_components(order, command).wanted
+    for row_id, path in named_rows(command):
+        line_ids = lines_of(order, row_id)
         if path.startswith(("quantities", "remove")):
-            yield from _of_units(order, line_id, command.wanted[line_id], path, policy)
+            yield from _of_units(order, {line_id: wanted[line_id] for line_id in units_of(order, row_id)}, path, policy)
         elif path.startswith("substitute"):
-            back = wished(order, {line_id: had_back(order, line_id, policy)}, policy)
+            back = wished(order, {row_id: had_back(order, row_id, policy)}, policy)
             yield Modification("substitute", furthest(order, (move.source for move in back), initial), path)
         elif path.startswith("prices"):
-            yield Modification("price", at, path)
+            yield Modification("price", furthest_of_lines(order, line_ids, initial), path)
         else:
-            yield from _of_words(order, command.lines[line_id], (line_id,), f"{path}.", policy)
-    whole = furthest_of_line(order, None, initial)
+            yield from _of_words(order, command.lines[row_id], line_ids, f"{path}.", policy)
+    whole = furthest_of_lines(order, order.lines, initial)
     yield from (Modification("add_line", whole, f"add[{index}]") for index, _ in enumerate(command.add))
     yield from _of_words(order, command, tuple(order.lines), "", policy)
 
 
-def _of_units(order: Order, line_id: str, quantity: Decimal, path: str, policy: Policy) -> Iterator[Modification]:
-    initial, less = policy.lifecycles.fulfillment.initial, less_of(order, line_id, quantity)
-    if less < 0:
-        yield Modification("increase", furthest_of_line(order, line_id, initial), path)
-    elif less > 0:
-        taken = wished(order, {line_id: less}, policy)
-        kind = "decrease" if quantity else "remove_line"
+def _of_units(order: Order, wanted: Mapping[str, Decimal], path: str, policy: Policy) -> Iterator[Modification]:
+    initial = policy.lifecycles.fulfillment.initial
+    less = {line_id: less_of(order, line_id, quantity) for line_id, quantity in wanted.items()}
+    more, fewer = (
+        [id for id, units in less.items() if units < 0],
+        {id: units for id, units in less.items() if units > 0},
+    )
+    if more:
+        yield Modification("increase", furthest_of_lines(order, more, initial), path)
+    if fewer:
+        taken = wished(order, fewer, policy)
+        kind = "decrease" if any(wanted.values()) else "remove_line"
         yield Modification(kind, furthest(order, (move.source for move in taken), initial), path)
 
 
@@ -246,7 +252,7 @@ STAGE = Stage(
             tiers=(
                 (order_exists,),
                 (a_draft_is_saved_again,),
-                (the_lines_exist, a_line_is_amended_one_way),
+                (the_lines_exist, a_line_is_amended_one_way, *KIT_RULES),
                 (the_order_can_still_be_amended, order_not_cancelling),
                 (
                     an_amendment_changes_something,

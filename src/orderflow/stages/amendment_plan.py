@@ -15,12 +15,14 @@ from typing import Any
 
 import attrs
 
+from orderflow.kits import Kit
 from orderflow.ledger import CANCELLED, OPEN, ORDERED, Move, allocated, kind_of
 from orderflow.messages import Event
-from orderflow.order import Line, Order, Redirection, Shipment
+from orderflow.order import Order, Redirection, Shipment
 from orderflow.policy import Policy
-from orderflow.stages.acceptance import PlacedLine
+from orderflow.stages.acceptance import PlacedLine, exploded_rows
 from orderflow.stages.amending import AmendOrder, OrderAmended, PriceOverridden, changed_terms
+from orderflow.stages.amendment_kits import changed_rows, of_components
 from orderflow.stages.booking import ShipmentPlanned, ShipmentWithdrawn
 from orderflow.stages.changes import (
     CancellationRequested,
@@ -32,9 +34,8 @@ from orderflow.stages.changes import (
     wished,
 )
 from orderflow.stages.packing import way_of
-from orderflow.stages.repricing import by_hand, can_be_repriced, taken_out
+from orderflow.stages.repricing import overridden
 from orderflow.values.checked import evolved
-from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, ZERO
 
 __all__ = ["Plan", "had_back", "less_of", "plan_of", "redirected_lines", "reworked"]
@@ -85,33 +86,37 @@ class Plan:
 def plan_of(order: Order, command: AmendOrder, policy: Policy) -> Plan:
     """What an amendment of lines that exist comes to."""
     at = order.placed_at
+    command = of_components(order, command)
     fewer, wanted_again, more = _units(order, command, policy)
     gone = wished(order, fewer, policy)
     moves = (*more, *(move for move in gone if asks_nobody(order, move)))
     ship_to = command.ship_to if command.ship_to != order.ship_to else None
     terms = changed_terms(order.terms, command)
     instructions = command.instructions if command.instructions != order.instructions else None
+    added, kits = _added(order, command, moves)
+    changed, changed_kits = changed_rows(order, command)
     amended = OrderAmended(
         at,
         moves,
-        tuple(_added(order, command, moves)),
-        tuple(_changed(order, command)),
+        added,
+        changed,
         ship_to,
         terms if terms != order.terms else None,
         instructions,
         reason=command.reason,
+        kits=(*kits, *changed_kits),
     )
     amended = evolved(amended, moves=(*moves, *_given_anew(order, amended, policy)))
     after = amended.apply(order)
     amended = evolved(amended, redirections=tuple(_redirections(order, after, at)))
-    overridden = _overridden(after, command, at)
+    agreed = overridden(after, command.prices, command.reason, at)
     return Plan(
         order,
-        after if overridden is None else overridden.apply(after),
+        after if agreed is None else agreed.apply(after),
         amended,
         tuple(move for move in gone if not asks_nobody(order, move)),
         wanted_again,
-        overridden,
+        agreed,
         tuple(_replanned(order, after, at)),
     )
 
@@ -163,29 +168,22 @@ def _wanted_again(order: Order, line_id: str, units: Decimal) -> Iterator[Move]:
 # -- lines ----------------------------------------------------------------------------------------------------------
 
 
-def _added(order: Order, command: AmendOrder, moves: Iterable[Move]) -> Iterator[PlacedLine]:
-    """The lines more: those that are ordered, and those that stand in for units taken out."""
-    number = len(order.lines)
-    for row in command.add:
-        number += 1
-        yield row.placed(f"L{number}")
+def _added(order: Order, command: AmendOrder, moves: Iterable[Move]) -> tuple[tuple[PlacedLine, ...], tuple[Kit, ...]]:
+    """The lines more: those that are ordered, with their kits, and those that stand in for units taken out."""
+    number = len(order.lines) + 1
+    lines, kits = exploded_rows(command.add, number)
+    instead = tuple(_instead(order, command, moves, number + len(command.add)))
+    return (*lines, *instead), kits
+
+
+def _instead(order: Order, command: AmendOrder, moves: Iterable[Move], number: int) -> Iterator[PlacedLine]:
+    """The lines that stand in for units taken out, numbered from here."""
     gone = units_by_line(move for move in moves if move.target == CANCELLED)
     for line_id, said in command.substitute.items():
         if units := gone.get(line_id, ZERO):
+            line = order.lines[line_id].standing_in(f"L{number}", said.sku)
+            yield PlacedLine(line, EXACT.multiply(units, said.ratio))
             number += 1
-            yield PlacedLine(
-                order.lines[line_id].standing_in(f"L{number}", said.sku), EXACT.multiply(units, said.ratio)
-            )
-
-
-def _changed(order: Order, command: AmendOrder) -> Iterator[Line]:
-    """The lines that read otherwise."""
-    for line_id, said in command.lines.items():
-        line = order.lines[line_id]
-        instructions = line.instructions if said.instructions is None else said.instructions
-        changed = line.replace(terms=changed_terms(line.terms, said), instructions=instructions)
-        if changed != line:
-            yield changed
 
 
 def reworked(before: Order, after: Order) -> tuple[str, ...]:
@@ -274,18 +272,3 @@ def _replanned(before: Order, after: Order, at: datetime) -> Iterator[Event]:
                 carrier or shipment.carrier,
                 service or shipment.service,
             )
-
-
-# -- prices ---------------------------------------------------------------------------------------------------------
-
-
-def _overridden(after: Order, command: AmendOrder, at: datetime) -> PriceOverridden | None:
-    """The prices agreed by hand, for what has not left of their lines once the amendment is made."""
-    units = {line_id: can_be_repriced(after, line_id) for line_id in command.prices}
-    tranches = tuple(by_hand(after, id, units[id], said) for id, said in command.prices.items() if units[id])
-    taken = {line_id: taken_out(after, line_id, priced) for line_id, priced in units.items()}
-    if not tranches:
-        return None
-    return PriceOverridden(
-        at, tranches, FrozenMap({id: priced for id, priced in taken.items() if priced}), command.reason
-    )

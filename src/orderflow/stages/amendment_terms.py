@@ -12,10 +12,11 @@ from types import SimpleNamespace
 from orderflow.change_rules import HERE
 from orderflow.errors import Violation
 from orderflow.ledger import Account, allocated, kind_of
-from orderflow.order import Order
+from orderflow.order import Line, Order
 from orderflow.policy import Policy
 from orderflow.stages import acceptance
 from orderflow.stages.amending import AmendOrder
+from orderflow.stages.amendment_kits import lines_of
 from orderflow.stages.amendment_plan import plan_of, redirected_lines
 from orderflow.stages.drafts import drafted_line
 from orderflow.stages.packing import way_of
@@ -34,7 +35,8 @@ _OF_ANY_ORDER = (
 def goods_that_have_left_go_where_they_go(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """Terms of a line change as long as some of it is here, or to come."""
     for line_id in command.lines:
-        if not any(kind_of(account) in HERE for account, _ in order.ledger.accounts(line_id)):
+        accounts = (account for one in lines_of(order, line_id) for account, _ in order.ledger.accounts(one))
+        if not any(kind_of(account) in HERE for account in accounts):
             told = f"no unit of {line_id} is here that could go otherwise"
             yield Violation("amendment.too_late", told, f"lines[{line_id}]")
 
@@ -46,12 +48,19 @@ def a_method_is_changed_before_work_begins(order: Order, command: AmendOrder, po
         before, now = order.method_of(line_id), after.method_of(line_id)
         if before == now or not order.live_quantity(line_id):
             continue
-        path = f"lines[{line_id}].method" if line_id in command.lines else "method"
+        row_id = _row_of(order, command, line_id)
+        path = f"lines[{row_id}].method" if row_id else "method"
         if {before, now} != {"carrier", "pick_up"}:
             told = f"{line_id} is delivered by {before}; it cannot become {now}"
             yield Violation("amendment.other_method", told, path, remedy="remove the line, and add another")
         elif any(_is_begun(order, account, policy) for account, _ in order.ledger.accounts(line_id)):
             yield Violation("amendment.too_late", f"units of {line_id} are being handled for {before}", path)
+
+
+def _row_of(order: Order, command: AmendOrder, line_id: str) -> str:
+    """Under which id an amendment says something about a line by itself: its own, or that of its kit."""
+    kit = order.kit_of(line_id)
+    return next((id for id in (line_id, kit.id if kit is not None else "") if id in command.lines), "")
 
 
 def _is_begun(order: Order, account: Account, policy: Policy) -> bool:
@@ -81,31 +90,33 @@ def what_is_amended_could_have_been_ordered(order: Order, command: AmendOrder, p
     """Lines that are added, or read otherwise, are such as could be ordered."""
     after = plan_of(order, command, policy).after
     paths = dict(_to_be_checked(order, after, command))
-    lines = tuple(drafted_line(after.lines[line_id], after.live_quantity(line_id)) for line_id in paths)
+    lines = (drafted_line(_by_itself(after.lines[line_id]), after.live_quantity(line_id)) for line_id in paths)
     said = SimpleNamespace(
-        lines=lines,
+        lines=(*lines, *command.add),
         ship_to=after.ship_to,
         method=after.terms.method or "carrier",
         currency=after.currency,
         deliver_by=after.terms.deliver_by,
         not_before=after.terms.not_before,
     )
-    named = tuple(paths.values())
+    named = (*paths.values(), *(f"add[{index}]" for index, _ in enumerate(command.add)))
     for rule in _OF_ANY_ORDER:
         for violation in rule(after, said, policy):
             yield evolved(violation, path=_path(violation.path, named))
 
 
+def _by_itself(line: Line) -> Line:
+    """A line whatever it is to leave together with: components leave together with those of their kit."""
+    return line.replace(terms=evolved(line.terms, complete=None))
+
+
 def _to_be_checked(order: Order, after: Order, command: AmendOrder) -> Iterator[tuple[str, str]]:
-    """Lines that are added or read otherwise, and where the amendment says so."""
+    """Lines that read otherwise, and where the amendment says so."""
     is_general = after.terms != order.terms
     for line_id in order.lines:
-        if after.live_quantity(line_id) and (is_general or line_id in command.lines):
-            yield line_id, f"lines[{line_id}]"
-    added = (line_id for line_id in after.lines if line_id not in order.lines)
-    for index, line_id in enumerate(added):
-        if index < len(command.add):
-            yield line_id, f"add[{index}]"
+        row_id = _row_of(order, command, line_id)
+        if after.live_quantity(line_id) and (is_general or row_id):
+            yield line_id, f"lines[{row_id or line_id}]"
 
 
 def _path(path: str, named: tuple[str, ...]) -> str:

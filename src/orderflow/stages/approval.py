@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import attrs
+
 from orderflow.change_rules import HERE, MODIFICATIONS, Modification
 from orderflow.errors import Violation
 from orderflow.messages import Actor, Command, Envelope, Event, command, event
@@ -20,7 +22,7 @@ from orderflow.policy import Policy
 from orderflow.stages import amendment, changes
 from orderflow.stages.permission import AmendmentProposed, must_be_approved, who_may
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists
-from orderflow.values.checked import checked
+from orderflow.values.checked import PERSONAL, checked
 from orderflow.values.ids import as_id, as_text
 
 __all__ = [
@@ -40,7 +42,7 @@ class ApproveAmendment(Command):
 
     order_id: str = checked(as_id)
     proposal_id: str = checked(as_id)
-    note: str = checked(as_text(1000), default="")
+    note: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("decline_amendment")
@@ -49,7 +51,7 @@ class DeclineAmendment(Command):
 
     order_id: str = checked(as_id)
     proposal_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
     if TYPE_CHECKING:
 
@@ -61,7 +63,7 @@ class AmendmentApproved(Event):
     """Someone has approved a proposed change; that it happened is told by the events beside this one."""
 
     proposal_id: str
-    note: str = ""
+    note: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The proposal is settled."""
@@ -73,7 +75,7 @@ class AmendmentDeclined(Event):
     """A proposed change will not happen."""
 
     proposal_id: str
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The proposal is settled."""

@@ -11,7 +11,7 @@ observations; where an amount differs from what was to be collected, or from wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from orderflow.ledger import Account, Move, delivered, packed, shipped
@@ -20,7 +20,7 @@ from orderflow.order import Order, Shipment
 from orderflow.payments import CASH, PaymentFact, Settlement
 from orderflow.policy import Policy
 from orderflow.stages.payment import as_revision, as_told, one_of
-from orderflow.stages.settlement import to_be_raised
+from orderflow.stages.settlement import still_to_arrive, to_be_raised
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_was_placed
 from orderflow.values.checked import checked, optional
 from orderflow.values.frozenmap import FrozenMap
@@ -105,13 +105,12 @@ def amount_to_collect(order: Order, shipment: Shipment, policy: Policy) -> Money
     if shipment.shared is not None or not policy.on_delivery(order):
         return None
     earlier = [order.shipments[one] for one in order.to_collect if one != shipment.id]
-    gone = order if _charges_by_shipment(order) else _as_if_charged_by_shipment(order)
-    for one in (*(one for one in earlier if one.stage != "despatched"), shipment):
-        gone = _after(gone, one)
+    gone = _as_if_there(order, (*earlier, shipment))
     is_last = not gone.ledger.kinds & _STILL_HERE
     balance = order.balance if is_last and not _charges_by_shipment(order) else gone.balance
     due = balance.payable if is_last else balance.charged - balance.credited
-    amount = due - order.balance.kept - _still_to_collect(order, shipment)
+    lost_counts = is_last or order.settlement.charge_on != "delivery"
+    amount = due - order.balance.kept - _to_collect_for(order, earlier, (shipment,), lost_counts)
     return amount if amount > zero(order.currency) else None
 
 
@@ -120,6 +119,14 @@ _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"}
 
 def _charges_by_shipment(order: Order) -> bool:
     return order.settlement.charge_on in ("despatch", "delivery")
+
+
+def _as_if_there(order: Order, shipments: Iterable[Shipment]) -> Order:
+    """The order once shipments have got, one after the other, as far as their goods are charged."""
+    gone = order if _charges_by_shipment(order) else _as_if_charged_by_shipment(order)
+    for one in shipments:
+        gone = _after(gone, one)
+    return gone
 
 
 def _as_if_charged_by_shipment(order: Order) -> Order:
@@ -131,13 +138,20 @@ def _as_if_charged_by_shipment(order: Order) -> Order:
 
 def _after(order: Order, shipment: Shipment) -> Order:
     """The order as it is once a shipment has got as far as its goods are charged."""
-    arrived = delivered if order.settlement.charge_on == "delivery" else shipped
-    moves = [
-        Move(line_id, packed(parcel_id), Account(arrived(parcel_id)), units)
-        for parcel_id in shipment.parcel_ids
-        for line_id, units in order.contents_of(parcel_id).items()
-    ]
-    return _raised(order.moved(moves))
+    on_delivery = order.settlement.charge_on == "delivery"
+    moves = tuple(_moves(order, shipment, (packed, shipped) if on_delivery else (packed,), on_delivery))
+    return _raised(order.moved(moves)) if moves else order
+
+
+def _moves(
+    order: Order, shipment: Shipment, sources: Iterable[Callable[[str], Account]], has_arrived: bool
+) -> Iterable[Move]:
+    """The moves by which the goods of a shipment leave, or arrive."""
+    for parcel_id in shipment.parcel_ids:
+        target = Account(delivered(parcel_id) if has_arrived else shipped(parcel_id))
+        for source in sources:
+            for line_id, units in order.ledger.holding(source(parcel_id)).items():
+                yield Move(line_id, source(parcel_id), target, units)
 
 
 def _raised(order: Order) -> Order:
@@ -146,27 +160,80 @@ def _raised(order: Order) -> Order:
     return order
 
 
-def _still_to_collect(order: Order, shipment: Shipment) -> Money:
-    """What carriers are to collect for other shipments, and have not."""
+def _to_collect_for(
+    order: Order, shipments: Iterable[Shipment], besides: tuple[Shipment, ...], lost_counts: bool
+) -> Money:
+    """What carriers are to collect for shipments, and have not; ``besides`` are on their way as well."""
+    shipments = tuple(shipments)
     left = (
-        amount
-        for other, amount in order.to_collect.items()
-        if other != shipment.id and order.settlement.collected(other, "collected", order.currency).is_zero
+        order.to_collect[one.id]
+        for one in shipments
+        if order.settlement.collected(one.id, "collected", order.currency).is_zero
+        and _will_be_paid(order, one, (*shipments, *besides), lost_counts)
     )
     return sum_money(left, order.currency)
 
 
+def _will_be_paid(order: Order, shipment: Shipment, shipments: Iterable[Shipment], lost_counts: bool) -> bool:
+    """Whether the goods of a shipment are, or may still be, at a door where they are paid.
+
+    Not those that were given back, nor those for which another shipment brings a replacement. Whether what is lost
+    ``lost_counts``, until somebody settles it, depends on whether it is charged.
+    """
+    if any(order.ledger.holding(at(one)) for one in shipment.parcel_ids for at in (packed, delivered)):
+        return True
+    others = (one for one in shipments if one.id != shipment.id)
+    there = order.moved(move for one in others for move in _moves(order, one, (packed, shipped), True))
+    return any(
+        lost_counts or order.ledger.balance(line_id, shipped(parcel_id)) > 0
+        for parcel_id in shipment.parcel_ids
+        for line_id in still_to_arrive(there, parcel_id)
+    )
+
+
+# -- whom it waits for --
+
+
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    for shipment_id, amount in order.to_collect.items():
-        shipment, settlement = order.shipments[shipment_id], order.settlement
-        if shipment.stage != "despatched":
-            continue
-        collected, remitted = (settlement.collected(shipment_id, state, order.currency) for state in CASH)
-        if collected.is_zero:
-            yield Wait(shipment.carrier or "the carrier", f"to collect {amount}", f"shipment {shipment_id}")
-        elif remitted < collected:
-            told = f"to hand over {collected - remitted} in cash"
-            yield Wait(shipment.carrier or "the carrier", told, f"shipment {shipment_id}")
+    booked = tuple(order.shipments[shipment_id] for shipment_id in order.to_collect)
+    if not booked:
+        return
+    too_much = _to_collect_for(order, booked, (), False) - _outstanding(order, booked)
+    for shipment in booked:
+        yield from _of_the_carrier(order, shipment, booked, too_much)
+    too_little = _outstanding(order, booked) - _to_collect_for(order, booked, (), True)
+    if too_little > zero(order.currency) and _all_is_booked(order):
+        yield Wait("the customer", f"to pay {too_little} beside what is collected on delivery")
+
+
+def _of_the_carrier(order: Order, shipment: Shipment, booked: tuple[Shipment, ...], too_much: Money) -> Iterable[Wait]:
+    """The carrier is to collect, not more than is owed, and then to hand over."""
+    collected, remitted = (order.settlement.collected(shipment.id, state, order.currency) for state in CASH)
+    who, about, beyond = shipment.carrier or "the carrier", f"shipment {shipment.id}", ""
+    if remitted < collected:
+        yield Wait(who, f"to hand over {collected - remitted} in cash", about)
+    if not collected.is_zero or not _will_be_paid(order, shipment, booked, False):
+        return
+    if shipment.stage == "despatched":
+        if too_much > zero(order.currency):
+            beyond = f", and with it {min(too_much, order.to_collect[shipment.id])} more than is owed"
+        yield Wait(who, f"to collect {order.to_collect[shipment.id]}{beyond}", about)
+    elif too_much > zero(order.currency):
+        told = f"to book {shipment.id} anew: carriers are to collect {too_much} more than is owed"
+        yield Wait("someone", told, "VoidShipment")
+
+
+def _outstanding(order: Order, booked: tuple[Shipment, ...]) -> Money:
+    """What is still to be paid in all, with the cents by which the documents of these shipments will differ."""
+    return (_as_if_there(order, booked) if _charges_by_shipment(order) else order).balance.outstanding
+
+
+def _all_is_booked(order: Order) -> bool:
+    """Whether no shipment is still to be booked that could collect the rest."""
+    if order.ledger.kinds & (_STILL_HERE - {"packed"}):
+        return False
+    shipments = (order.shipment_of(parcel_id) for parcel_id in order.parcels if order.contents_of(parcel_id))
+    return all(shipment is not None and shipment.request is not None for shipment in shipments)
 
 
 STAGE = Stage(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from orderflow.change_rules import Modification, furthest, furthest_of_line
+from orderflow.change_rules import Modification, furthest, furthest_of_lines
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of, packed, picked, place_of
 from orderflow.messages import Command, Envelope, Event, command, event
@@ -394,14 +394,14 @@ def a_part_is_kept(
 def _of_order(order: Order, command: CancelOrder, policy: Policy) -> Iterator[Modification]:
     """The cancellation of an order, at the stage of what is furthest of it."""
     if not order.is_draft:
-        yield Modification("cancel_order", furthest_of_line(order, None, policy.lifecycles.fulfillment.initial))
+        yield Modification("cancel_order", furthest_of_lines(order, order.lines, policy.lifecycles.fulfillment.initial))
 
 
 def _of_lines(order: Order, command: CancelLines, policy: Policy) -> Iterator[Modification]:
-    """The cancellation of units of each line, at the stage of what is furthest of them."""
+    """The cancellation of units of each line or kit, at the stage of what is furthest of them."""
     quantities = command.quantities or {line_id: cancellable(order, line_id, policy) for line_id in order.lines}
     for line_id, units in quantities.items():
-        sources = [move.source for move in wished(order, {line_id: units}, policy)]
+        sources = [move.source for move in wished(order, order.in_components({line_id: units}), policy)]
         if sources:
             stage = furthest(order, sources, policy.lifecycles.fulfillment.initial)
             yield Modification("cancel_lines", stage, f"quantities[{line_id}]" if command.quantities else "")
@@ -450,13 +450,24 @@ def _settled(order: Order, account: Account, at: datetime) -> Iterable[Event]:
     there = order.ledger.holding(account)
     parcel = order.parcels.get(place_of(account))
     if parcel is not None and not there and not _has_left(order, parcel):
-        unpacked = tuple(evolved(move, source=picked(parcel.fulfillment_id)) for move in asked)
-        yield LinesCancelled(at, unpacked, asked)
+        yield from _unpacked(order, parcel, asked, at)
     elif gone := tuple(_beyond(asked, there)):
         told = f"{units_text(order, units_by_line(gone))} have left"
         yield CancellationDeclined(at, "cancellation.goods_have_left", told, gone)
     elif parcel is not None and order.shipment_of(parcel.id) is None and dict(units_by_line(asked)) == there:
         yield LinesCancelled(at, asked, asked)
+
+
+def _unpacked(order: Order, parcel: Parcel, asked: tuple[Move, ...], at: datetime) -> Iterable[Event]:
+    """Units that were to be cancelled are out of their parcel: on the packing table, or sent in another one."""
+    table = picked(parcel.fulfillment_id)
+    unpacked = tuple(evolved(move, source=table) for move in asked)
+    gone = tuple(evolved(move, source=packed(parcel.id)) for move in _beyond(unpacked, order.ledger.holding(table)))
+    if gone:
+        told = f"{units_text(order, units_by_line(gone))} have left"
+        yield CancellationDeclined(at, "cancellation.goods_have_left", told, gone)
+    else:
+        yield LinesCancelled(at, unpacked, asked)
 
 
 def _has_left(order: Order, parcel: Parcel) -> bool:

@@ -19,7 +19,7 @@ import attrs
 
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
-from orderflow.kits import Component, Kit
+from orderflow.kits import OF_A_KIT, Component, Kit
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Line, Order, Terms, customer_reference_labels
 from orderflow.policy import Policy, Rule
@@ -27,7 +27,7 @@ from orderflow.stages import acceptance
 from orderflow.stages.acceptance import OrderLine, PlacedLine, PlaceOrder, as_method, as_order_line, texts
 from orderflow.stages.stage import Decision, Stage, Wait, nothing_holds, order_exists
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import PERSONAL, checked, optional, tuple_of
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
 from orderflow.values.numbers import ratio_cut
@@ -178,7 +178,10 @@ def _rows(order: Order) -> Iterable[OrderLine]:
 
 
 def drafted_line(line: Line, units: Decimal, components: Iterable[Component] = ()) -> OrderLine:
-    """A line of an order, as the row that would order it again."""
+    """A line of an order, as the row that would order it again; of components that leave all at once, each does."""
+    terms = line.terms
+    if (terms.complete or "").startswith(OF_A_KIT):
+        terms = evolved(terms, complete="line")
     return OrderLine(
         line.sku,
         units,
@@ -194,7 +197,7 @@ def drafted_line(line: Line, units: Decimal, components: Iterable[Component] = (
         price_with_tax=line.stated_with_tax,
         components=components,
         customer_reference=line.customer_reference,
-        **{name: getattr(line.terms, name) for name in _TERMS_OF_A_LINE},
+        **{name: getattr(terms, name) for name in _TERMS_OF_A_LINE},
     )
 
 

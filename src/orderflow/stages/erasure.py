@@ -19,9 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from orderflow import facts
 from orderflow.errors import Violation
 from orderflow.ledger import CANCELLED, CLOSED_SHORT
 from orderflow.messages import Command, Envelope, Event, command, event
+from orderflow.observations import Observed
 from orderflow.order import Case, Order
 from orderflow.policy import Policy
 from orderflow.ports import PutWork, Request
@@ -29,7 +31,7 @@ from orderflow.stages.exceptions import ExceptionResolved
 from orderflow.stages.holds import HoldPlaced
 from orderflow.stages.stage import Decision, Stage, next_id, order_exists
 from orderflow.tracking import Scan, united
-from orderflow.values.checked import as_flag, checked
+from orderflow.values.checked import as_flag, checked, evolved
 from orderflow.values.erasing import erased, says_erased
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import ERASED, as_id
@@ -48,9 +50,10 @@ _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"}
 class ErasePersonalData(Command):
     """Erase what an order says about people, for good, from everything that the store holds of it.
 
-    It is refused while the order is at work: goods under way, a case to be settled, an answer to come. With ``force``
-    it is not. What is still here is held, and so is a draft: nobody knows any more where it was to go. Who erases, and
-    why, stays on record: the reason should not name whom it is about. It may be repeated, for what has come since.
+    It is refused while the order is at work: goods under way, money owed, a case to be settled, an answer to come.
+    With ``force`` it is not. What is still here is held, and so is a draft: nobody knows any more where it was to go.
+    Who erases, and why, stays on record: the reason should not name whom it is about. It may be repeated, for what has
+    come since.
     """
 
     order_id: str = checked(as_id)
@@ -72,14 +75,23 @@ class PersonalDataErased(Event):
 
 
 def erased_order(order: Order) -> Order:
-    """An order without what is personal: reports that differ in nothing else are one, unsent messages are withheld."""
+    """An order without what is personal: what was told and differs in nothing else is one, nothing more is sent."""
     made = erased(order)
-    tracked = {name: _tracked_anew(held) for name, held in made.__dict__.items() if isinstance(held, FrozenMap)}
+    tracked: dict[str, Any] = {
+        name: _tracked_anew(held) for name, held in made.__dict__.items() if isinstance(held, FrozenMap)
+    }
     messages = {
         message.id: message.replace(state="withheld", failure=ERASED) if message.state == "queued" else message
         for message in made.messages.values()
     }
-    return made.replace(**(tracked | {"messages": FrozenMap(messages), "stray_scans": _as_a_set(made.stray_scans)}))
+    observed = made.observed if made.observed is None else _observed_anew(made.observed)
+    rest = {"messages": FrozenMap(messages), "observed": observed, "stray_scans": _as_a_set(made.stray_scans)}
+    return made.replace(**(tracked | rest))
+
+
+def _observed_anew(known: Observed) -> Observed:
+    """What others told, as the set that is left of it."""
+    return evolved(known, facts=facts.united((), known.facts), scans=_as_a_set(known.scans))
 
 
 def _tracked_anew(held: FrozenMap[str, Any]) -> FrozenMap[str, Any]:
@@ -115,6 +127,21 @@ def goods_are_at_rest(order: Order, command: ErasePersonalData, policy: Policy) 
         kinds = order.status.by_kind
         told = ", ".join(kind.replace("_", " ") for kind in kinds if kind not in _AT_REST)
         yield Violation("erasure.goods_at_work", f"units are {told}", remedy="wait, cancel, or force it")
+
+
+def money_is_at_rest(order: Order, command: ErasePersonalData, policy: Policy) -> Iterable[Violation]:
+    """Whoever collects money, or pays it back, has to know whose it is; where nobody here counts it, nothing is known.
+
+    An order that others settle, and one without a document or a payment of which we raise no charges, say nothing.
+    """
+    counts = order.settlement.charge_on or not order.settlement.is_empty
+    if command.force or not counts or "settlement" in order.theirs:
+        return
+    for amount, told in ((order.balance.owed, "by"), (order.balance.credit_owed, "to")):
+        if not amount.is_zero:
+            yield Violation(
+                "erasure.money_owed", f"{amount} is owed {told} the customer", remedy="settle it, or force it"
+            )
 
 
 def nothing_is_to_be_settled(order: Order, command: ErasePersonalData, policy: Policy) -> Iterable[Violation]:
@@ -168,7 +195,7 @@ STAGE = Stage(
             ErasePersonalData,
             tiers=(
                 (order_exists,),
-                (goods_are_at_rest, nothing_is_to_be_settled, nothing_is_to_be_answered),
+                (goods_are_at_rest, money_is_at_rest, nothing_is_to_be_settled, nothing_is_to_be_answered),
             ),
             events=_erase,
         ),

@@ -230,7 +230,7 @@ def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    for hold in order.active_holds:
+    for hold in () if order.is_over else order.active_holds:
         note = f": {hold.note}" if hold.note else ""
         until = f", by itself at {hold.expires_at:%Y-%m-%d %H:%M}" if hold.expires_at else ""
         yield Wait(

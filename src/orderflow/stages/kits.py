@@ -8,17 +8,19 @@ wanted. A component can be spoken of by itself as well, by its own id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.kits import leaves
+from orderflow.kits import Kit, leaves, sent_for
 from orderflow.order import Order
 from orderflow.policy import Policy
-from orderflow.values.numbers import EXACT, as_decimal, mul
+from orderflow.returns import ReturnLine
+from orderflow.values.checked import evolved
+from orderflow.values.numbers import EXACT, ZERO, as_decimal, mul, ratio_cut
 
-__all__ = ["A_KIT_CAN_BE_ORDERED", "kits_are_whole", "path_of", "wanted_of_components"]
+__all__ = ["A_KIT_CAN_BE_ORDERED", "kits_are_whole", "lines_for", "path_of", "returned_of_kits", "wanted_of_components"]
 
 
 def kits_are_ordered_whole(order: Order | None, command: Any, policy: Policy) -> Iterable[Violation]:
@@ -82,7 +84,10 @@ def kits_are_whole(order: Order, quantities: Mapping[str, Decimal], stage: str) 
 def wanted_of_components(
     order: Order, quantities: Mapping[str, Decimal], still_wanted: Callable[[Order, str], Decimal]
 ) -> Mapping[str, Decimal]:
-    """How many units of each line are wanted, where so many kits are: of a kit, what that number of it takes."""
+    """How many units of each line are wanted, where so many kits are: of a kit, what that number of it takes.
+
+    Lines that stand in for a component count as it: of these, fewer are wanted first.
+    """
     if order.kits.keys().isdisjoint(quantities):
         return quantities
     found: dict[str, Decimal] = {}
@@ -91,12 +96,69 @@ def wanted_of_components(
         if kit is None:
             found[row_id] = quantity
             continue
-        now = {line_id: still_wanted(order, line_id) for line_id in kit.components}
-        fewer, needed = EXACT.subtract(kit.complete(now), quantity), kit.holds(quantity)
+        held = {line_id: still_wanted(order, line_id) for line_id in lines_for(order, kit)}
+        now = dict.fromkeys(kit.components, ZERO)
+        for line_id, (component, per) in lines_for(order, kit).items():
+            now[component] = EXACT.add(now[component], ratio_cut(held[line_id], per))
+        fewer = EXACT.subtract(kit.complete(now), quantity)
         if fewer > 0:
-            found |= {line_id: EXACT.subtract(now[line_id], units) for line_id, units in kit.holds(fewer).items()}
+            found |= _less(order, kit, held, kit.holds(fewer))
         else:
-            found |= {line_id: max(now[line_id], units) for line_id, units in needed.items()}
+            more = {line_id: EXACT.subtract(units, now[line_id]) for line_id, units in kit.holds(quantity).items()}
+            found |= held | {line_id: EXACT.add(held[line_id], max(ZERO, units)) for line_id, units in more.items()}
+    return found
+
+
+def lines_for(order: Order, kit: Kit) -> dict[str, tuple[str, Decimal]]:
+    """The lines of which units make up kits and are charged: for which component, and how many of them do for one."""
+    sent = sent_for(kit, order.lines)
+    return {line_id: (component, per) for line_id, component, per in sent if not order.lines[line_id].is_free}
+
+
+def _less(order: Order, kit: Kit, held: Mapping[str, Decimal], less: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What is left of the lines of a kit when so many units of its components are not wanted any more."""
+    left, to_go = dict(held), dict(less)
+    for line_id, (component, per) in reversed(tuple(lines_for(order, kit).items())):
+        taken = min(left[line_id], EXACT.multiply(to_go[component], per))
+        left[line_id] = EXACT.subtract(left[line_id], taken)
+        to_go[component] = EXACT.subtract(to_go[component], ratio_cut(taken, per))
+    return left
+
+
+def returned_of_kits(
+    order: Order, lines: Iterable[ReturnLine], with_customer: Callable[[Order, str, str], Decimal]
+) -> Iterator[tuple[int, ReturnLine]]:
+    """What is returned, line by line, with the number of the row that says so: kits by what the customer has of them.
+
+    What was sent in place of a component is returned for it; what is too much is too much of the component.
+    """
+    taken: dict[tuple[str, str], Decimal] = {}
+    for index, row in enumerate(lines):
+        kit = order.kits.get(row.line_id)
+        units = {row.line_id: row.quantity} if kit is None else _sent(order, kit, row, taken, with_customer)
+        for line_id, quantity in units.items():
+            place = line_id, row.parcel_id
+            taken[place] = EXACT.add(taken.get(place, ZERO), quantity)
+            yield index, row if kit is None else evolved(row, line_id=line_id, quantity=quantity)
+
+
+def _sent(
+    order: Order,
+    kit: Kit,
+    row: ReturnLine,
+    taken: Mapping[tuple[str, str], Decimal],
+    with_customer: Callable[[Order, str, str], Decimal],
+) -> dict[str, Decimal]:
+    """The units of lines that make up so many kits, as far as the customer has them; the rest is of the components."""
+    found, left = dict[str, Decimal](), kit.holds(row.quantity)
+    for line_id, component, per in sent_for(kit, order.lines):
+        free = EXACT.subtract(with_customer(order, line_id, row.parcel_id), taken.get((line_id, row.parcel_id), ZERO))
+        if units := max(ZERO, min(free, EXACT.multiply(left[component], per))):
+            found[line_id] = units
+            left[component] = EXACT.subtract(left[component], ratio_cut(units, per))
+    for component, units in left.items():
+        if units:
+            found[component] = EXACT.add(found.get(component, ZERO), units)
     return found
 
 

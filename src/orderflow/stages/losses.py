@@ -34,6 +34,8 @@ from orderflow.values.record import record
 
 __all__ = [
     "CODES",
+    "DAMAGED",
+    "EXTRA",
     "STAGE",
     "DamageReported",
     "DeliveryDelayed",

@@ -33,6 +33,7 @@ from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.observations import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of, moves_to
 from orderflow.order import Booking, Fulfillment, Goods, Line, Order, Parcel, Shipment, Terms
+from orderflow.payments import Settlement
 from orderflow.policy import Authority, Policy
 from orderflow.ports import Quote
 from orderflow.stages.acceptance import (
@@ -48,13 +49,14 @@ from orderflow.stages.acceptance import (
     texts,
 )
 from orderflow.stages.changes import OrderCancelled
+from orderflow.stages.kits import A_KIT_CAN_BE_ORDERED
 from orderflow.stages.picking import OrderInFulfillment
 from orderflow.stages.pricing import agreed_tranches, is_sensible_quote, prices_quoted
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_was_placed, units_text
 from orderflow.tracking import Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.address import Address, as_address
-from orderflow.values.checked import checked, evolved, optional, tuple_of
+from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.money import as_currency
@@ -96,7 +98,7 @@ class AdoptOrder(Command):
 
     ``reference`` is its number in its ``channel``, and its id where no other is given. ``agreed`` are the prices that
     were agreed, in the words of a price list: lines are ``L1``, ``L2``, ... ``theirs`` are the concerns that others
-    decide; left out, all of them are.
+    decide; left out, all of them are. Where ``settlement`` is ours, what others have billed is not charged again.
     """
 
     reference: str = checked(as_reference)
@@ -119,9 +121,9 @@ class AdoptOrder(Command):
     service: str | None = checked(optional(as_reference), default=None)
     carrier: str | None = checked(optional(as_reference), default=None)
     method: str = checked(as_method, default="carrier")
-    instructions: tuple[str, ...] = checked(texts, default=())
+    instructions: tuple[str, ...] = checked(texts, default=(), personal=True)
     requirements: tuple[str, ...] = checked(texts, default=())
-    customer_reference: str = checked(as_text(100), default="")
+    customer_reference: str = checked(as_text(100), default="", personal=True)
     complete: str | None = checked(optional(as_id), default=None)
 
     if TYPE_CHECKING:
@@ -186,17 +188,18 @@ class OrderAdopted(Event):
     bill_to: Party | None = None
     priority: str = ""
     terms: Terms = attrs.field(factory=Terms)
-    instructions: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = attrs.field(default=(), metadata=PERSONAL)
     requirements: tuple[str, ...] = ()
     rounding: RoundingRule = attrs.field(factory=RoundingRule)
-    customer_reference: str = ""
+    customer_reference: str = attrs.field(default="", metadata=PERSONAL)
     kits: tuple[Kit, ...] = ()
+    charge_on: str = ""
 
     def apply(self, order: Order | None) -> Order:
         """A new order, with every unit open until facts say otherwise."""
-        adopted = order_as_told(
-            None, self, "placed", placed_at=self.placed_at, milestones=self.milestones, theirs=self.theirs
-        )
+        more = {"placed_at": self.placed_at, "milestones": self.milestones, "theirs": self.theirs}
+        settled = {"settlement": Settlement(self.charge_on)} if self.charge_on else {}
+        adopted = order_as_told(None, self, "placed", **more, **settled)
         return _observing(adopted, self.at)
 
 
@@ -236,9 +239,15 @@ class FactsApplied(Event):
         """Units, parcels, shipments and works are as others say."""
         assert order.observed is not None
         before = order.observed.books
-        lines = {line_id: Line(line_id, sku) for line_id, sku in self.books.products.items()}
+        known = {
+            line_id: order.lines.get(line_id) or Line(line_id, sku) for line_id, sku in self.books.products.items()
+        }
+        lines = {
+            id: line if line.sku == self.books.products[id] else line.replace(sku=self.books.products[id])
+            for id, line in known.items()
+        }
         after = order.replace(
-            lines=order.lines.merged({id: order.lines.get(id, line) for id, line in lines.items()}),
+            lines=order.lines.merged(lines),
             ledger=order.ledger.moved(self.moves),
             fulfillments=order.fulfillments.merged(dict(self._worked(order))),
             parcels=order.parcels.merged({one.id: self._parcel(order, one) for one in self.books.parcels.values()}),
@@ -323,7 +332,7 @@ def an_order_is_adopted_once(order: Order | None, command: AdoptOrder, policy: P
 
 
 def agreed_prices_are_of_this_order(order: Order | None, command: AdoptOrder, policy: Policy) -> Iterable[Violation]:
-    """Prices are agreed for lines of the order, in its currency, for what is ordered of them."""
+    """Prices are agreed for lines and kits of the order, in its currency, for what is ordered of them."""
     if command.agreed is None:
         return
     ordered = {f"L{number}": line.quantity for number, line in enumerate(command.lines, 1)}
@@ -368,6 +377,7 @@ def _adopt(order: Order | None, command: AdoptOrder, policy: Policy, envelope: E
         policy.rounding,
         command.customer_reference,
         kits,
+        "" if "settlement" in theirs else policy.charge_on or "",
     )
     yield adopted
     if command.agreed is not None and command.agreed.lines:
@@ -509,7 +519,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 def _looks_at(order: Order) -> tuple[str, ...]:
     if order.observed is None:
         return ("observed",)
-    return ("observed", "ledger", "lines", "parcels", "milestones", "fulfillments", "state")
+    return ("observed", "ledger", "lines", "parcels", "shipments", "milestones", "fulfillments", "state")
 
 
 STAGE = Stage(
@@ -521,7 +531,7 @@ STAGE = Stage(
             AdoptOrder,
             tiers=(
                 (an_order_is_adopted_once, an_order_has_a_number),
-                (stated_prices_are_in_the_orders_currency, agreed_prices_are_of_this_order),
+                (stated_prices_are_in_the_orders_currency, agreed_prices_are_of_this_order, *A_KIT_CAN_BE_ORDERED),
             ),
             events=_adopt,
             is_told=False,

@@ -199,13 +199,28 @@ def _awaited(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         yield PaymentAwaited(at, amount)
 
 
+#: Kinds of accounts whose units were not given to any location.
+_NOT_BEGUN = frozenset({"open", "backordered"})
+
+
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     if "verified" in order.milestones and not order.is_over and order.cancellation is None:
         amount = to_be_paid_first(order, policy)
         if amount is not None:
-            yield Wait("the customer", f"to pay {amount} before work begins")
-    if not order.settlement.is_empty and not order.balance.credit_owed.is_zero:
-        yield Wait("someone", f"to pay back {order.balance.credit_owed} to the customer", "RecordRefund")
+            is_begun = order.ledger.kinds.isdisjoint(_NOT_BEGUN)
+            yield Wait("the customer", f"to pay {amount}{'' if is_begun else ' before work begins'}")
+    if not order.settlement.is_empty:
+        yield from _to_be_paid_back(order)
+
+
+def _to_be_paid_back(order: Order) -> Iterable[Wait]:
+    """What the customer is to get back and nobody has begun to pay; and what is on its way."""
+    nothing, balance = zero(order.currency), order.balance
+    if (left := balance.credit_owed - balance.refunding) > nothing:
+        yield Wait("someone", f"to pay back {left} to the customer", "RecordRefund")
+    for one in order.settlement.refunds.values():
+        if (amount := one.refunding(order.currency)) > nothing:
+            yield Wait(one.source, f"to pay out {amount} to the customer", one.reference)
 
 
 STAGE = Stage(

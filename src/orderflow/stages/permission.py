@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import attrs
+
 from orderflow.change_rules import MODIFICATIONS, Modification
 from orderflow.errors import Violation
 from orderflow.messages import Actor, Command, Envelope, Event, event
 from orderflow.order import Order, Proposal
 from orderflow.policy import Policy
+from orderflow.values.checked import PERSONAL
 
 __all__ = ["AmendmentProposed", "denied", "must_be_approved", "proposed", "who_may"]
 
@@ -25,7 +28,7 @@ class AmendmentProposed(Event):
     proposal_id: str
     command: Command
     by: Actor
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """The change waits to be approved or declined."""

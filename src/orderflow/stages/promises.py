@@ -7,7 +7,8 @@ other locations send than it counted on, or when the customer wishes another day
 From then on estimate and actual are held against it. A day is kept or missed by what happened; a slip is told before
 the day is over: when carriers believe in a later day, when the last collection of the ship-by day has gone without the
 goods, when the deliver-by day begins and they are still here. When time alone shows it, the next such instant is a
-moment of attention. A slip is worth telling once; another one only when it becomes worse by a day or more.
+moment of attention. A slip is worth telling once; another one only when it becomes worse by a day or more. What time
+had shown when an order was adopted belongs to its past: it is judged with the adoption, of which nobody is told.
 """
 
 from __future__ import annotations
@@ -259,7 +260,14 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     if made:
         yield PromiseMade(at, made)
     elif order.promises:
-        yield from _told(_judged(order), at)
+        yield from _told((*_judged(order), *_over_before_it_came(order)), at)
+
+
+def _over_before_it_came(order: Order) -> Iterator[_Finding]:
+    """Of an order that others had begun: days that were over when it was taken over are missed from the beginning."""
+    adopted_at = order.observed.adopted_at if order.observed is not None else None
+    if adopted_at is not None:
+        yield from _shown_by_time(order, adopted_at)
 
 
 # -- time -----------------------------------------------------------------------------------------------------------
@@ -307,11 +315,13 @@ def _moments(order: Order, policy: Policy) -> Iterable[datetime]:
 
 def _at_time(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     """What time has shown by now; of a day that is over, only that."""
+    return _told(_shown_by_time(order, at), at)
+
+
+def _shown_by_time(order: Order, at: datetime) -> Iterator[_Finding]:
     due = [found for moment, found in _to_watch(order) if moment <= at]
     over = {(found.line_id, found.kind) for found in due if found.event is PromiseMissed}
-    return _told(
-        (found for found in due if found.event is PromiseMissed or (found.line_id, found.kind) not in over), at
-    )
+    return (found for found in due if found.event is PromiseMissed or (found.line_id, found.kind) not in over)
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:

@@ -4,51 +4,84 @@ What has left keeps the price at which it left. The other units of the line are 
 them, the newest first, and make a tranche of their own: at the price agreed, with the tax rate of the line, and with
 their share of shipping, charges and discounts that were agreed for the order as a whole. Discounts on the line itself
 are part of the price that is replaced.
+
+A kit has its price for whole kits: as many as the units of its components make up that could have another price. It is
+shared out over these as a quote is; units that make up no whole kit keep theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from orderflow.change_rules import HERE
 from orderflow.charges import Adjustment, Amounts, Tranche, given_back
+from orderflow.kits import component_tranches
 from orderflow.ledger import kind_of
 from orderflow.order import Order
-from orderflow.stages.amending import PriceOverride
+from orderflow.stages.amending import PriceOverridden, PriceOverride
 from orderflow.totals import COMPONENT_OF, tax_rate_of
 from orderflow.values.checked import evolved
+from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT, ZERO, ratio_cut, total
 
-__all__ = ["by_hand", "can_be_repriced", "taken_out"]
+__all__ = ["can_be_repriced", "overridden"]
 
 _NOT_LIVE = frozenset({"cancelled", "closed_short"})
 
 
-def can_be_repriced(order: Order, line_id: str) -> Decimal:
-    """Units of a line that have not left, and are or will be charged."""
+def overridden(
+    order: Order, prices: Mapping[str, PriceOverride], reason: str, at: datetime, most: Decimal | None = None
+) -> PriceOverridden | None:
+    """Prices agreed by hand for what has not left of lines and kits, of each for so many at the most, if any."""
+    tranches, kits, taken = list[Tranche](), list[Tranche](), dict[str, Decimal]()
+    for row_id, said in prices.items():
+        here = can_be_repriced(order, row_id)
+        units = here if most is None else min(here, most)
+        if not units:
+            continue
+        agreed, kit = _by_hand(order, row_id, units, said), order.kits.get(row_id)
+        shares = (agreed,) if kit is None else component_tranches(kit, agreed, order.rounding)
+        tranches += shares
+        kits += (agreed,) if kit is not None else ()
+        taken |= {one.line_id: _taken_out(order, one.line_id, one.quantity) for one in shares}
+    if not tranches:
+        return None
+    given_up = FrozenMap({line_id: units for line_id, units in taken.items() if units})
+    return PriceOverridden(at, tuple(tranches), given_up, reason, tuple(kits))
+
+
+def can_be_repriced(order: Order, row_id: str) -> Decimal:
+    """Units of a line, or whole kits, that have not left, and are or will be charged."""
+    kit = order.kits.get(row_id)
+    if kit is not None:
+        return kit.complete({line_id: can_be_repriced(order, line_id) for line_id in kit.components})
+    line_id = row_id
     if order.lines[line_id].is_free:
         return ZERO
     return min(_here(order, line_id), EXACT.add(_charged_here(order, line_id), order.unpriced(line_id)))
 
 
-def taken_out(order: Order, line_id: str, units: Decimal) -> Decimal:
+def _taken_out(order: Order, line_id: str, units: Decimal) -> Decimal:
     """How many of so many units have a price already, and are taken out of the tranches that priced them."""
     return min(units, _charged_here(order, line_id))
 
 
-def by_hand(order: Order, line_id: str, units: Decimal, said: PriceOverride) -> Tranche:
-    """The tranche of so many units of a line at a price agreed by hand."""
-    earlier = order.tranches.get(line_id, ())
+def _by_hand(order: Order, row_id: str, units: Decimal, said: PriceOverride) -> Tranche:
+    """The tranche of so many units of a line, or of so many kits, at a price agreed by hand."""
+    kit = order.kits.get(row_id)
+    earlier = order.tranches.get(row_id, ()) if kit is None else kit.prices
     like = earlier[-1] if earlier else None
-    rate, measure = _rate(like, said), _measure(order, like, line_id, units)
+    rate, measure = _rate(like, said), _measure(order, like, row_id, units) if kit is None else None
     shown = _cut(Fraction(said.price.amount) * Fraction(units if measure is None else measure) / Fraction(said.per))
-    kept = tuple(_kept(order, line_id, taken_out(order, line_id, units)))
+    lines = {row_id: units} if kit is None else kit.holds(units)
+    kept = tuple(_kept(order, {line_id: _taken_out(order, line_id, some) for line_id, some in lines.items()}))
     with_tax = like.tax_included if like is not None else said.tax_included
     return Tranche(
-        line_id,
+        row_id,
         units,
         said.price,
         _amounts(shown, kept, rate, with_tax, order.currency),
@@ -88,10 +121,10 @@ def _measure(order: Order, like: Tranche | None, line_id: str, units: Decimal) -
     return order.lines[line_id].estimate(units) if like is None else None
 
 
-def _kept(order: Order, line_id: str, units: Decimal) -> Iterator[Adjustment]:
+def _kept(order: Order, units: Mapping[str, Decimal]) -> Iterator[Adjustment]:
     """The shares of shipping, charges and of the order's discounts that go with units taken out of their tranches."""
     sums: dict[tuple[str, str, str, bool], Decimal] = {}
-    for tranche, taken in _by_tranche(order, line_id, units):
+    for tranche, taken in (pair for line_id, some in units.items() for pair in _by_tranche(order, line_id, some)):
         for one in _beside_the_price(tranche, order.currency):
             key = one.kind, one.code, one.description, one.of_order
             part = ratio_cut(EXACT.multiply(one.amount.amount, taken), tranche.quantity)

@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import Move, delivered, kind_of, place_of, received, returning
+from orderflow.ledger import SENT_BACK, Account, Move, delivered, kind_of, place_of, received, returning
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Goods, Order, Reason, Return, ReturnLine, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import BookReturn, ParcelBody
 from orderflow.returns import Resolution, ReturnKind, added, subtracted
+from orderflow.stages.kits import kits_are_whole, path_of, returned_of_kits
+from orderflow.stages.losses import DAMAGED, EXTRA
 from orderflow.stages.stage import (
     Decision,
     Stage,
@@ -41,10 +43,11 @@ from orderflow.stages.stage import (
     units_text,
     why_not,
 )
-from orderflow.values.checked import as_flag, checked, evolved, optional, tuple_of
+from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, optional, tuple_of
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total, total_by
+from orderflow.values.times import day_in
 
 __all__ = [
     "STAGE",
@@ -59,9 +62,11 @@ __all__ = [
     "ReturnRefused",
     "ReturnRequested",
     "as_percents",
+    "at_the_customers",
     "location_of",
     "on_return",
     "part_of",
+    "replaced_under",
     "return_may",
     "settled_in",
     "the_return_exists",
@@ -119,6 +124,7 @@ def part_of(units: Decimal, percent: Decimal) -> Decimal:
 class RequestReturn(Command):
     """The customer wants to return units, to exchange them, or claims that something was wrong with them.
 
+    Whole kits are returned by their id, components of them by theirs; only components can be exchanged.
     ``kind`` is ``return``, ``exchange`` or ``claim`` (nothing comes back). ``resolution`` is how it is to be made good:
     ``refund``, or ``replacement``; an exchange is for ``sku`` of each line.
     """
@@ -161,7 +167,7 @@ class AuthorizeReturn(Command):
     order_id: str = checked(as_id)
     return_id: str = checked(as_id)
     quantities: FrozenMap[str, Decimal] | None = checked(optional(_as_units), default=None)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
     goodwill: bool = checked(as_flag, default=False)
     location: str = checked(as_text(100), default="")
     label: bool = checked(as_flag, default=True)
@@ -192,7 +198,7 @@ class RefuseReturn(Command):
 
     order_id: str = checked(as_id)
     return_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("cancel_return")
@@ -209,12 +215,15 @@ class CloseReturn(Command):
 
     order_id: str = checked(as_id)
     return_id: str = checked(as_id)
-    reason: str = checked(as_text(1000), default="")
+    reason: str = checked(as_text(1000), default="", personal=True)
 
 
 @event("return_requested")
 class ReturnRequested(Event):
-    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line."""
+    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line.
+
+    With a ``case_id`` it was not the customer: it was decided there that the goods are collected.
+    """
 
     return_id: str
     kind: ReturnKind
@@ -222,10 +231,20 @@ class ReturnRequested(Event):
     state: str
     lines: tuple[ReturnLine, ...]
     objections: FrozenMap[str, tuple[Reason, ...]] = attrs.field(factory=FrozenMap)
+    case_id: str = ""
 
     def apply(self, order: Order) -> Order:
         """There is a return more, and no unit has moved."""
-        made = Return(self.return_id, self.kind, self.resolution, self.state, self.at, self.lines, self.objections)
+        made = Return(
+            self.return_id,
+            self.kind,
+            self.resolution,
+            self.state,
+            self.at,
+            self.lines,
+            self.objections,
+            case_id=self.case_id,
+        )
         return order.replace(returns=order.returns.set(made.id, made))
 
 
@@ -242,7 +261,7 @@ class ReturnAuthorized(Event):
     moves: tuple[Move, ...] = ()
     settled: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     declined: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
     location: str = ""
     label: BookReturn | None = None
     deducted: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
@@ -313,7 +332,7 @@ class ReturnClosed(Event):
     return_id: str
     state: str
     moves: tuple[Move, ...] = ()
-    reason: str = ""
+    reason: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """What did not come is with the customer."""
@@ -355,14 +374,43 @@ def _less(taken: tuple[Move, ...], undone: tuple[Move, ...]) -> Iterator[Move]:
     return reversed(kept)
 
 
+def replaced_under(order: Order, known: Return, line_id: str) -> Decimal:
+    """Units that are made good by goods that are sent for nothing, and are still wanted."""
+    if known.resolution != "replacement":
+        return ZERO
+    return total(order.live_quantity(successor) for successor in known.successors.get(line_id, ()))
+
+
 # -- what can be returned -------------------------------------------------------------------------------------------
 
 
+def at_the_customers(order: Order, line_id: str) -> list[Account]:
+    """Where the ledger has units of a line that the customer has, in the order in which they come back.
+
+    First those of parcels that arrived after they were made good, unless the customer may keep them: nothing is due for
+    them. Last what was sent back to the customer.
+    """
+    held = [account for account, _ in order.ledger.accounts(line_id) if kind_of(account) in _WITH_CUSTOMER]
+    return sorted(held, key=lambda account: (account == SENT_BACK, not _is_extra(order, account, line_id)))
+
+
+_WITH_CUSTOMER = ("delivered", "sent_back")
+
+
+def _is_extra(order: Order, account: Account, line_id: str) -> bool:
+    """Whether units have arrived that were made good before, and nobody has let the customer keep them."""
+    parcel = order.parcels.get(place_of(account))
+    if parcel is None or parcel.given_up in ("", DAMAGED) or not order.made_good(parcel).get(line_id):
+        return False
+    choice = parcel.choices.get(EXTRA)
+    return choice is None or choice.option != "customer_keeps"
+
+
 def _delivered_in(order: Order, line_id: str, place: str = "") -> Decimal:
-    """Units of a line that the customer has: out of one parcel, or of all."""
+    """Units of a line that the customer has: out of one parcel, or of all, with what was sent back."""
     if place:
         return order.ledger.balance(line_id, delivered(place))
-    return order.ledger.of_kind(line_id, "delivered")
+    return total(order.ledger.of_kind(line_id, kind) for kind in _WITH_CUSTOMER)
 
 
 def with_customer(order: Order, line_id: str, place: str = "", beside: str = "") -> Decimal:
@@ -382,41 +430,68 @@ def with_customer(order: Order, line_id: str, place: str = "", beside: str = "")
 
 
 def _moves(order: Order, known: Return, units: Mapping[str, Decimal]) -> tuple[Move, ...]:
-    """Out of which parcels units are returned: those that were named first, then the oldest."""
+    """Out of which parcels units are returned: as many as were named of each, then as units come back."""
     moves = []
     for line_id, wanted in units.items():
-        named = [delivered(line.parcel_id) for line in known.lines if line.line_id == line_id and line.parcel_id]
-        held = [account for account, _ in order.ledger.accounts(line_id) if kind_of(account) == "delivered"]
+        mine = (line for line in known.lines if line.line_id == line_id)
+        named = [(delivered(line.parcel_id), line.quantity) for line in mine if line.parcel_id]
+        found: dict[Account, Decimal] = {}
         left = wanted
-        for account in dict.fromkeys((*named, *held)):
-            taken = min(left, order.ledger.balance(line_id, account))
+        for account, most in (*named, *((account, wanted) for account in at_the_customers(order, line_id))):
+            there = EXACT.subtract(order.ledger.balance(line_id, account), found.get(account, ZERO))
+            taken = min(left, most, there)
             if taken > 0:
-                moves.append(Move(line_id, account, returning(known.id), taken))
+                found[account] = EXACT.add(found.get(account, ZERO), taken)
                 left = EXACT.subtract(left, taken)
+        moves += [Move(line_id, account, returning(known.id), taken) for account, taken in found.items()]
     return tuple(moves)
 
 
 def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
-    """Of units that come under a return, those that were made good before: in each parcel they count first."""
-    found: dict[str, Decimal] = {}
-    earlier: dict[tuple[str, str], Decimal] = {}
+    """Of units that come under a return, those that were made good before: in each parcel they count first.
+
+    So they do of what was sent back to the customer, and comes once more.
+    """
+    moves = tuple(moves)
+    left = {parcel.id: order.made_good(parcel) for parcel in order.parcels.values()}
+    left[place_of(SENT_BACK)] = {move.line_id: _settled_and_sent_back(order, move.line_id) for move in moves}
     for one in order.returns.values():
+        settled = dict(one.settled)
         for move in one.taken:
-            place = (move.line_id, place_of(move.source))
-            earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
+            units = _made_good(left, move, settled.get(move.line_id, ZERO))
+            settled[move.line_id] = EXACT.subtract(settled.get(move.line_id, ZERO), units)
+    found: dict[str, Decimal] = {}
     for move in moves:
-        parcel, place = order.parcels.get(place_of(move.source)), (move.line_id, place_of(move.source))
-        if parcel is None or not (made := order.made_good(parcel).get(move.line_id)):
-            continue
-        units = min(move.quantity, max(ZERO, EXACT.subtract(made, earlier.get(place, ZERO))))
-        found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
-        earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
-    return FrozenMap({line_id: units for line_id, units in found.items() if units})
+        if units := _made_good(left, move, move.quantity):
+            found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
+    return FrozenMap(found)
 
 
-def location_of(order: Order, places: Iterable[str]) -> str:
-    """Where goods go that came in these parcels, or were handed over: where they were sent from."""
-    for place in places:
+def _made_good(left: dict[str, dict[str, Decimal]], move: Move, most: Decimal) -> Decimal:
+    """Units of a move, at most so many, that were made good where it begins, of those that are left; they are less."""
+    there = left.get(place_of(move.source), {})
+    units = max(ZERO, min(move.quantity, most, there.get(move.line_id, ZERO)))
+    if units:
+        there[move.line_id] = EXACT.subtract(there[move.line_id], units)
+    return units
+
+
+def _settled_and_sent_back(order: Order, line_id: str) -> Decimal:
+    """Units that had been made good before they came, and were sent back to the customer all the same."""
+    found = ZERO
+    for one in order.returns.values():
+        kept = EXACT.subtract(one.received.get(line_id, ZERO), one.sent_back.get(line_id, ZERO))
+        found = EXACT.add(found, max(ZERO, EXACT.subtract(one.settled.get(line_id, ZERO), kept)))
+    return found
+
+
+def location_of(order: Order, moves: Iterable[Move]) -> str:
+    """Where goods go that came in parcels, or were handed over: where they were sent from, or sent back from."""
+    for move in moves:
+        if move.source == SENT_BACK:
+            before = (one.location for one in order.returns.values() if move.line_id in one.sent_back)
+            return next(filter(None, before), "")
+        place = place_of(move.source)
         part = order.parcels.get(place) or order.handovers.get(place)
         work = order.fulfillments.get(part.fulfillment_id) if part is not None else None
         if work is not None and work.location:
@@ -430,17 +505,29 @@ def location_of(order: Order, places: Iterable[str]) -> str:
 def the_lines_to_return_exist(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
     """What is returned is of lines of this order, and came in parcels of it."""
     for index, line in enumerate(command.lines):
-        if line.line_id not in order.lines:
+        if line.line_id not in order.lines and line.line_id not in order.kits:
             yield Violation("return.unknown_line", f"there is no line {line.line_id!r}", f"lines[{index}].line_id")
         elif line.parcel_id and line.parcel_id not in order.parcels and line.parcel_id not in order.handovers:
             told = f"there is no parcel {line.parcel_id!r}"
             yield Violation("return.unknown_parcel", told, f"lines[{index}].parcel_id")
 
 
+def kits_are_returned_whole(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
+    """Whole kits come back, and what is exchanged are their components."""
+    for index, line in enumerate(command.lines):
+        kit = order.kits.get(line.line_id)
+        if kit is not None and line.quantity % 1:
+            told = f"{kit.sku} is a kit: whole ones, or units of {', '.join(kit.components)}"
+            yield Violation("return.broken_kit", told, f"lines[{index}].quantity")
+        if kit is not None and command.kind == "exchange":
+            told, remedy = f"{kit.sku} is a kit: its components can be exchanged", "return it, and order another"
+            yield Violation("return.kit_exchange", told, f"lines[{index}].line_id", remedy=remedy)
+
+
 def only_what_the_customer_has_is_returned(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
     """No more units are returned than the customer has, and did not return or claim before."""
     asked: dict[tuple[str, str], Decimal] = {}
-    for index, line in enumerate(command.lines):
+    for index, line in returned_of_kits(order, command.lines, with_customer):
         for place in {"", line.parcel_id}:
             key = (line.line_id, place)
             asked[key] = EXACT.add(asked.get(key, ZERO), line.quantity)
@@ -479,7 +566,12 @@ def _agreed(order: Order, command: AuthorizeReturn) -> dict[str, Decimal]:
     asked = order.returns[command.return_id].requested
     if command.quantities is None:
         return asked
-    return {line_id: units for line_id, units in command.quantities.items() if units}
+    return {line_id: units for line_id, units in order.in_components(command.quantities).items() if units}
+
+
+def kits_are_authorized_whole(order: Order, command: AuthorizeReturn, policy: Policy) -> Iterable[Violation]:
+    """Of kits, whole ones are authorized, or units of their components."""
+    return kits_are_whole(order, command.quantities or {}, "return")
 
 
 def only_what_was_asked_for_is_authorized(
@@ -491,15 +583,24 @@ def only_what_was_asked_for_is_authorized(
     if not agreed:
         yield Violation("return.nothing_authorized", "nothing is authorized", "quantities", remedy="RefuseReturn")
     for line_id, units in agreed.items():
+        path = path_of(order, command.quantities or {line_id: units}, line_id)
         if units > asked.get(line_id, ZERO):
             told = f"{plain(units)} of {line_id}, but {plain(asked.get(line_id, ZERO))} were asked for"
-            yield Violation("return.more_than_asked", told, f"quantities[{line_id}]")
+            yield Violation("return.more_than_asked", told, path)
         elif units > (most := with_customer(order, line_id, beside=known.id)):
             told = f"{plain(units)} of {line_id}, but the customer has {plain(most)}"
-            yield Violation("return.too_much", told, f"quantities[{line_id}]")
-    for line_id in command.deduct:
-        if line_id not in agreed:
-            yield Violation("return.unknown_line", f"{line_id} is not authorized", f"deduct[{line_id}]")
+            yield Violation("return.too_much", told, path)
+    for row_id in command.deduct:
+        if agreed.keys().isdisjoint(_of_kit(order, {row_id: ZERO})):
+            yield Violation("return.unknown_line", f"{row_id} is not authorized", f"deduct[{row_id}]")
+
+
+def _of_kit(order: Order, by_row: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What is said of each line: of a component, what is said of its kit, where nothing is said of it by itself."""
+    if order.kits.keys().isdisjoint(by_row):
+        return dict(by_row)
+    of_kits = {line_id: by_row[kit.id] for kit in order.kits.values() if kit.id in by_row for line_id in kit.components}
+    return of_kits | {line_id: said for line_id, said in by_row.items() if line_id not in order.kits}
 
 
 def the_policy_has_nothing_against_it(order: Order, command: AuthorizeReturn, policy: Policy) -> Iterable[Violation]:
@@ -536,13 +637,14 @@ def nothing_is_left_at_the_dock(order: Order, command: CloseReturn, policy: Poli
 
 def _request(order: Order, command: RequestReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     found: dict[str, tuple[Reason, ...]] = {}
-    for line in command.lines:
+    lines = tuple(line for _, line in returned_of_kits(order, command.lines, with_customer))
+    for line in lines:
         reasons = tuple(_objections(order, line, command.kind, policy, envelope.at))
         if reasons:
             found[line.line_id] = tuple(dict.fromkeys((*found.get(line.line_id, ()), *reasons)))
     return_id, state = next_id("R", order.returns), policy.lifecycles.return_.initial
     resolution, objections = command.resolved_by, FrozenMap(found)
-    yield ReturnRequested(envelope.at, return_id, command.kind, resolution, state, command.lines, objections)
+    yield ReturnRequested(envelope.at, return_id, command.kind, resolution, state, lines, objections)
 
 
 def _objections(order: Order, line: ReturnLine, kind: str, policy: Policy, at: datetime) -> Iterable[Reason]:
@@ -550,7 +652,8 @@ def _objections(order: Order, line: ReturnLine, kind: str, policy: Policy, at: d
     yield from policy.returnable(order, line, kind)
     until = policy.returnable_until(order, line.line_id, _arrived(order, line))
     if kind != "claim" and until is not None and at > until:
-        yield Reason("return.window_over", f"could be returned until {until:%Y-%m-%d}")
+        last = day_in(until, order.terms_of(line.line_id).zone or "UTC")
+        yield Reason("return.window_over", f"could be returned until {last}")
 
 
 def _arrived(order: Order, line: ReturnLine) -> datetime | None:
@@ -567,7 +670,7 @@ def _authorize(order: Order, command: AuthorizeReturn, policy: Policy, envelope:
     asked = known.requested
     less = {line_id: EXACT.subtract(units, agreed.get(line_id, ZERO)) for line_id, units in asked.items()}
     moves = () if known.is_claim else _moves(order, known, agreed)
-    location = command.location or known.location or location_of(order, (place_of(move.source) for move in moves))
+    location = command.location or known.location or location_of(order, moves)
     label = None
     if command.label and moves:
         expected = known.replace(taken=moves, authorized=FrozenMap(agreed), location=location)
@@ -584,8 +687,14 @@ def _authorize(order: Order, command: AuthorizeReturn, policy: Policy, envelope:
         command.reason or envelope.reason,
         location,
         label,
-        FrozenMap({id: part_of(agreed[id], percent) for id, percent in command.deduct.items() if percent}),
+        _deducted(order, command, agreed),
     )
+
+
+def _deducted(order: Order, command: AuthorizeReturn, agreed: Mapping[str, Decimal]) -> FrozenMap[str, Decimal]:
+    """How many of the units of each line that are authorized are not given back."""
+    percents = _of_kit(order, command.deduct)
+    return FrozenMap({id: part_of(agreed[id], cut) for id, cut in percents.items() if cut and id in agreed})
 
 
 def _label(order: Order, known: Return, service: tuple[str, str] | None) -> BookReturn | None:
@@ -676,7 +785,7 @@ _DECISIONS = (
         RequestReturn,
         tiers=(
             (order_exists, order_was_placed),
-            (the_lines_to_return_exist,),
+            (the_lines_to_return_exist, kits_are_returned_whole),
             (nothing_holds("request_return"),),
             (only_what_the_customer_has_is_returned,),
         ),
@@ -687,7 +796,7 @@ _DECISIONS = (
         AuthorizeReturn,
         tiers=(
             (order_exists,),
-            (the_return_exists,),
+            (the_return_exists, kits_are_authorized_whole),
             (return_may("authorize"), nothing_holds("authorize_return", on_return)),
             (only_what_was_asked_for_is_authorized,),
             (the_policy_has_nothing_against_it,),

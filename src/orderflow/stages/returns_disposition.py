@@ -22,13 +22,13 @@ from orderflow.policy import Policy
 from orderflow.ports import Received, ReceiveLine, ReceiveStock, Refused, Reply
 from orderflow.returns import added
 from orderflow.stages.exceptions import impossible_reply, raised
-from orderflow.stages.returns import on_return, part_of, return_may, the_return_exists, with_return
+from orderflow.stages.returns import on_return, part_of, replaced_under, return_may, the_return_exists, with_return
 from orderflow.stages.returns_receiving import deductible
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, nothing_holds, order_exists
 from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
-from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain
+from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total
 from orderflow.values.quantity import as_amount
 from orderflow.values.times import as_day
 
@@ -120,13 +120,17 @@ class DisposeReturn(Command):
 
 @event("return_disposed")
 class ReturnDisposed(Event):
-    """It was said what becomes of goods that came back; ``receipts`` is what the inventory is to book in."""
+    """It was said what becomes of goods that came back; ``receipts`` is what the inventory is to book in.
+
+    ``at_dock`` is what was read off the goods that are still there.
+    """
 
     return_id: str
     state: str
     moves: tuple[Move, ...]
     receipts: tuple[ReceiveStock, ...] = ()
     deducted: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
+    at_dock: tuple[Goods, ...] = ()
 
     def apply(self, order: Order) -> Order:
         """The units have left the dock."""
@@ -145,6 +149,7 @@ class ReturnDisposed(Event):
             dispositions=known.dispositions + 1,
             restockings=(*known.restockings, *self.receipts),
             deducted=added(known.deducted, self.deducted.items()),
+            at_dock=self.at_dock,
         )
 
 
@@ -192,17 +197,18 @@ def only_what_lies_there_is_disposed_of(order: Order, command: DisposeReturn, po
 
 
 def what_was_credited_is_not_sent_back(order: Order, command: DisposeReturn, policy: Policy) -> Iterable[Violation]:
-    """The customer gets the goods or the money."""
+    """The customer gets the goods, or the money, or others for nothing."""
     known = order.returns[command.return_id]
     back: dict[str, Decimal] = {}
     for index, one in enumerate(command.dispositions or ()):
         if one.fate != "send_back":
             continue
         back[one.line_id] = EXACT.add(back.get(one.line_id, known.sent_back.get(one.line_id, ZERO)), one.quantity)
-        credited = known.credited.get(one.line_id, ZERO)
-        if EXACT.add(credited, back[one.line_id]) > known.received.get(one.line_id, ZERO):
-            told = f"{plain(credited)} of {one.line_id} were credited"
-            yield Violation("return.credited", told, f"dispositions[{index}].fate")
+        credited, replaced = known.credited.get(one.line_id, ZERO), replaced_under(order, known, one.line_id)
+        if EXACT.add(EXACT.add(credited, replaced), back[one.line_id]) > known.received.get(one.line_id, ZERO):
+            told = f"{plain(replaced or credited)} of {one.line_id} {'are replaced' if replaced else 'were credited'}"
+            remedy = f"CancelLines {', '.join(known.successors[one.line_id])}" if replaced else ""
+            yield Violation("return.credited", told, f"dispositions[{index}].fate", remedy=remedy)
 
 
 def nothing_is_deducted_twice(order: Order, command: DisposeReturn, policy: Policy) -> Iterable[Violation]:
@@ -223,23 +229,26 @@ def nothing_is_deducted_twice(order: Order, command: DisposeReturn, policy: Poli
 
 def _dispose(order: Order, command: DisposeReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     known = order.returns[command.return_id]
-    there = order.ledger.holding(received(known.id))
+    there, readings = order.ledger.holding(received(known.id)), _Readings(known)
     chosen = command.dispositions
     if chosen is None:
         chosen = tuple(Disposition(line_id, units) for line_id, units in there.items())
+    receipts = tuple(_receipts(order, known, chosen, readings))
     yield ReturnDisposed(
         envelope.at,
         known.id,
         policy.return_step(order, known, "dispose") or known.state,
         tuple(Move(one.line_id, received(known.id), _FATES[one.fate], one.quantity) for one in chosen),
-        tuple(_receipts(order, known, chosen)),
+        receipts,
         added(FrozenMap(), ((one.line_id, part_of(one.quantity, one.deduct)) for one in chosen)),
+        tuple(readings.left),
     )
 
 
-def _receipts(order: Order, known: Return, chosen: Iterable[Disposition]) -> Iterator[ReceiveStock]:
+def _receipts(
+    order: Order, known: Return, chosen: Iterable[Disposition], readings: _Readings
+) -> Iterator[ReceiveStock]:
     """What the inventory is to book in, location by location."""
-    readings = _Readings(known)
     found: dict[str, list[ReceiveLine]] = {}
     for one in chosen:
         lines = [_on_the_shelf(order, one, goods) for goods in readings.next(one)]
@@ -265,31 +274,65 @@ def _on_the_shelf(order: Order, one: Disposition, goods: Goods) -> ReceiveLine:
 
 
 class _Readings:
-    """What was read at the dock off units that are disposed of, in the order in which they came."""
+    """What was read off the goods at the dock; what is disposed of leaves, in the order in which it came."""
 
     def __init__(self, known: Return) -> None:
-        self.left = list(known.goods)
-        for held in (known.restocked, known.scrapped, known.sent_back):
-            for line_id, units in held.items():
-                self._taken(line_id, units)
+        self.left = list(known.at_dock)
 
     def next(self, one: Disposition) -> list[Goods]:
-        """The next units of a line: in one piece, where it was said now what is known of them."""
-        taken = self._taken(one.line_id, one.quantity)
-        return [Goods(one.line_id, one.quantity)] if one.lot or one.serials or not taken else taken
-
-    def _taken(self, line_id: str, units: Decimal) -> list[Goods]:
-        taken, kept = [], []
-        for some in self.left:
-            part = min(units, some.quantity) if some.line_id == line_id else ZERO
+        """The units of a line that are meant: of its lot, or with its serials, before others of the line."""
+        pieces = [piece for some in self.left for piece in _by_serial(some, one)]
+        mine = (at for at, some in enumerate(pieces) if some.line_id == one.line_id)
+        taken, left, units = [], dict(enumerate(pieces)), one.quantity
+        for at in sorted(mine, key=lambda at: _fit(one, pieces[at])):
+            some = left.pop(at)
+            part = min(units, some.quantity)
             if part:
                 taken.append(some.part(part))
                 units = EXACT.subtract(units, part)
-            if rest := EXACT.subtract(some.quantity, part):
-                serials = some.serials[int(part) :] if part else some.serials
-                kept.append(evolved(some, quantity=rest, serials=serials, measured=None if part else some.measured))
-        self.left = kept
-        return taken
+            if part != some.quantity:
+                left[at] = _rest(some, part)
+        self.left = [left[at] for at in sorted(left)]
+        return [_as_one(one, taken)] if one.lot or one.serials or not taken else taken
+
+
+def _fit(one: Disposition, some: Goods) -> int:
+    """How well goods fit what is said of units: by a serial, by their lot, by nothing that speaks against it."""
+    if set(one.serials) & set(some.serials):
+        return 0
+    if one.lot and one.lot == some.lot:
+        return 1
+    return 3 if (one.serials and some.serials) or (one.lot and some.lot) else 2
+
+
+def _by_serial(some: Goods, one: Disposition) -> tuple[Goods, ...]:
+    """Goods apart from those with the serials that are named, where only some of them are."""
+    named = tuple(serial for serial in some.serials if serial in one.serials)
+    if some.line_id != one.line_id or not named or len(named) >= some.quantity:
+        return (some,)
+    others = evolved(some, serials=(*named, *(serial for serial in some.serials if serial not in named)))
+    return others.part(Decimal(len(named))), _rest(others, Decimal(len(named)))
+
+
+def _rest(some: Goods, units: Decimal) -> Goods:
+    """Goods without the first so many units of them."""
+    if not units:
+        return some
+    left = EXACT.subtract(some.quantity, units)
+    return evolved(some, quantity=left, serials=some.serials[int(units) :], measured=None)
+
+
+def _as_one(one: Disposition, taken: list[Goods]) -> Goods:
+    """Units in one piece, where it was said what they are; what else was read off them stays, if it is the same."""
+    lots, days = {some.lot for some in taken}, {some.expires_on for some in taken}
+    measured = [some.measured for some in taken if some.measured is not None]
+    return Goods(
+        one.line_id,
+        one.quantity,
+        total(measured) if measured and len(measured) == len(taken) else None,
+        lot=lots.pop() if len(lots) == 1 else "",
+        expires_on=days.pop() if len(days) == 1 else None,
+    )
 
 
 # -- what follows, what is wanted, and what answers mean ------------------------------------------------------------

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from orderflow.messages import Event, event
 from orderflow.order import Booking, Case, Order, Return
 from orderflow.policy import Policy
@@ -19,7 +21,7 @@ from orderflow.stages.exceptions import ExceptionResolved, impossible_reply, rai
 from orderflow.stages.returns import with_return
 from orderflow.stages.stage import Stage, Wait, Wanted
 from orderflow.tracking import Scan, united
-from orderflow.values.checked import evolved
+from orderflow.values.checked import PERSONAL, evolved
 from orderflow.values.frozenmap import FrozenMap
 
 __all__ = [
@@ -81,7 +83,7 @@ class LabelEnded(Event):
     return_id: str
     stage: str
     code: str = ""
-    message: str = ""
+    message: str = attrs.field(default="", metadata=PERSONAL)
 
     def apply(self, order: Order) -> Order:
         """Nothing is awaited of the carrier."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import Account, Move, delivered, kind_of, lost, place_of, received, returning, shipped
+from orderflow.ledger import Account, Move, delivered, kind_of, lost, received, returning, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Finding, Goods, Order, Return, WrongGoods
 from orderflow.policy import Policy
@@ -29,6 +29,7 @@ from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, rais
 from orderflow.stages.picking import as_goods, totals
 from orderflow.stages.returns import (
     as_percents,
+    at_the_customers,
     location_of,
     on_return,
     part_of,
@@ -185,6 +186,7 @@ class ReturnReceived(Event):
             location=known.location or self.location,
             received=added(known.received, units),
             goods=(*known.goods, *self.goods),
+            at_dock=(*known.at_dock, *self.goods),
             wrong=(*known.wrong, *self.wrong),
             unexpected=added(known.unexpected, self.unexpected.items()),
             references=(*known.references, self.reference) if self.reference else known.references,
@@ -286,8 +288,9 @@ class _Arrived:
         yield returning(self.id)
         if self.command.parcel_id is not None:
             yield from (place(self.command.parcel_id) for place in (shipped, lost, delivered))
+        yield from at_the_customers(self.order, line_id)
         held = [account for account, _ in self.order.ledger.accounts(line_id)]
-        for kind in ("delivered", "returning", "shipped", "lost"):
+        for kind in ("returning", "shipped", "lost"):
             yield from (account for account in held if kind_of(account) == kind)
 
 
@@ -393,7 +396,6 @@ def _receive(order: Order, command: ReceiveReturn, policy: Policy, envelope: Env
         *(WrongGoods(order.lines[i].sku, n, "more than was sent") for i, n in arrived.beyond.items()),
     )
     kept = tuple(_within(goods, arrived.beyond))
-    places = (place_of(move.source) for move in arrived.moves)
     yield ReturnReceived(
         envelope.at,
         return_id,
@@ -408,7 +410,7 @@ def _receive(order: Order, command: ReceiveReturn, policy: Policy, envelope: Env
         command.findings,
         tuple(_flagged(order, return_id, kept, arrived.unexpected, wrong)),
         command.reference,
-        command.location or location_of(order, places),
+        command.location or location_of(order, arrived.moves),
         command.parcel_id or "",
     )
 
@@ -457,13 +459,19 @@ def _flagged(
             "return.wrong_goods", f"{plain(one.quantity)} × {one.sku} came that is not ours to take", about=return_id
         )
     sent = {(g.line_id, serial) for parcel in order.parcels.values() for g in parcel.contents for serial in g.serials}
-    back = {(g.line_id, serial) for one in order.returns.values() for g in one.goods for serial in g.serials}
+    back = {(g.line_id, serial) for one in order.returns.values() for g in _that_stayed(one) for serial in g.serials}
     for some in goods:
         for serial in some.serials:
             if (some.line_id, serial) not in sent and any(line == some.line_id for line, _ in sent):
                 yield Anomaly("return.other_serial", f"{serial} was not sent under {some.line_id}", about=return_id)
             elif (some.line_id, serial) in back:
                 yield Anomaly("return.serial_twice", f"{serial} came back before", about=return_id)
+            back.add((some.line_id, serial))
+
+
+def _that_stayed(known: Return) -> Iterable[Goods]:
+    """What came under a return, but for lines of which something was sent back: that may come once more."""
+    return (some for some in known.goods if some.line_id not in known.sent_back)
 
 
 def _inspect(order: Order, command: InspectReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:

@@ -29,7 +29,7 @@ from orderflow.messages import Event, event
 from orderflow.order import Line, Order, Origin, Parcel, Return
 from orderflow.policy import Policy
 from orderflow.returns import added
-from orderflow.stages.returns import ReturnClosed, with_return
+from orderflow.stages.returns import ReturnClosed, replaced_under, with_return
 from orderflow.stages.stage import Stage
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
@@ -104,7 +104,7 @@ class ReturnCredited(Event):
 def owed(order: Order, line_id: str, basis: str) -> Decimal:
     """Units that were paid for with a line, and that the customer neither keeps nor is still to get."""
     family = [line.id for line in order.lines.values() if order.paid_line(line.id) == line_id]
-    left = order.not_given_back(line_id)
+    most = left = order.not_given_back(line_id)
     for member in family:
         left = EXACT.subtract(left, order.live_quantity(member))
         for known in order.returns.values():
@@ -113,7 +113,7 @@ def owed(order: Order, line_id: str, basis: str) -> Decimal:
         for parcel in order.parcels.values():
             if parcel.replacements or parcel.credited:
                 left = EXACT.add(left, _made_good(order, parcel, member))
-    return max(ZERO, left)
+    return max(ZERO, min(most, left))
 
 
 def _gone_back(order: Order, known: Return, line_id: str, basis: str) -> Decimal:
@@ -121,7 +121,7 @@ def _gone_back(order: Order, known: Return, line_id: str, basis: str) -> Decimal
     coming = ZERO
     if basis == "authorized" and not known.ended:
         coming = order.ledger.balance(line_id, returning(known.id))
-    return EXACT.add(EXACT.add(known.back(line_id), coming), known.claimed(line_id))
+    return EXACT.add(known.back(line_id, coming), known.claimed(line_id))
 
 
 def _made_good(order: Order, parcel: Parcel, line_id: str) -> Decimal:
@@ -137,7 +137,7 @@ def _credit(order: Order, known: Return, basis: str) -> ReturnCredited | None:
     most: dict[str, Decimal] = {}
     for line_id in _lines_of(known):
         done = known.credited.get(line_id, ZERO)
-        units = EXACT.subtract(EXACT.subtract(known.due(line_id, basis), _replaced(order, known, line_id)), done)
+        units = EXACT.subtract(_due_in_money(order, known, line_id, basis), done)
         paid = order.paid_line(line_id)
         if units <= 0:
             continue
@@ -158,15 +158,18 @@ def _credit(order: Order, known: Return, basis: str) -> ReturnCredited | None:
     return ReturnCredited(known.opened_at, known.id, FrozenMap(quantities), FrozenMap(withheld), FrozenMap(measures))
 
 
+def _due_in_money(order: Order, known: Return, line_id: str, basis: str) -> Decimal:
+    """Units that are due to be given back: where others are sent for them, those of which these are not wanted."""
+    due = known.due(line_id, basis)
+    if known.resolution != "replacement":
+        return due
+    if not order.is_over:
+        due = min(due, total(order.ledger.ordered(other) for other in known.successors.get(line_id, ())))
+    return EXACT.subtract(due, replaced_under(order, known, line_id))
+
+
 def _lines_of(known: Return) -> Iterator[str]:
     return iter(dict.fromkeys((*known.authorized, *known.received)))
-
-
-def _replaced(order: Order, known: Return, line_id: str) -> Decimal:
-    """Units that are made good by goods that are sent for nothing, and are still wanted."""
-    if known.resolution != "replacement":
-        return ZERO
-    return total(order.live_quantity(successor) for successor in known.successors.get(line_id, ()))
 
 
 def _measure(order: Order, known: Return, line_id: str, done: Decimal, units: Decimal) -> Decimal | None:
@@ -196,7 +199,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         if ordered:
             yield ExchangeOrdered(at, known.id, ordered)
             return
-        credit = _credit(order, known, policy.credit_on) if known.resolution != "nothing" else None
+        credit = _credit(order, known, policy.credit_on)
         if credit is not None:
             yield evolved(credit, at=at)
             return

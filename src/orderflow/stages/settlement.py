@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from orderflow.charges import Amounts, TaxGroup, given_back, measured_back
-from orderflow.documents import Document, DocumentLine, Kept, Part, kept_of, to_be_charged, to_be_credited
+from orderflow.documents import Document, DocumentLine, Kept, Part, kept_of, not_billed, to_be_charged, to_be_credited
 from orderflow.errors import InvalidInput, Violation
 from orderflow.invoicing import charge_of, credit_of, fee_line, taken_back
 from orderflow.ledger import kind_of, lost, shipped
@@ -38,6 +38,7 @@ __all__ = [
     "GrantGoodwill",
     "WaiveFee",
     "kept_by_now",
+    "still_to_arrive",
     "to_be_raised",
 ]
 
@@ -71,7 +72,7 @@ class ChargeFee(Command):
     amount: Money = checked(_as_amount)
     tax_group: TaxGroup | None = checked(optional(_as_group), default=None)
     with_tax: bool = checked(as_flag, default=False)
-    description: str = checked(as_text(1000), default="")
+    description: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("grant_goodwill")
@@ -83,7 +84,7 @@ class GrantGoodwill(Command):
     amount: Money = checked(_as_amount)
     tax_group: TaxGroup | None = checked(optional(_as_group), default=None)
     with_tax: bool = checked(as_flag, default=True)
-    description: str = checked(as_text(1000), default="")
+    description: str = checked(as_text(1000), default="", personal=True)
 
 
 @command("waive_fee")
@@ -135,15 +136,17 @@ class CreditRaised(Event):
 
 #: Kinds of accounts whose units have not left.
 _STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
+#: Kinds of accounts whose units have left and not arrived.
+_UNDER_WAY = frozenset({"shipped", "lost"})
 
 
 def kept_by_now(order: Order) -> Iterable[Kept]:
     """What the customer is to pay for by now: of each price what is not given back, and has got as far as that.
 
     What has not got so far is taken as if it were given back: of the newest price first, so that what leaves first has
-    the oldest.
+    the oldest. What others have billed is not ours to charge.
     """
-    waiting = _waiting(order)
+    waiting, billed = _waiting(order), order.billed_by_others
     for line_id, tranches in order.tranches.items():
         back: Any = order.given_back.get(line_id, ())
         units, goods = waiting.get(line_id, (ZERO, ()))
@@ -153,7 +156,8 @@ def kept_by_now(order: Order) -> Iterable[Kept]:
             tranches, back = measured_back(tranches, back, pieces, measure)
         if units:
             back = given_back(tranches, back, units)
-        yield from kept_of(line_id, tranches, back)
+        kept = kept_of(line_id, tranches, back)
+        yield from not_billed(kept, billed[line_id]) if billed.get(line_id) else kept
 
 
 def _waiting(order: Order) -> Mapping[str, tuple[Decimal, tuple[tuple[Decimal, Decimal], ...]]]:
@@ -175,6 +179,13 @@ def _waiting(order: Order) -> Mapping[str, tuple[Decimal, tuple[tuple[Decimal, D
     return found
 
 
+def still_to_arrive(order: Order, parcel_id: str) -> frozenset[str]:
+    """The lines of which units left in a parcel that are still to arrive, by this parcel or a later one."""
+    return frozenset(
+        line_id for line_id in order.lines for one, away in _on_its_way(order, line_id) if one.id == parcel_id and away
+    )
+
+
 def _not_left(order: Order, line_id: str) -> Decimal:
     here = ZERO
     for account, units in order.ledger.accounts(line_id):
@@ -184,9 +195,9 @@ def _not_left(order: Order, line_id: str) -> Decimal:
 
 
 def _on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
-    """Units of a line that have left and are still to arrive: neither credited, nor arrived by another line instead."""
+    """Units of a line that have left and did not arrive yet: neither credited, nor arrived by another line instead."""
     for parcel in order.parcels.values():
-        away = ZERO
+        away = _brought_back(order, parcel, line_id)
         for account in (shipped(parcel.id), lost(parcel.id)):
             away = EXACT.add(away, order.ledger.balance(line_id, account))
         if away:
@@ -195,6 +206,20 @@ def _on_its_way(order: Order, line_id: str) -> Iterable[tuple[Parcel, Decimal]]:
                 away = EXACT.subtract(away, _arrived(order, other))
         if away > 0:
             yield parcel, away
+
+
+def _brought_back(order: Order, parcel: Parcel, line_id: str) -> Decimal:
+    """Units that came back without having arrived: neither credited, sent once more, nor replaced by what arrived."""
+    units = ZERO
+    for known in order.returns.values():
+        if known.kind != "undelivered" or known.parcel_id != parcel.id:
+            continue
+        came = total(m.quantity for m in known.taken if m.line_id == line_id and kind_of(m.source) in _UNDER_WAY)
+        done = EXACT.add(known.credited.get(line_id, ZERO), known.sent_back.get(line_id, ZERO))
+        if known.resolution == "replacement":
+            done = EXACT.add(done, total(_arrived(order, other) for other in known.successors.get(line_id, ())))
+        units = EXACT.add(units, max(ZERO, EXACT.subtract(came, done)))
+    return units
 
 
 def _arrived(order: Order, line_id: str) -> Decimal:
@@ -307,11 +332,11 @@ def to_be_raised(order: Order, at: datetime) -> Iterable[Event]:
     """What is to be credited and charged now; what of goodwill is to be taken back, once nothing is."""
     if "settlement" in order.theirs:
         return
-    if _charges_now(order):
-        settlement, tally = order.settlement, order.settlement.tally(order.tranches)
-        kept = tuple(kept_by_now(order))
+    settlement, charges_now = order.settlement, _charges_now(order)
+    if charges_now or settlement.documents:
+        tally, kept = settlement.tally(order.tranches), tuple(kept_by_now(order))
         credited = to_be_credited(kept, tally, tuple(settlement.documents.values()))
-        charged = to_be_charged(kept, tally)
+        charged = to_be_charged(kept, tally) if charges_now else ()
         if credited:
             yield _credited(order, credited, "given_back", at)
         if charged:
@@ -323,15 +348,13 @@ def to_be_raised(order: Order, at: datetime) -> Iterable[Event]:
 
 
 def _charges_now(order: Order) -> bool:
-    """Whether there may be something to charge or to credit."""
+    """Whether what is kept by now may be charged: what a buyer must agree to, once it has."""
     charge_on = order.settlement.charge_on
-    if not charge_on or order.settlement.documents:
-        return bool(charge_on)
     if charge_on == "order":
         confirmation = order.confirmation
         is_agreed = "confirmed" in order.milestones or "in_fulfillment" in order.milestones
         return is_agreed and (confirmation is None or confirmation.word != "waits")
-    return not order.ledger.kinds <= _NEVER_LEFT
+    return bool(charge_on) and not order.ledger.kinds <= _NEVER_LEFT
 
 
 _NEVER_LEFT = _STILL_HERE | {"cancelled", "closed_short"}
@@ -347,7 +370,18 @@ def _goodwill_taken_back(order: Order, at: datetime) -> Iterable[Event]:
             return
 
 
-_CHARGED = ("settlement", "tranches", "given_back", "ledger", "unbilled", "milestones", "confirmation", "parcels")
+_CHARGED = (
+    "settlement",
+    "tranches",
+    "given_back",
+    "ledger",
+    "unbilled",
+    "milestones",
+    "confirmation",
+    "parcels",
+    "observed",
+    "returns",
+)
 
 
 def _looks_at(order: Order) -> tuple[str, ...]:

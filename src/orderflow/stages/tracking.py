@@ -224,7 +224,7 @@ def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Eve
     news: dict[str, list[Scan]] = {}
     scans = tuple(scans)
     if order.observed is not None:
-        numbers, known = order.observed.numbers, order.observed.scans
+        numbers, known = order.observed.numbers - order.own_numbers, order.observed.scans
         theirs = tuple(dict.fromkeys(s for s in scans if s.tracking_number in numbers and s not in known))
         if theirs:
             yield FactsRecorded(at, (), theirs)
