@@ -81,6 +81,8 @@ def test_more_refunded_than_paid_is_flagged_and_owed_to_us() -> None:
     order = shop.do(refund("20.00"))
     assert (order.balance.status, order.balance.owed) == ("unpaid", eur("0.20"))
     assert [one.code for one in order.anomalies] == ["refund.more_than_paid"]
+    told = "0.20 EUR more was paid back to the customer than the customer has paid (refund.more_than_paid)"
+    assert f"  flagged       {told}\n" in str(shop.flow.explain("A-1"))
     order = shop.do(paid("pi_2", "0.20"))
     assert (order.balance.status, order.anomalies) == ("refunded", ())
 
