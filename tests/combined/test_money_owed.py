@@ -271,3 +271,11 @@ def test_what_was_lost_is_collected_with_its_replacement(charge_on: str | None) 
     shop.pick_pack("F2")
     assert collected(shop, "P2", "P3") == {"S1": "9.90", "S2": "19.80", "S3": "9.90"}
     assert money_waits(shop) == []
+
+
+def test_a_booking_that_is_being_voided_is_not_to_be_booked_anew() -> None:
+    shop = booked_in_cash(charge_on="order")
+    shop.carrier.void = lambda request: Deferred("t-1")  # type: ignore[method-assign]
+    shop.do(AmendOrder("A-1", {"L1": 1}, prices={"L1": eur("5.00")}, reason="late"))
+    assert shop.order.shipments["S1"].stage == "void_wanted"
+    assert money_waits(shop) == []
