@@ -62,6 +62,7 @@ class Explanation:
         rows += _rows("waiting for", [str(wait) for wait in self.waiting_for])
         rows += _rows("trouble", [str(trouble) for trouble in self.troubles])
         rows += _rows("money", [str(self.order.balance)] if not self.order.settlement.is_empty else [])
+        rows += _rows("flagged", [f"{anomaly.message} ({anomaly.code})" for anomaly in self.order.anomalies])
         rows += _rows("missing", [f"{reason.message} ({reason.code})" for reason in self.missing])
         rows += _rows("possible", [" · ".join(_short(command) for command in self.possible)] if self.possible else [])
         rows += _rows("not possible", [str(impossible) for impossible in self.not_possible])

@@ -214,12 +214,8 @@ class _Paper:
             weight, weighed = weight + self._weight(line), weighed + self._weight(line) * part
             gross += Fraction(self.rounded(Fraction(line.amounts.total.amount) * part))
         credited = self.rounded(tax * weighed / weight) if weight else _ZERO
-        if not with_tax:
-            return credited
-        bound = _decimal(gross - base)
-        if base >= 0 and tax >= 0:
-            return max(credited, bound)
-        return min(credited, bound) if base <= 0 and tax <= 0 else credited
+        least, sign = gross - base, -1 if base < 0 else 1
+        return _decimal(least) if with_tax and tax * sign >= 0 and credited * sign < least * sign else credited
 
     # -- lines -------------------------------------------------------------------------------------------------------
 

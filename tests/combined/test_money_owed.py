@@ -81,6 +81,8 @@ def test_more_refunded_than_paid_is_flagged_and_owed_to_us() -> None:
     order = shop.do(refund("20.00"))
     assert (order.balance.status, order.balance.owed) == ("unpaid", eur("0.20"))
     assert [one.code for one in order.anomalies] == ["refund.more_than_paid"]
+    told = "0.20 EUR more was paid back to the customer than the customer has paid (refund.more_than_paid)"
+    assert f"  flagged       {told}\n" in str(shop.flow.explain("A-1"))
     order = shop.do(paid("pi_2", "0.20"))
     assert (order.balance.status, order.anomalies) == ("refunded", ())
 
@@ -268,4 +270,12 @@ def test_what_was_lost_is_collected_with_its_replacement(charge_on: str | None) 
     shop.choose("reship")
     shop.pick_pack("F2")
     assert collected(shop, "P2", "P3") == {"S1": "9.90", "S2": "19.80", "S3": "9.90"}
+    assert money_waits(shop) == []
+
+
+def test_a_booking_that_is_being_voided_is_not_to_be_booked_anew() -> None:
+    shop = booked_in_cash(charge_on="order")
+    shop.carrier.void = lambda request: Deferred("t-1")  # type: ignore[method-assign]
+    shop.do(AmendOrder("A-1", {"L1": 1}, prices={"L1": eur("5.00")}, reason="late"))
+    assert shop.order.shipments["S1"].stage == "void_wanted"
     assert money_waits(shop) == []

@@ -218,7 +218,7 @@ def _of_the_carrier(order: Order, shipment: Shipment, booked: tuple[Shipment, ..
         if too_much > zero(order.currency):
             beyond = f", and with it {min(too_much, order.to_collect[shipment.id])} more than is owed"
         yield Wait(who, f"to collect {order.to_collect[shipment.id]}{beyond}", about)
-    elif too_much > zero(order.currency):
+    elif too_much > zero(order.currency) and shipment.stage != "void_wanted":
         told = f"to book {shipment.id} anew: carriers are to collect {too_much} more than is owed"
         yield Wait("someone", told, "VoidShipment")
 
