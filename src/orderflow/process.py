@@ -381,13 +381,17 @@ class OrderProcess:
         return (*holds.reviews(after, remarks, (), envelope.at), *holds.warnings(remarks, envelope.at))
 
     def _moot_cases(self, order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
-        """Cases whose reason is gone close by themselves: a request nobody wants, a choice about a cancelled order."""
+        """Cases whose reason is gone close by themselves: a request nobody wants, a choice about a cancelled order.
+
+        Goods that left before an order was rejected are to be priced all the same; while nobody can, that is a case.
+        """
         if not order.cases:
             return
         is_over = "cancelled" in order.milestones or "rejected" in order.milestones
         wanted = self._wanted_ids(order)
         for case in order.open_cases:
-            if (case.is_about_request and case.about not in wanted) or (is_over and "cancel_order" in case.options):
+            is_moot = is_over and "cancel_order" in case.options
+            if case.about not in wanted if case.is_about_request else is_moot:
                 yield exceptions.ExceptionResolved(at, case.id, "moot")
 
     def _settled(self, order: Order, case: Case, option: str, at: datetime) -> Iterable[Event]:

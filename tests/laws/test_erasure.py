@@ -136,7 +136,7 @@ def begun(script: Script, honest: bool) -> Talking:
     policy = STANDARD if smoothly else drawn_policy(chance)
     policy = attrs.evolve(policy, charge_on=charge_on)
     if chance.once_in(2):
-        policy = attrs.evolve(policy, changes=_ASKED_FIRST)
+        policy = attrs.evolve(policy, changes=[*_ASKED_FIRST])
     living = Talking(OrderProcess(policy), honest)
     living.give(drawn_order(chance, plain=smoothly))
     for _ in range(chance.one((10, 20, 40)) if smoothly else 0):
