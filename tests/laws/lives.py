@@ -389,8 +389,9 @@ class Living:
         self.give(chance.one(named))
 
     def _amends(self, chance: Chance, order: Order) -> None:
-        """Other quantities."""
-        lines = {chance.one(tuple(order.lines)): chance.one((chance.quantity(), Decimal(0))) for _ in range(2)}
+        """Other quantities, of lines or of kits."""
+        rows = (*order.lines, *order.kits)
+        lines = {chance.one(rows): chance.one((chance.quantity(), Decimal(0))) for _ in range(2)}
         self.give(c.AmendOrder(order.id, lines))
 
     def _holds(self, chance: Chance, order: Order) -> None:
