@@ -11,6 +11,7 @@ import attrs
 from orderflow import (
     STANDARD,
     AsyncOrderFlow,
+    ChangeRule,
     Command,
     Envelope,
     Event,
@@ -141,6 +142,8 @@ def a_policy_takes_plain_functions() -> None:
 def a_policy_takes_nothing_else() -> None:
     Policy(plan=the_first, choose_rate=the_first, draft=silence)  # type: ignore[arg-type]
     Policy(everything_from_berlin, the_first)  # type: ignore[call-arg]
+    assert_type(attrs.evolve(STANDARD, changes=[ChangeRule("price", verdict="deny"), ChangeRule()]), Policy)
+    attrs.evolve(STANDARD, changes=["deny"])  # type: ignore[list-item]
     attrs.evolve(STANDARD, poll_every=3600)  # type: ignore[arg-type]
     attrs.evolve(STANDARD, verification=(a_parcel_can_be_carried,))  # type: ignore[arg-type]
     attrs.evolve(STANDARD, no_such_thing=True)  # type: ignore[call-arg]

@@ -72,11 +72,11 @@ from orderflow.defaults import STANDARD
 from orderflow.errors import Violation
 from orderflow.facts import Ordered
 from orderflow.kits import Component
-from orderflow.lifecycle import ORDER, Lifecycle, Step
+from orderflow.lifecycle import FULFILLMENT, ORDER, Lifecycle, Step
 from orderflow.lifecycle.worked import WITH_FRAUD_REVIEW
 from orderflow.messages import Command
 from orderflow.order import ReturnLine
-from orderflow.policy import Authority, Check, Lifecycles
+from orderflow.policy import Authority, Check, Lifecycles, Policy
 from orderflow.ports import BookCarrier, ClaimStock, GaveUp, Quote, QuotePrices, Refused, Sent
 from orderflow.process import STAGES
 from orderflow.stages.acceptance import OrderLine
@@ -156,8 +156,12 @@ def four_of_five_kits_left() -> Life:
     return life.do(BookShipment(ID, service="a")).reply_all().do(DespatchShipment(ID, parcel_ids=["P1"]))
 
 
-def one_of_two_packed() -> Life:
-    return picked().do(PackParcel(ID, "F1", [("L1", 1)]))
+#: All that is picked together leaves together.
+TOGETHER = attrs.evolve(ONE_PLACE, lifecycles=Lifecycles(fulfillment=FULFILLMENT.without(("picked", "despatch"))))
+
+
+def one_of_two_packed(policy: Policy = ONE_PLACE) -> Life:
+    return picked(policy).do(PackParcel(ID, "F1", [("L1", 1)]))
 
 
 def drafted() -> Life:
@@ -599,7 +603,7 @@ BOOK: dict[type[Command], list[Case]] = {
             ],
         ),
         (
-            lambda: one_of_two_packed().do(BookShipment(ID, service="a")).reply_all(),
+            lambda: one_of_two_packed(TOGETHER).do(BookShipment(ID, service="a")).reply_all(),
             DespatchShipment(ID),
             [("fulfillment.cannot_despatch", "F1")],
         ),
