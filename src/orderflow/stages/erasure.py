@@ -77,7 +77,9 @@ class PersonalDataErased(Event):
 def erased_order(order: Order) -> Order:
     """An order without what is personal: what was told and differs in nothing else is one, nothing more is sent."""
     made = erased(order)
-    tracked = {name: _tracked_anew(held) for name, held in made.__dict__.items() if isinstance(held, FrozenMap)}
+    tracked: dict[str, Any] = {
+        name: _tracked_anew(held) for name, held in made.__dict__.items() if isinstance(held, FrozenMap)
+    }
     messages = {
         message.id: message.replace(state="withheld", failure=ERASED) if message.state == "queued" else message
         for message in made.messages.values()
