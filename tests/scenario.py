@@ -162,17 +162,21 @@ SENSIBLE: dict[type[Request], Callable[[Any], Any]] = {
 }
 
 
+#: Every stage looks at everything, however little it says it looks at.
+_BLIND = tuple(attrs.evolve(stage, looks_at=lambda order: None) for stage in STAGES)
+
+
 class Life:
     """The life of one order so far: the process, the order, the time, and what has happened."""
 
     def __init__(self, policy: Policy = ONE_PLACE) -> None:
         self.process = OrderProcess(policy)
-        blind = tuple(attrs.evolve(stage, looks_at=lambda order: None) for stage in STAGES)
-        self._forgetful = OrderProcess(policy, blind)
+        self._forgetful = OrderProcess(policy, _BLIND)
         self._order: Order | None = None
         self.now = NOW
         self.events: tuple[Event, ...] = ()
         self.history: list[Event] = []
+        self._read: Order | None = None
 
     @property
     def order(self) -> Order:
@@ -291,7 +295,14 @@ class Life:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _loaded(self) -> Order | None:
-        return replay(self.history)
+        """What the events make, read once for each change; whatever was worked out about it since is forgotten."""
+        if self._read is None or self._read.version != len(self.history):
+            self._read = replay(self.history)
+        if self._read is None:
+            return None
+        fresh = self._read.replace()
+        fresh.__dict__.pop("_worked_out", None)
+        return fresh
 
     def _happened(self, events: Iterable[Event], order: Order) -> None:
         self.events = tuple(events)
@@ -299,9 +310,10 @@ class Life:
         self._order = order
         assert order.ledger.is_balanced()
         assert order.version == len(self.history)
-        assert self.loaded == order
-        assert pending(self.loaded) == pending(order)
-        assert self._forgetful.consequences(self.loaded, self.now) == (), "everything that follows has happened"
+        loaded = self.loaded
+        assert loaded == order
+        assert pending(loaded) == pending(order)
+        assert self._forgetful.consequences(loaded, self.now) == (), "everything that follows has happened"
 
 
 @attrs.frozen

@@ -200,7 +200,7 @@ class _Paper:
     ) -> Decimal:
         """The tax of a group of a charge that is credited, once these parts are.
 
-        Where prices are shown with tax, no more before tax is credited than was charged.
+        Where prices are shown with tax, no more before tax is credited than was charged; nor of goodwill, below zero.
         """
         cited, group, with_tax = company
         taking = {one.cited_line: one.size for one in parts if one.cites == cited}

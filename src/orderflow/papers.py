@@ -1,8 +1,9 @@
-"""The papers of a warehouse, as data: pick lists over many orders, and the slip that goes into a parcel.
+"""Papers, as data: pick lists over many orders, the slip that goes into a parcel, and the rows of an invoice.
 
 A *pick list* is a walk through a location: what to take from which bin, for which order. It is made of orders and
 changes none of them; what comes back from the walk is turned into one `RecordPick` for each fulfillment, which carries
-the list's reference. A *packing slip* says what is in a parcel, and what of the order is still to come.
+the list's reference. A *packing slip* says what is in a parcel, and what of the order is still to come. The *rows of an
+invoice* or credit note are the lines of a document as they were ordered: kits as kits, where it is about whole ones.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from orderflow.charges import Amounts, TaxGroup
+from orderflow.documents import Document, DocumentLine, sum_of
 from orderflow.errors import InvalidInput, Problems
 from orderflow.ledger import allocated
 from orderflow.order import Goods, Order
@@ -27,11 +30,13 @@ from orderflow.values.record import record
 from orderflow.values.times import as_day
 
 __all__ = [
+    "InvoiceRow",
     "PackingSlip",
     "PickList",
     "PickRow",
     "SlipRow",
     "Taken",
+    "invoice_rows",
     "packing_slip",
     "pick_list",
     "record_picks",
@@ -41,7 +46,7 @@ __all__ = [
 
 @record
 class PickRow:
-    """What to take from one bin for one line of one order."""
+    """What to take from one bin for one line of one order; ``kit`` is what it is a component of."""
 
     number: int
     bin: str
@@ -51,6 +56,7 @@ class PickRow:
     order_id: str
     fulfillment_id: str
     line_id: str
+    kit: str = ""
 
 
 @record
@@ -86,8 +92,8 @@ def pick_list(
             if work.location != location or any(order.holds_on("pick", work.id)):
                 continue
             for line_id, quantity in order.ledger.holding(allocated(work.id)).items():
-                line = order.lines[line_id]
-                found.append(PickRow(0, bin_of(line.sku), line.sku, line.unit, quantity, order.id, work.id, line_id))
+                line, place = order.lines[line_id], (order.id, work.id, line_id, _kit(order, line_id))
+                found.append(PickRow(0, bin_of(line.sku), line.sku, line.unit, quantity, *place))
     found.sort(key=lambda row: (row.bin, row.sku, row.order_id, row.fulfillment_id, row.line_id))
     rows = tuple(evolved(row, number=number) for number, row in enumerate(found, 1))
     return PickList(as_reference(reference), location, rows)
@@ -257,3 +263,68 @@ def _to_come(order: Order, parcel_id: str) -> Iterable[SlipRow]:
 def _kit(order: Order, line_id: str) -> str:
     kit = order.kit_of(line_id)
     return kit.sku if kit is not None else ""
+
+
+# -- invoices and credit notes --------------------------------------------------------------------------------------
+
+
+@record
+class InvoiceRow:
+    """What a document says of so many units of a line, or of so many kits, at one price; or of a fee, by its ``code``.
+
+    ``measure`` is what goods came to that are charged by it. A credit ``cites`` the charge that it takes this from.
+    """
+
+    row_id: str
+    sku: str
+    unit: str
+    quantity: Decimal
+    amounts: Amounts
+    tax_group: TaxGroup | None = None
+    measure: Decimal | None = None
+    cites: str = ""
+    code: str = ""
+    description: str = ""
+
+
+def invoice_rows(order: Order, document_id: str) -> tuple[InvoiceRow, ...]:
+    """The rows of a charge or a credit, as they were ordered; they sum to the document, to the smallest unit.
+
+    Components that are charged or credited together, and make up whole kits and nothing else, are one row.
+
+    Raises:
+        KeyError: the order has no such document.
+    """
+    document: Document = order.settlement.documents[document_id]
+    together: dict[Any, list[DocumentLine]] = {}
+    for index, line in enumerate(document.lines):
+        kit = order.kit_of(line.line_id) if line.line_id else None
+        alone = (index,) if kit is None else (kit.id, line.tranche, line.tax_group, line.cites)
+        together.setdefault(alone, []).append(line)
+    return tuple(row for lines in together.values() for row in _rows(order, lines))
+
+
+def _rows(order: Order, lines: list[DocumentLine]) -> Iterable[InvoiceRow]:
+    units: dict[str, Decimal] = {}
+    for line in lines:
+        units[line.line_id] = EXACT.add(units.get(line.line_id, ZERO), line.quantity)
+    told, first = order.in_kits(units), lines[0]
+    kit = order.kits.get(next(iter(told)))
+    if kit is not None and len(told) == 1:
+        row, quantity = kit.line, told[kit.id]
+        yield InvoiceRow(row.id, row.sku, row.unit, quantity, sum_of(lines), first.tax_group, None, first.cites)
+        return
+    for line in lines:
+        named = order.lines.get(line.line_id)
+        yield InvoiceRow(
+            line.line_id,
+            order.name_of(line.line_id) if named is not None else "",
+            named.unit if named is not None else "",
+            line.quantity,
+            line.amounts,
+            line.tax_group,
+            line.measure,
+            line.cites,
+            line.code,
+            line.description,
+        )

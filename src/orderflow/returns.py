@@ -186,13 +186,16 @@ class Return(Frozen):
         return self.kind == "claim"
 
     def claimed(self, line_id: str) -> Decimal:
-        """Units that the customer keeps, and that are made good all the same."""
-        return self.authorized.get(line_id, _ZERO) if self.is_claim else _ZERO
+        """Units that the customer keeps, and that are made good all the same: those of a claim that did not come."""
+        if not self.is_claim:
+            return _ZERO
+        came = EXACT.subtract(self.received.get(line_id, _ZERO), self.sent_back.get(line_id, _ZERO))
+        return max(_ZERO, EXACT.subtract(self.authorized.get(line_id, _ZERO), came))
 
-    def back(self, line_id: str) -> Decimal:
-        """Units that came back, stayed, and had not been made good before."""
+    def back(self, line_id: str, coming: Decimal = _ZERO) -> Decimal:
+        """Units that came back, or are ``coming``, stayed, and had not been made good before."""
         less = EXACT.add(self.sent_back.get(line_id, _ZERO), self.settled.get(line_id, _ZERO))
-        return max(_ZERO, EXACT.subtract(self.received.get(line_id, _ZERO), less))
+        return max(_ZERO, EXACT.subtract(EXACT.add(self.received.get(line_id, _ZERO), coming), less))
 
     @property
     def came_from_customer(self) -> bool:

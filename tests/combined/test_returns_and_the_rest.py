@@ -28,6 +28,7 @@ from orderflow.commands import (
 from orderflow.order import Goods, ReturnLine
 from orderflow.policy import Policy
 from orderflow.ports import ReceiveStock
+from orderflow.sentences import sentence
 from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.returns_disposition import Disposition
 from tests.scenario import ID, ONE_PLACE, D, Life, delivered, eur, picked, scan, verified
@@ -312,3 +313,48 @@ def test_who_is_to_get_others_for_nothing_gets_them_whenever_money_would_be_due(
     assert (life.order.total, life.goods["L2"]) == (eur("36.40"), {"allocated:F2": 1})
     life.do(InspectReturn(ID, "R1"), DisposeReturn(ID, "R1"), CancelLines(ID, {"L2": 1})).reply_all()
     assert (life.order.total, life.order.returns["R1"].state) == (eur("27.30"), "closed")
+
+
+# -- what is told of it ---------------------------------------------------------------------------------------------
+
+
+def test_the_audit_says_what_became_of_the_goods_and_what_was_not_accepted() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 2)]))
+    life.do(AuthorizeReturn(ID, "R1", deduct={"L1": 10})).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 4)]))
+    choose(life, "decline")
+    life.do(DisposeReturn(ID, "R1", [("L1", 1), ("L1", 2, "send_back"), ("L1", 1, "scrap", 50)])).reply_all()
+    said = [sentence(event, life.order) for event in life.history]
+    assert "return R1 was agreed: 2 × TEA-250 (L1); not given back: 0.2 × TEA-250 (L1)" in said
+    assert "of what nobody had agreed to under R1 this is accepted: nothing" in said
+    assert (
+        "of return R1, on the shelf: 1 × TEA-250 (L1), scrapped: 1 × TEA-250 (L1), sent back: 2 × TEA-250 (L1)"
+        "; not given back: 0.5 × TEA-250 (L1)"
+    ) in said
+
+
+# -- goods that come back under a claim -----------------------------------------------------------------------------
+
+
+def test_what_comes_back_under_a_claim_was_made_good_already() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all()
+    assert (life.order.total, life.codes(RequestReturn(ID, [("L1", 4)]))) == (eur("27.30"), ["return.too_much"])
+    life.do(ReceiveReturn(ID, "R1", [("L1", 1)]), DisposeReturn(ID, "R1")).reply_all()
+    assert life.goods["L1"] == {"delivered:P1": 3, "restocked": 1}
+    assert (life.order.total, life.order.returns["R1"].state) == (eur("27.30"), "closed")
+    assert returned(life, 3).order.total == eur(0), "the other three can be returned"
+
+
+def test_what_comes_with_the_goods_of_a_claim_is_credited_once_it_is_accepted() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 2)]))
+    assert life.order.returns["R1"].unexpected == {"L1": 1}
+    choose(life, "accept").do(DisposeReturn(ID, "R1")).reply_all()
+    assert life.order.total == eur("18.20")
+    assert returned(life, 2).order.total == eur(0)
+
+
+def test_the_goods_of_a_claim_that_were_replaced_are_not_sent_back() -> None:
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim", resolution="replacement"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 1)]))
+    assert life.codes(DisposeReturn(ID, "R1", [("L1", 1, "send_back")])) == ["return.credited"]

@@ -32,6 +32,7 @@ from orderflow.defaults import STANDARD
 from orderflow.errors import InvalidInput
 from orderflow.messages import SYSTEM, Actor, Command, Event
 from orderflow.order import Order, ReturnLine
+from orderflow.policy import ChargeOn
 from orderflow.process import OrderProcess, evolve, pending, replay
 from orderflow.returns import WrongGoods
 from orderflow.stages import erasure
@@ -130,9 +131,12 @@ class Talking(Living):
 def begun(script: Script, honest: bool) -> Talking:
     """A life at its beginning, under a host of any kind; or one that went without trouble so far."""
     chance = Chance(script.setting)
-    charge_on, smoothly = chance.one((None, "despatch", "order")), chance.once_in(2)
+    moments: tuple[ChargeOn | None, ...] = (None, "despatch", "order")
+    charge_on, smoothly = chance.one(moments), chance.once_in(2)
     policy = STANDARD if smoothly else drawn_policy(chance)
-    policy = attrs.evolve(policy, charge_on=charge_on, changes=chance.one((CHANGES, _ASKED_FIRST)))
+    policy = attrs.evolve(policy, charge_on=charge_on)
+    if chance.once_in(2):
+        policy = attrs.evolve(policy, changes=_ASKED_FIRST)
     living = Talking(OrderProcess(policy), honest)
     living.give(drawn_order(chance, plain=smoothly))
     for _ in range(chance.one((10, 20, 40)) if smoothly else 0):

@@ -9,14 +9,24 @@ import attrs
 import pytest
 
 from orderflow.codec import standard_codec
-from orderflow.commands import CancelOrder, PlaceHold, RecordTracking
+from orderflow.commands import (
+    AuthorizeReturn,
+    CancelOrder,
+    CloseReturn,
+    DisposeReturn,
+    PlaceHold,
+    ReceiveReturn,
+    RecordTracking,
+    RefuseReturn,
+    RequestReturn,
+)
 from orderflow.messages import Envelope
-from orderflow.order import Message, Order
+from orderflow.order import Message, Order, ReturnLine
 from orderflow.ports import REPLIES, REQUESTS
 from orderflow.stages.communication import MessageQueued
 from orderflow.stores.base import Attempt, CommandRecord, Recorded
 from orderflow.values import Address, Contact, Party
-from tests.scenario import ID, Life, booked, despatched, scan, verified
+from tests.scenario import ID, Life, booked, delivered, despatched, scan, verified
 
 MARK = "Zyx"
 SOMEBODY = {
@@ -48,7 +58,13 @@ def lives() -> list[Life]:
     """One that was told everything, one that was only just booked (its address is in the request to the carrier)."""
     told = despatched(**SOMEBODY).do(PlaceHold(ID, "review", note=f"{MARK} called"))
     told.do(RecordTracking(ID, [scan("delivered", location=f"{MARK}hausen", raw=f"signed {MARK}")]))
-    return [told.reply_all(), booked(**SOMEBODY), verified(**SOMEBODY).do(CancelOrder(ID, f"{MARK} is gone"))]
+    back = delivered(**SOMEBODY).do(RequestReturn(ID, [ReturnLine("L1", 2, f"{MARK} is sad", note=f"{MARK} says")]))
+    back.do(AuthorizeReturn(ID, "R1", {"L1": 1}, f"{MARK} has opened one")).reply_all()
+    back.do(ReceiveReturn(ID, "R1", wrong=[("LETTER", 1, f"of {MARK}")], findings=[("L1", 1, "bad", f"{MARK}")]))
+    back.do(DisposeReturn(ID, "R1"), RequestReturn(ID, [("L1", 1)]), RefuseReturn(ID, "R2", f"{MARK} again"))
+    back.do(RequestReturn(ID, [("L1", 1)]), AuthorizeReturn(ID, "R3"), CloseReturn(ID, "R3", f"{MARK} keeps it"))
+    gone = verified(**SOMEBODY).do(CancelOrder(ID, f"{MARK} is gone"))
+    return [told.reply_all(), back.reply_all(), booked(**SOMEBODY), gone]
 
 
 def test_personal_data_stands_in_marked_fields_of_every_event() -> None:

@@ -16,13 +16,14 @@ from typing import Any
 from orderflow.messages import Event
 from orderflow.order import Order
 
-__all__ = ["Auditor", "kind"]
+__all__ = ["DIGITS", "Auditor", "Price", "Row", "kind", "quoted"]
 
 #: Kinds of places in which goods are that have left us.
 GONE = ("shipped", "delivered", "lost")
 #: Kinds of places in which they are that have left us and come back, or are to.
 BACK = ("returning", "received", "restocked", "scrapped", "sent_back")
-_DIGITS = {"EUR": 2, "USD": 2, "JPY": 0}
+#: Places after the point.
+DIGITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 _PARTS = ("net", "discount", "shipping", "tax", "charges")
 
 
@@ -38,6 +39,7 @@ class Price:
         self.quoted = Fraction(tranche.quantity)
         self.amounts = {part: Fraction(getattr(tranche.amounts, part).amount) for part in _PARTS}
         self.with_tax, self.group = tranche.tax_included, tranche.tax_group
+        self.measure = None if tranche.measure is None else Fraction(tranche.measure)
         self.charged, self.back = self.quoted, Fraction(0)
 
 
@@ -49,7 +51,7 @@ class Row:
         self.ordered = self.surplus = self.beyond = Fraction(0)
         self.at: defaultdict[str, Fraction] = defaultdict(Fraction)
         self.prices: list[Price] = []
-        self.without_price = Fraction(0)
+        self.without_price = self.unbilled = Fraction(0)
         self.replaces = ""
 
     @property
@@ -66,6 +68,7 @@ class Row:
         """Units that are not wanted any more: first those that cost nothing, then the latest price."""
         free = min(units, self.without_price)
         self.without_price -= free
+        self.unbilled -= min(units, self.unbilled)
         self.refunds(units - free)
 
     def refunds(self, units: Fraction) -> None:
@@ -79,6 +82,7 @@ class Row:
         """Units beyond the order, charged at the latest price unless nobody agreed to that."""
         free = min(units, uncharged) if self.prices else units
         self.without_price += free
+        self.unbilled += free
         if self.prices:
             self.prices[-1].charged += units - free
 
@@ -378,8 +382,11 @@ class Auditor:
         for tranche in event.tranches:
             row = self.rows[tranche.line_id]
             row.prices.append(Price(tranche))
-            row.without_price -= Fraction(tranche.quantity)
-            assert row.without_price >= 0, f"{tranche.line_id}: more is priced than is wanted"
+            wanted = row.without_price - row.unbilled
+            row.without_price -= min(Fraction(tranche.quantity), wanted)
+            beyond = Fraction(tranche.quantity) - min(Fraction(tranche.quantity), wanted)
+            assert not beyond or event.kits, f"{tranche.line_id}: more is priced than is wanted"
+            row.refunds(beyond)
 
     def _price_overridden(self, event: Any) -> None:
         """Some of the units had a price, which is given back, and others had none; now all have this one."""
@@ -394,6 +401,7 @@ class Auditor:
         for line_id, units in event.quantities.items():
             row = self.rows[line_id]
             row.without_price -= Fraction(units)
+            row.unbilled -= Fraction(units)
             row.prices[-1].charged += Fraction(units)
 
     def _goods_credited(self, event: Any) -> None:
@@ -408,7 +416,7 @@ class Auditor:
         prices = [price for row in self.rows.values() for price in row.prices]
         charged = [(price, price.charged / price.quoted) for price in prices]
         back = [(price, price.back / price.quoted) for price in prices if price.back]
-        return _sum(charged, order) - _sum(back, order)
+        return quoted(charged, order) - quoted(back, order)
 
     # -- letters -----------------------------------------------------------------------------------------------------
 
@@ -448,9 +456,9 @@ class Auditor:
             assert order.totals.gross == order.total
 
 
-def _sum(parts: list[tuple[Price, Fraction]], order: Order) -> Fraction:
+def quoted(parts: list[tuple[Price, Fraction]], order: Order) -> Fraction:
     """Parts of agreed amounts, each rounded in the company that the order's rule gives it."""
-    rule, digits = order.rounding, _DIGITS[order.currency]
+    rule, digits = order.rounding, DIGITS[order.currency]
     sums: defaultdict[Any, Fraction] = defaultdict(Fraction)
     for number, (price, share) in enumerate(parts):
         company = number if rule.per == "line" else "all"

@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from orderflow import (
+    STANDARD,
     Address,
     AmendOrder,
     AuthorizeReturn,
     BookShipment,
     CancelLines,
+    ChargeFee,
     Component,
     DespatchShipment,
     DisposeReturn,
@@ -33,7 +36,9 @@ from orderflow import (
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
 from orderflow.messages import Command
 from orderflow.order import Order
+from orderflow.papers import invoice_rows, pick_list
 from orderflow.values import Contact, Money, Party
+from orderflow.values.numbers import plain
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
@@ -45,7 +50,9 @@ CUPS, POTS = "L1.1", "L1.2"
 class Shop:
     """A shop with its systems in memory, and one order."""
 
-    def __init__(self, stock: dict[str, int] | None = None, prices: Any = None, currency: str = "EUR") -> None:
+    def __init__(
+        self, stock: dict[str, int] | None = None, prices: Any = None, currency: str = "EUR", charge_on: Any = None
+    ) -> None:
         self.clock = ManualClock(NINE)
         self.stock = MemoryInventory(stock or {"CUP": 50, "POT": 50}, location="BER", clock=self.clock)
         self.carrier = MemoryCarrier(clock=self.clock)
@@ -53,10 +60,11 @@ class Shop:
         self.currency = currency
         self.flow = OrderFlow(
             inventory=self.stock,
-            pricing=PriceList(prices or {"SET": "30.00"}, currency),
+            pricing=PriceList(prices or {"SET": "30.00"}, currency, tax="0.19" if charge_on else 0),
             carriers=self.carrier,
             notifications=self.mailbox,
             clock=self.clock,
+            policy=attrs.evolve(STANDARD, charge_on=charge_on),
         )
         self.id = ""
 
@@ -100,6 +108,13 @@ class Shop:
         """Kits that are ordered, wanted, available, shipped, delivered."""
         held = self.order.kit_status("L1")
         return tuple(map(int, (held.ordered, held.wanted, held.available, held.shipped, held.delivered)))
+
+    def invoiced(self, document: str) -> list[tuple[str, str, str, str]]:
+        """What a document says, row by row: product, quantity, net, tax."""
+        rows = invoice_rows(self.order, document)
+        whole = self.order.settlement.documents[document].total
+        assert sum((row.amounts.total.amount for row in rows), Decimal(0)) == whole.amount
+        return [(row.sku, plain(row.quantity), str(row.amounts.net), str(row.amounts.tax)) for row in rows]
 
 
 def eur(amount: str) -> Money:
@@ -188,6 +203,13 @@ def test_kits_are_quoted_as_one_and_told_as_they_were_ordered() -> None:
     assert {message.body["lines"] for message in order.messages.values()} == {"2 × TEA, 5 × SET"}
 
 
+def test_who_picks_sees_what_a_component_belongs_to() -> None:
+    shop = Shop(stock={"CUP": 50, "POT": 50, "TEA": 5}, prices={"SET": "30.00", "TEA": "8.50"})
+    rows = pick_list("PL-1", "BER", [shop.orders(OrderLine("TEA", 2), SET).order]).rows
+
+    assert [(row.sku, row.kit) for row in rows] == [("CUP", "SET"), ("POT", "SET"), ("TEA", "")]
+
+
 def test_what_leaves_is_told_in_kits_and_the_rest_by_product() -> None:
     shop = six_cups_and_five_pots_arrive()
     told = {m.kind: m.body["lines"] for m in shop.order.messages.values()}
@@ -213,6 +235,38 @@ def test_kits_whose_components_leave_together_may_be_drafted_before(as_draft: bo
     assert shop.order.kits["L1"].line.terms.complete == "line"
     assert shop.order.group_of(CUPS) == (CUPS, POTS)
     assert [str(shop.order.tranches[line][0].amounts.net) for line in (CUPS, POTS)] == ["30.00 EUR", "60.00 EUR"]
+
+
+def test_one_invoice_for_each_despatch_speaks_of_kits() -> None:
+    shop = Shop(charge_on="despatch", prices={"SET": "10.00"}).orders()
+    shop.sends({CUPS: 6, POTS: 3}, {CUPS: 4, POTS: 2})
+
+    assert shop.invoiced("I1") == [("SET", "3", "30.00 EUR", "5.70 EUR")]
+    assert shop.invoiced("I2") == [("SET", "2", "20.00 EUR", "3.80 EUR")]
+    assert shop.order.balance.difference == eur("0.00")
+    assert shop.order.total == eur("59.50")
+
+
+def test_what_leaves_of_a_broken_kit_is_invoiced_by_product_and_comes_to_the_kit() -> None:
+    shop = Shop(charge_on="despatch", prices={"SET": "10.00"}).orders()
+    shop.sends({CUPS: 6, POTS: 4}, {CUPS: 4, POTS: 1})
+
+    assert [row[:2] for row in shop.invoiced("I1")] == [("CUP of SET", "6"), ("POT of SET", "4")]
+    assert sum((shop.order.settlement.documents[one].total.amount for one in ("I1", "I2")), Decimal(0)) == Decimal(
+        "59.50"
+    )
+    shop.reports("P1", "delivered").reports("P2", "delivered").takes_back(("L1", 1))
+    assert shop.invoiced("CN1") == [("SET", "1", "10.00 EUR", "1.90 EUR")]
+
+
+def test_kits_that_are_taken_back_are_credited_as_kits() -> None:
+    shop = Shop(charge_on="order", prices={"SET": "10.01"}).orders()
+    assert shop.invoiced("I1") == [("SET", "5", "50.05 EUR", "9.51 EUR")]
+    shop.does(CancelLines(shop.id, {"L1": 2}), CancelLines(shop.id, {CUPS: 1}), ChargeFee(shop.id, "gift", eur("2.00")))
+
+    assert shop.invoiced("CN1") == [("SET", "2", "20.02 EUR", "3.80 EUR")]
+    assert [row[:2] for row in shop.invoiced("CN2")] == [("CUP of SET", "1")]
+    assert shop.invoiced("I2") == [("", "1", "0.00 EUR", "0.00 EUR")]
 
 
 def test_a_price_above_the_stated_one_is_looked_at() -> None:

@@ -334,6 +334,40 @@ def test_kits_are_confirmed_and_refused_by_the_row() -> None:
     assert life.case.message == "the buyer refuses L1: too slow"
 
 
+#: Three of five kits are there, two wait for the cups; and the buyer is asked.
+CONFIRMED = ConfirmOrder(
+    ID, [("L1", 3, "accepted"), ("L1", 1, "backordered"), (CUPS, 2, "backordered"), (POTS, 1, "accepted")]
+)
+
+
+@pytest.mark.parametrize(
+    ("refused", "left"),
+    [
+        (RefuseConfirmation(ID, parts=[2], keep_rest=True), {CUPS: 8, POTS: 4}),
+        (RefuseConfirmation(ID, parts=[3], keep_rest=True), {CUPS: 8, POTS: 5}),
+        (RefuseConfirmation(ID, [CUPS], keep_rest=True), {CUPS: 0, POTS: 5}),
+        (RefuseConfirmation(ID, [POTS], parts=[2], keep_rest=True), {CUPS: 8, POTS: 0}),
+    ],
+)
+def test_what_the_buyer_refuses_of_kits_is_cancelled_and_the_rest_stays(
+    refused: RefuseConfirmation, left: dict[str, int]
+) -> None:
+    agreed: Policy = attrs.evolve(ONE_PLACE, buyer_must_agree=lambda order, lines: True)
+    life = verified(agreed, lines=[a_set()]).do(CONFIRMED, refused)
+
+    assert wanted(life) == left
+    assert life.order.confirmation is not None
+    assert life.order.confirmation.word == "stands"
+
+
+def test_who_refuses_a_kit_refuses_what_is_told_of_its_components_as_well() -> None:
+    agreed: Policy = attrs.evolve(ONE_PLACE, buyer_must_agree=lambda order, lines: True)
+    life = verified(agreed, lines=[a_set(), ("TEA-250", 1)])
+    life.do(ConfirmOrder(ID, [*CONFIRMED.lines, ("L2", 1, "accepted")]), RefuseConfirmation(ID, ["L1"], keep_rest=True))
+
+    assert wanted(life) == {CUPS: 0, POTS: 0, "L2": 1}
+
+
 def test_fewer_kits_leave_what_makes_up_none() -> None:
     life = verified(lines=[a_set()]).do(CancelLines(ID, {CUPS: 4}), AmendOrder(ID, {"L1": 2}))
 

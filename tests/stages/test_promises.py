@@ -9,15 +9,16 @@ import attrs
 import pytest
 
 from orderflow.calendars import Place, PromiseCalendar, SendingLocation
-from orderflow.commands import AmendOrder, CancelOrder, RecordTracking, TimePassed
+from orderflow.commands import AmendOrder, CancelOrder, RecordFacts, RecordTracking, TimePassed
 from orderflow.defaults import STANDARD
 from orderflow.errors import InvalidInput
 from orderflow.events import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
+from orderflow.facts import Delivered, Despatched
 from orderflow.policy import Policy
 from orderflow.ports import ClaimStock
 from orderflow.promise import Promise
 from orderflow.stages.acceptance import OrderLine
-from tests.scenario import ID, NOW, D, Life, despatched, placed, scan, verified
+from tests.scenario import ID, NOW, D, Life, an_adoption, despatched, placed, scan, verified
 
 TUESDAY, WEDNESDAY, THURSDAY = date(2026, 11, 24), date(2026, 11, 25), date(2026, 11, 26)
 BERLIN = SendingLocation("Europe/Berlin", cut_off=time(14), country="DE", collection=time(18))
@@ -302,3 +303,35 @@ def test_units_that_come_from_elsewhere_are_not_promised_anew_before_they_do() -
     assert life.order.promise_of(TEA) is None
     assert life.reply_all().at(hours=2).do(TimePassed(ID)).events == ()
     assert timedelta(hours=2) == life.now - NOW
+
+
+# -- adopted orders ----------------------------------------------------------------------------------------------------
+
+LEFT = Despatched("ERP", "D1", [{"L1": 10}], occurred_at=NOW - timedelta(days=4))
+
+
+@pytest.mark.parametrize("days", [-3, -1])
+def test_a_day_that_was_over_when_an_order_was_adopted_is_missed_in_silence(days: int) -> None:
+    day = NOW.date() + timedelta(days=days)
+    life = Life().do(an_adoption(facts=[LEFT], deliver_by=day, theirs=["price"])).reply_all()
+    told = life.told
+    assert words(life)[1] == "missed"
+    assert {state for _, state in told} == {"withheld"}
+
+    life.at(days=5).do(TimePassed(ID)).reply_all()
+
+    assert (life.told, life.process.attention(life.order)) == (told, None)
+
+
+def test_a_day_that_was_still_to_come_when_an_order_was_adopted_is_told_when_it_is_over() -> None:
+    day = NOW.date() + timedelta(days=2)
+    life = Life().do(an_adoption(facts=[LEFT], deliver_by=day, theirs=["price"])).reply_all()
+    assert words(life)[1] == "open"
+    life.at(days=5).do(TimePassed(ID)).reply_all()
+    assert (words(life)[1], life.told[-1]) == ("missed", ("delivery_delayed", "sent"))
+
+
+def test_a_proof_that_comes_after_the_adoption_shows_that_a_promise_was_kept() -> None:
+    life = Life().do(an_adoption(facts=[LEFT], deliver_by=NOW.date() - timedelta(days=1), theirs=["price"]))
+    life.do(RecordFacts(ID, [Delivered("ERP", "POD", ["D1"], occurred_at=NOW - timedelta(days=2))]))
+    assert words(life)[1] == "kept"

@@ -60,6 +60,15 @@ DATES = frozenset({"deliver_by", "not_before", "window"})
 T = TypeVar("T")
 
 
+def _check_cleared(said: LineChange | AmendOrder) -> None:
+    """What is to be taken back is not given anew as well."""
+    problems = Problems()
+    for index, name in enumerate(said.clear):
+        if getattr(said, name) is not None:
+            problems.add("amendment.said_twice", f"{name} is taken back, and given", f"clear[{index}]")
+    problems.raise_any()
+
+
 def _as_cleared(known: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     def one(raw: Any) -> Any:
         if raw not in known:
@@ -173,6 +182,9 @@ class LineChange:
             clear: Iterable[_LineTerm] = (),
         ) -> None: ...
 
+    def _check(self) -> None:
+        _check_cleared(self)
+
 
 def _as_substitution(raw: Any) -> Substitution:
     if isinstance(raw, tuple | list) and len(raw) == 2:
@@ -241,6 +253,7 @@ class AmendOrder(Command):
         ) -> None: ...
 
     def _check(self) -> None:
+        _check_cleared(self)
         if self.instructions is None and not any(getattr(self, name) for name in _SAYING):
             raise InvalidInput.because("amendment.says_nothing", "must say what is to change")
 

@@ -76,16 +76,31 @@ def a_line_is_amended_one_way(order: Order, command: AmendOrder, policy: Policy)
 
 
 def the_order_can_still_be_amended(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
-    """An order can be amended as long as it could be cancelled."""
+    """An order can be amended as long as it could be cancelled; where goods go, as long as some of them are here."""
     if policy.order_step(order, "cancel") is None:
+        is_here = not order.ledger.kinds.isdisjoint(HERE)
+        if is_here and not any(getattr(command, name) for name in _ABOUT_GOODS):
+            return
         told, _ = why_not(policy.lifecycles.order, order.state, "cancel")
-        yield Violation("order.cannot_amend", f"the order is {told}")
+        remedy = "amend where, when or how goes what is still here" if is_here else ""
+        yield Violation("order.cannot_amend", f"the order is {told}", remedy=remedy)
+
+
+#: What an amendment says of which goods are wanted, and at which price.
+_ABOUT_GOODS = ("quantities", "add", "remove", "substitute", "prices")
 
 
 def an_amendment_changes_something(order: Order, command: AmendOrder, policy: Policy) -> Iterable[Violation]:
     """The order is another one afterwards, and something stays wanted."""
     wanted, only = of_components(order, command).wanted, "quantities" if command.quantities else ""
-    is_told = command.prices or command.substitute or any(handled_goods_are_not_amended(order, command, policy))
+    is_told = command.substitute or any(
+        any(rule(order, command, policy))
+        for rule in (
+            handled_goods_are_not_amended,
+            a_replacement_is_what_was_missing,
+            a_price_is_agreed_for_a_reason,
+        )
+    )
     if not is_told and not plan_of(order, command, policy).changes_anything:
         yield Violation("amendment.nothing_changes", "all of this is wanted already", only)
     is_more = bool(command.add or command.substitute)

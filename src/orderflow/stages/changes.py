@@ -450,13 +450,24 @@ def _settled(order: Order, account: Account, at: datetime) -> Iterable[Event]:
     there = order.ledger.holding(account)
     parcel = order.parcels.get(place_of(account))
     if parcel is not None and not there and not _has_left(order, parcel):
-        unpacked = tuple(evolved(move, source=picked(parcel.fulfillment_id)) for move in asked)
-        yield LinesCancelled(at, unpacked, asked)
+        yield from _unpacked(order, parcel, asked, at)
     elif gone := tuple(_beyond(asked, there)):
         told = f"{units_text(order, units_by_line(gone))} have left"
         yield CancellationDeclined(at, "cancellation.goods_have_left", told, gone)
     elif parcel is not None and order.shipment_of(parcel.id) is None and dict(units_by_line(asked)) == there:
         yield LinesCancelled(at, asked, asked)
+
+
+def _unpacked(order: Order, parcel: Parcel, asked: tuple[Move, ...], at: datetime) -> Iterable[Event]:
+    """Units that were to be cancelled are out of their parcel: on the packing table, or sent in another one."""
+    table = picked(parcel.fulfillment_id)
+    unpacked = tuple(evolved(move, source=table) for move in asked)
+    gone = tuple(evolved(move, source=packed(parcel.id)) for move in _beyond(unpacked, order.ledger.holding(table)))
+    if gone:
+        told = f"{units_text(order, units_by_line(gone))} have left"
+        yield CancellationDeclined(at, "cancellation.goods_have_left", told, gone)
+    else:
+        yield LinesCancelled(at, unpacked, asked)
 
 
 def _has_left(order: Order, parcel: Parcel) -> bool:

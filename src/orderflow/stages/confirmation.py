@@ -273,21 +273,34 @@ def _refuse(order: Order, command: RefuseConfirmation, policy: Policy, envelope:
     yield from raised(order, "confirmation.refused", "confirmation", told, options, envelope.at)
 
 
-def _divided(confirmation: Confirmation) -> tuple[list[ConfirmedLine], list[ConfirmedLine]]:
-    """The entries to which the buyer did not agree, and the others."""
+def _divided(order: Order, confirmation: Confirmation) -> tuple[list[ConfirmedLine], list[ConfirmedLine]]:
+    """The entries to which the buyer did not agree, and the others; what is of a component is of its kit as well."""
     lines, parts = confirmation.refused, confirmation.refused_parts
     refused, kept = list[ConfirmedLine](), list[ConfirmedLine]()
     for number, line in enumerate(confirmation.lines, 1):
-        is_refused = number in parts or line.line_id in lines or not (parts or lines)
-        (refused if is_refused else kept).append(line)
+        kit = order.kit_of(line.line_id) if line.line_id in order.lines else None
+        is_named = line.line_id in lines or (kit is not None and kit.id in lines)
+        (refused if number in parts or is_named or not (parts or lines) else kept).append(line)
     return refused, kept
+
+
+def _refused_units(
+    order: Order, confirmation: Confirmation, refused: Iterable[ConfirmedLine], kept: Iterable[ConfirmedLine]
+) -> dict[str, Decimal]:
+    """The units of each line to which the buyer did not agree: of a component that it named, those in kits as well."""
+    units, beside = dict(_answered(order, refused)), _answered(order, kept)
+    for line_id in confirmation.refused:
+        if line_id in beside:
+            units[line_id] = EXACT.add(units.get(line_id, ZERO), beside[line_id])
+    return units
 
 
 def _without_refused(order: Order, reason: str, policy: Policy, at: datetime) -> Iterable[Event]:
     """What the buyer refused is cancelled, as far as that is still here; to the rest it has agreed."""
     assert order.confirmation is not None
-    entries, kept = _divided(order.confirmation)
-    refused = {id: min(units, cancellable(order, id, policy)) for id, units in _answered(order, entries).items()}
+    entries, kept = _divided(order, order.confirmation)
+    units = _refused_units(order, order.confirmation, entries, kept)
+    refused = {line_id: min(some, cancellable(order, line_id, policy)) for line_id, some in units.items()}
     told = reason or "refused by the buyer"
     if all(refused.get(line_id, ZERO) == still_wanted(order, line_id) for line_id in order.lines):
         yield CancellationRequested(at, told)

@@ -84,9 +84,9 @@ def erased_order(order: Order) -> Order:
         message.id: message.replace(state="withheld", failure=ERASED) if message.state == "queued" else message
         for message in made.messages.values()
     }
-    if made.observed is not None:
-        tracked["observed"] = _observed_anew(made.observed)
-    return made.replace(**(tracked | {"messages": FrozenMap(messages), "stray_scans": _as_a_set(made.stray_scans)}))
+    observed = made.observed if made.observed is None else _observed_anew(made.observed)
+    rest = {"messages": FrozenMap(messages), "observed": observed, "stray_scans": _as_a_set(made.stray_scans)}
+    return made.replace(**(tracked | rest))
 
 
 def _observed_anew(known: Observed) -> Observed:

@@ -49,6 +49,7 @@ from orderflow.stages.acceptance import (
     texts,
 )
 from orderflow.stages.changes import OrderCancelled
+from orderflow.stages.kits import A_KIT_CAN_BE_ORDERED
 from orderflow.stages.picking import OrderInFulfillment
 from orderflow.stages.pricing import agreed_tranches, is_sensible_quote, prices_quoted
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_was_placed, units_text
@@ -329,7 +330,7 @@ def an_order_is_adopted_once(order: Order | None, command: AdoptOrder, policy: P
 
 
 def agreed_prices_are_of_this_order(order: Order | None, command: AdoptOrder, policy: Policy) -> Iterable[Violation]:
-    """Prices are agreed for lines of the order, in its currency, for what is ordered of them."""
+    """Prices are agreed for lines and kits of the order, in its currency, for what is ordered of them."""
     if command.agreed is None:
         return
     ordered = {f"L{number}": line.quantity for number, line in enumerate(command.lines, 1)}
@@ -528,7 +529,7 @@ STAGE = Stage(
             AdoptOrder,
             tiers=(
                 (an_order_is_adopted_once, an_order_has_a_number),
-                (stated_prices_are_in_the_orders_currency, agreed_prices_are_of_this_order),
+                (stated_prices_are_in_the_orders_currency, agreed_prices_are_of_this_order, *A_KIT_CAN_BE_ORDERED),
             ),
             events=_adopt,
             is_told=False,

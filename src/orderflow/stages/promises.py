@@ -7,7 +7,8 @@ other locations send than it counted on, or when the customer wishes another day
 From then on estimate and actual are held against it. A day is kept or missed by what happened; a slip is told before
 the day is over: when carriers believe in a later day, when the last collection of the ship-by day has gone without the
 goods, when the deliver-by day begins and they are still here. When time alone shows it, the next such instant is a
-moment of attention. A slip is worth telling once; another one only when it becomes worse by a day or more.
+moment of attention. A slip is worth telling once; another one only when it becomes worse by a day or more. What time
+had shown when an order was adopted belongs to its past: it is judged with the adoption, of which nobody is told.
 """
 
 from __future__ import annotations

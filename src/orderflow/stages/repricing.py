@@ -41,7 +41,7 @@ def overridden(
     for row_id, said in prices.items():
         here = can_be_repriced(order, row_id)
         units = here if most is None else min(here, most)
-        if not units:
+        if not units or _is_agreed(order, row_id, units, said):
             continue
         agreed, kit = _by_hand(order, row_id, units, said), order.kits.get(row_id)
         shares = (agreed,) if kit is None else component_tranches(kit, agreed, order.rounding)
@@ -63,6 +63,23 @@ def can_be_repriced(order: Order, row_id: str) -> Decimal:
     if order.lines[line_id].is_free:
         return ZERO
     return min(_here(order, line_id), EXACT.add(_charged_here(order, line_id), order.unpriced(line_id)))
+
+
+def _is_agreed(order: Order, line_id: str, units: Decimal, said: PriceOverride) -> bool:
+    """Whether so many units of a line have that price already, and no discount of their own."""
+    if line_id in order.kits or _taken_out(order, line_id, units) < units:
+        return False
+    wanted = Fraction(said.price.amount) / Fraction(said.per)
+    return all(
+        wanted == Fraction(tranche.unit_price.amount) / Fraction(tranche.base_quantity)
+        and tranche.amounts.discount.amount == total(one.amount.amount for one in _of_order(tranche))
+        for tranche, _ in _by_tranche(order, line_id, units)
+    )
+
+
+def _of_order(tranche: Tranche) -> Iterator[Adjustment]:
+    """The discounts that were agreed for the order as a whole."""
+    return (one for one in tranche.adjustments if one.kind == "discount" and one.of_order)
 
 
 def _taken_out(order: Order, line_id: str, units: Decimal) -> Decimal:

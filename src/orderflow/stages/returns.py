@@ -452,24 +452,28 @@ def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
 
     So they do of what was sent back to the customer, and comes once more.
     """
-    found: dict[str, Decimal] = {}
-    earlier: dict[tuple[str, str], Decimal] = {}
+    moves = tuple(moves)
+    left = {parcel.id: order.made_good(parcel) for parcel in order.parcels.values()}
+    left[place_of(SENT_BACK)] = {move.line_id: _settled_and_sent_back(order, move.line_id) for move in moves}
     for one in order.returns.values():
+        settled = dict(one.settled)
         for move in one.taken:
-            place = (move.line_id, place_of(move.source))
-            earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
+            units = _made_good(left, move, settled.get(move.line_id, ZERO))
+            settled[move.line_id] = EXACT.subtract(settled.get(move.line_id, ZERO), units)
+    found: dict[str, Decimal] = {}
     for move in moves:
-        parcel, place = order.parcels.get(place_of(move.source)), (move.line_id, place_of(move.source))
-        if move.source == SENT_BACK:
-            made = _settled_and_sent_back(order, move.line_id)
-        else:
-            made = order.made_good(parcel).get(move.line_id, ZERO) if parcel is not None else ZERO
-        if not made:
-            continue
-        units = min(move.quantity, max(ZERO, EXACT.subtract(made, earlier.get(place, ZERO))))
-        found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
-        earlier[place] = EXACT.add(earlier.get(place, ZERO), move.quantity)
-    return FrozenMap({line_id: units for line_id, units in found.items() if units})
+        if units := _made_good(left, move, move.quantity):
+            found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
+    return FrozenMap(found)
+
+
+def _made_good(left: dict[str, dict[str, Decimal]], move: Move, most: Decimal) -> Decimal:
+    """Units of a move, at most so many, that were made good where it begins, of those that are left; they are less."""
+    there = left.get(place_of(move.source), {})
+    units = max(ZERO, min(move.quantity, most, there.get(move.line_id, ZERO)))
+    if units:
+        there[move.line_id] = EXACT.subtract(there[move.line_id], units)
+    return units
 
 
 def _settled_and_sent_back(order: Order, line_id: str) -> Decimal:

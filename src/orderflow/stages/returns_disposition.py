@@ -132,20 +132,34 @@ class ReturnDisposed(Event):
     deducted: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
     at_dock: tuple[Goods, ...] = ()
 
+    @property
+    def restocked(self) -> FrozenMap[str, Decimal]:
+        """What goes on the shelf again, by line."""
+        return self._to(RESTOCKED)
+
+    @property
+    def scrapped(self) -> FrozenMap[str, Decimal]:
+        """What is scrapped, by line."""
+        return self._to(SCRAPPED)
+
+    @property
+    def sent_back(self) -> FrozenMap[str, Decimal]:
+        """What is sent back to the customer, by line."""
+        return self._to(SENT_BACK)
+
+    def _to(self, target: Account) -> FrozenMap[str, Decimal]:
+        return added(FrozenMap(), ((move.line_id, move.quantity) for move in self.moves if move.target == target))
+
     def apply(self, order: Order) -> Order:
         """The units have left the dock."""
         known = order.returns[self.return_id]
-
-        def more(held: FrozenMap[str, Decimal], target: Account) -> FrozenMap[str, Decimal]:
-            return added(held, ((move.line_id, move.quantity) for move in self.moves if move.target == target))
-
         return with_return(
             order.replace(ledger=order.ledger.moved(self.moves)),
             known.id,
             state=self.state,
-            restocked=more(known.restocked, RESTOCKED),
-            scrapped=more(known.scrapped, SCRAPPED),
-            sent_back=more(known.sent_back, SENT_BACK),
+            restocked=added(known.restocked, self.restocked.items()),
+            scrapped=added(known.scrapped, self.scrapped.items()),
+            sent_back=added(known.sent_back, self.sent_back.items()),
             dispositions=known.dispositions + 1,
             restockings=(*known.restockings, *self.receipts),
             deducted=added(known.deducted, self.deducted.items()),

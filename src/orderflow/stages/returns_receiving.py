@@ -230,6 +230,11 @@ class UnexpectedSettled(Event):
     return_id: str
     accepted: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
 
+    @property
+    def nothing(self) -> str:
+        """That nothing is accepted, in words."""
+        return "" if self.accepted else "nothing"
+
     def apply(self, order: Order) -> Order:
         """They are a part of what was agreed, or are not."""
         known = order.returns[self.return_id]
@@ -264,6 +269,7 @@ class _Arrived:
     def take(self, line_id: str, wanted: Decimal, sources: Iterable[Account]) -> None:
         """Units of a line, out of the first accounts that have them."""
         left, awaited = wanted, {returning(self.id)}
+        claimed = self.known.claimed(line_id) if self.known is not None else ZERO
         if self.kind == "undelivered" and self.command.parcel_id is not None:
             awaited |= {place(self.command.parcel_id) for place in (shipped, lost, delivered)}
         for account in dict.fromkeys(sources):
@@ -271,8 +277,10 @@ class _Arrived:
             if units > 0:
                 self.moves.append(Move(line_id, account, received(self.id), units))
                 left = EXACT.subtract(left, units)
-                if account not in awaited:
-                    self.unexpected[line_id] = EXACT.add(self.unexpected.get(line_id, ZERO), units)
+                agreed = units if account in awaited else min(units, claimed)
+                claimed = EXACT.subtract(claimed, agreed) if account not in awaited else claimed
+                if beside := EXACT.subtract(units, agreed):
+                    self.unexpected[line_id] = EXACT.add(self.unexpected.get(line_id, ZERO), beside)
         if left:
             self.beyond[line_id] = left
 

@@ -104,7 +104,7 @@ class ReturnCredited(Event):
 def owed(order: Order, line_id: str, basis: str) -> Decimal:
     """Units that were paid for with a line, and that the customer neither keeps nor is still to get."""
     family = [line.id for line in order.lines.values() if order.paid_line(line.id) == line_id]
-    left = order.not_given_back(line_id)
+    most = left = order.not_given_back(line_id)
     for member in family:
         left = EXACT.subtract(left, order.live_quantity(member))
         for known in order.returns.values():
@@ -113,7 +113,7 @@ def owed(order: Order, line_id: str, basis: str) -> Decimal:
         for parcel in order.parcels.values():
             if parcel.replacements or parcel.credited:
                 left = EXACT.add(left, _made_good(order, parcel, member))
-    return max(ZERO, left)
+    return max(ZERO, min(most, left))
 
 
 def _gone_back(order: Order, known: Return, line_id: str, basis: str) -> Decimal:
@@ -121,7 +121,7 @@ def _gone_back(order: Order, known: Return, line_id: str, basis: str) -> Decimal
     coming = ZERO
     if basis == "authorized" and not known.ended:
         coming = order.ledger.balance(line_id, returning(known.id))
-    return EXACT.add(EXACT.add(known.back(line_id), coming), known.claimed(line_id))
+    return EXACT.add(known.back(line_id, coming), known.claimed(line_id))
 
 
 def _made_good(order: Order, parcel: Parcel, line_id: str) -> Decimal:

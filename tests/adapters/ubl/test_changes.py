@@ -18,6 +18,7 @@ from orderflow.adapters.ubl import (
 )
 from orderflow.errors import InvalidInput
 from orderflow.values import Money
+from orderflow.values.checked import evolved
 from tests.adapters.ubl.documents import CURRENCY, DELIVERY, cancellation, change, line, order, status
 from tests.adapters.ubl.shop import Shop
 
@@ -74,6 +75,20 @@ def test_another_product_under_the_same_number_takes_the_place_of_the_first() ->
     after = applied(shop, change(line("10", "4", "9.90", sku="CUP", before=status("Revised"))))
     assert wanted(after) == {"L1 TEA": 0, "L2 CUP": 2, "L3 CUP": 4}
     assert after.lines["L3"].customer_reference == "10"
+
+
+def test_a_row_that_was_ordered_as_a_kit_is_changed_and_cancelled_as_one() -> None:
+    command = read_order(order(line("10", "4", sku="SET"), line("20", "2", "3.00", sku="CUP"))).command
+    kits = evolved(command.lines[0], components=(("MUG", 2), ("POT", 1)))
+    shop = Shop(evolved(command, lines=(kits, *command.lines[1:])), {"MUG": 99, "POT": 99})
+    after = applied(shop, change(line("10", "3", sku="SET", before=status("Revised"))))
+    assert wanted(after) == {"L1.1 MUG": 6, "L1.2 POT": 3, "L2 CUP": 2}
+
+    after = applied(shop, change(line("10", sku="SET", before=status("Cancelled"))))
+    assert wanted(after) == {"L1.1 MUG": 0, "L1.2 POT": 0, "L2 CUP": 2}
+    assert read_order_change(change(line("20", sku="CUP", before=status("Cancelled")))).commands(after) == (
+        CancelOrder(after.id),
+    )
 
 
 def test_address_days_notes_and_what_leaves_together_are_changed_where_they_are_said() -> None:

@@ -12,6 +12,7 @@ import pytest
 from orderflow import (
     AmendOrder,
     BookShipment,
+    CancelLines,
     CancelOrder,
     ConfirmOrder,
     DespatchShipment,
@@ -37,6 +38,7 @@ from orderflow.errors import InvalidInput
 from orderflow.order import ConfirmedLine, Goods, Line, Order, Origin
 from orderflow.tracking import Scan, TrackingStatus
 from orderflow.values import Money
+from orderflow.values.checked import evolved
 from tests.adapters.ubl.documents import COMMON, line, order
 from tests.adapters.ubl.shop import SELLER, Shop
 
@@ -242,6 +244,26 @@ def test_what_was_cancelled_since_is_not_promised_any_more() -> None:
     assert said(answer, "OrderLine/LineItem/LineStatusCode") == ["Revised", "Cancelled"]
     assert said(answer, "OrderLine/LineItem/Note") == ["cancelled"]
     assert said(answer, "OrderResponseCode") == ["CA"]
+
+
+def test_kits_are_answered_by_their_row_and_sent_by_component() -> None:
+    """Ten kits under the customer's row 20, two of them cancelled, and a cup of another."""
+    command = read_order(order(line("20", "10", sku="SET"), line("30", "2", sku="TEA"))).command
+    kits = evolved(command.lines[0], components=(("CUP", 2), ("POT", 1)))
+    shop = Shop(evolved(command, lines=(kits, *command.lines[1:])), {"CUP": 99, "POT": 99})
+    answer = checked(write_order_response(shop.order, SELLER).document)
+    assert said(answer, "OrderLine/OrderLineReference/LineID") == ["20", "30"]
+    assert said(answer, "OrderLine/LineItem/Quantity") == ["10", "2"]
+
+    shop.does(CancelLines(shop.order_id, {"L1": 2}))
+    answer = checked(write_order_response(shop.order, SELLER).document)
+    assert said(answer, "OrderLine/LineItem/Quantity") == ["8", "2"]
+
+    shop.sends()
+    advice = checked(write_despatch_advice(shop.order, "S1", SELLER).document)
+    assert said(advice, "DespatchLine/OrderLineReference/LineID") == ["20", "20", "30"]
+    assert said(advice, "DespatchLine/OrderLineReference/SalesOrderLineID") == ["L1.1", "L1.2", "L2"]
+    assert said(advice, "DespatchLine/DeliveredQuantity") == ["16", "8", "2"]
 
 
 def test_what_the_buyer_refused_is_not_in_the_next_answer() -> None:

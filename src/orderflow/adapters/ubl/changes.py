@@ -19,6 +19,7 @@ from orderflow.adapters.ubl.orders import Heading, currency_of, heading_of, read
 from orderflow.adapters.ubl.reading import Flag, Loss, Reader, opened
 from orderflow.adapters.ubl.responses import line_number, order_number
 from orderflow.errors import InvalidInput, Problems
+from orderflow.kits import Kit
 from orderflow.messages import Command
 from orderflow.order import Line, Order, Terms
 from orderflow.stages.acceptance import OrderLine
@@ -205,9 +206,18 @@ def _check_order(number: str, order: Order) -> None:
 
 
 def _line_of(order: Order, number: str) -> Line | None:
-    """The line of an order that has this number; of several the one of which something is wanted still."""
-    lines = [line for line in order.lines.values() if line_number(order, line) == number]
-    return next((line for line in lines if order.live_quantity(line.id)), lines[0] if lines else None)
+    """The line or kit of an order that has this number; of several the one of which something is wanted still."""
+    rows = (row.line if isinstance(row, Kit) else row for row in order.rows)
+    lines = [line for line in rows if line_number(order, line) == number]
+    return next((line for line in lines if _wanted(order, line.id)), lines[0] if lines else None)
+
+
+def _wanted(order: Order, row_id: str) -> Decimal:
+    """How many units of a line, or how many kits, are wanted still."""
+    kit = order.kits.get(row_id)
+    if kit is None:
+        return still_wanted(order, row_id)
+    return kit.complete({line_id: still_wanted(order, line_id) for line_id in kit.components})
 
 
 def _check_line(changed: ChangedLine, line: Line | None) -> None:
@@ -218,7 +228,7 @@ def _check_line(changed: ChangedLine, line: Line | None) -> None:
 def _change(order: Order, line: Line | None, changed: ChangedLine, said: dict[str, Any]) -> None:
     """What is otherwise about a line, in the words of an amendment."""
     row = changed.line
-    wanted = still_wanted(order, line.id) if line is not None else Decimal(0)
+    wanted = _wanted(order, line.id) if line is not None else Decimal(0)
     if row is None:
         if line is not None and wanted:
             said.setdefault("remove", []).append(line.id)
@@ -262,7 +272,7 @@ def _changed_terms(
 
 
 def _nothing_is_left(order: Order, removed: Iterable[str]) -> bool:
-    gone = set(removed)
+    gone = {line_id for row_id in removed for line_id in order.in_components({row_id: Decimal(1)})}
     return not any(still_wanted(order, line_id) for line_id in order.lines if line_id not in gone)
 
 

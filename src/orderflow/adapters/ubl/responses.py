@@ -7,7 +7,7 @@ the line of the customer's own order that it answers. What was cancelled since i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -98,7 +98,10 @@ def order_number(order: Order) -> str:
 
 
 def line_number(order: Order, line: Line) -> str:
-    """The number by which the customer knows a line; one that came instead of another has the number of that."""
+    """The number by which the customer knows a line: instead of another, that one's; a component has its kit's."""
+    kit = order.kits.get(line.origin.line_id) if line.origin.line_id is not None else None
+    if kit is not None:
+        return line_number(order, kit.line)
     before = order.lines.get(line.origin.line_id) if line.origin.line_id is not None else None
     if before is not None and not line.customer_reference:
         return line_number(order, before)
@@ -121,21 +124,22 @@ def _answers(order: Order) -> Iterator[ConfirmedLine]:
     """What was confirmed, without the units that were cancelled since."""
     if order.confirmation is None or order.is_over:
         return
-    still = _still_confirmed(order, order.confirmation)
+    wanted = _wanted(order)
+    still = _still_confirmed(wanted, order.confirmation)
     for number, line in enumerate(order.confirmation.lines, 1):
         if line.answer == "rejected":
             yield line
-        elif not _wanted(order, line.line_id):
+        elif not wanted.get(line.line_id):
             yield evolved(line, answer="rejected", note=line.note or "cancelled")
         elif still[number]:
             yield evolved(line, quantity=still[number])
 
 
-def _still_confirmed(order: Order, confirmation: Confirmation) -> dict[int, Decimal]:
+def _still_confirmed(wanted: Mapping[str, Decimal], confirmation: Confirmation) -> dict[int, Decimal]:
     """How many units of each entry are still wanted: those that the buyer refused went first, then the last ones."""
     entries = list(enumerate(confirmation.lines, 1))
     entries.sort(key=lambda entry: entry[0] in confirmation.refused_parts)
-    left = {line.line_id: _wanted(order, line.line_id) for line in confirmation.lines}
+    left = {line.line_id: wanted.get(line.line_id, ZERO) for line in confirmation.lines}
     still = {}
     for number, line in entries:
         still[number] = min(left[line.line_id], line.quantity) if line.answer != "rejected" else ZERO
@@ -143,8 +147,10 @@ def _still_confirmed(order: Order, confirmation: Confirmation) -> dict[int, Deci
     return still
 
 
-def _wanted(order: Order, line_id: str) -> Decimal:
-    return EXACT.subtract(order.ledger.ordered(line_id), order.ledger.balance(line_id, CANCELLED))
+def _wanted(order: Order) -> Mapping[str, Decimal]:
+    """Units that were not cancelled, as they were ordered: whole kits by the row, and the rest by component."""
+    ledger = order.ledger
+    return order.in_kits({id: EXACT.subtract(ledger.ordered(id), ledger.balance(id, CANCELLED)) for id in order.lines})
 
 
 def _code(order: Order) -> str:
@@ -175,7 +181,8 @@ def _told_alike(line: ConfirmedLine) -> tuple[object, ...]:
 def _rows(order: Order, groups: Iterable[tuple[ConfirmedLine, ...]], agreement: Agreement) -> Iterator[Part | None]:
     written: dict[str, int] = {}
     for group in groups:
-        line = order.lines[group[0].line_id]
+        kit = order.kits.get(group[0].line_id)
+        line = order.lines[group[0].line_id] if kit is None else kit.line
         known_as = line_number(order, line)
         written[known_as] = written.get(known_as, 0) + 1
         yield _row(order, line, group, written[known_as], agreement)
