@@ -16,7 +16,8 @@ from typing import Any, Final
 import attrs
 
 from orderflow.charges import Amounts, Tranche
-from orderflow.ledger import Move
+from orderflow.facts import Package, text_of
+from orderflow.ledger import Move, kind_of, place_of
 from orderflow.messages import Event
 from orderflow.order import Booking, ConfirmedLine, Goods, Line, Order, Reason, Redirection
 from orderflow.ports import Request
@@ -175,7 +176,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "stock_received": "what came back under {return_id} is booked in",
     "unexpected_settled": "of what nobody had agreed to under {return_id} this is accepted: [{accepted}][{nothing}]",
     "facts_applied": "the books follow what others told[: {moves}]",
-    "facts_recorded": "others told: {facts}",
+    "facts_recorded": "[others told: {facts}][carriers reported of what others sent: {scans}]",
     "order_adopted": "an order that others have begun is kept here from now on: {lines}",
     "order_stepped_back": "the order is where it was before: {state}",
     "personal_data_erased": "personal data was erased by {by}[: {reason}][, by force: {forced}]",
@@ -192,9 +193,16 @@ def sentence(event: Event, order: Order) -> str:
     template = SENTENCES.get(event.TAG)
     if template is None:
         return _by_its_fields(event, order)
-    words = {name: _in_words(getattr(event, name), order, name) for name in _FIELD.findall(template)}
+    words = {name: _said(event, name, order) for name in _FIELD.findall(template)}
     kept = _OPTIONAL.sub(lambda part: part[1] if all(words[name] for name in _FIELD.findall(part[1])) else "", template)
     return _FIELD.sub(lambda part: words[part[1]], kept)
+
+
+def _said(event: Event, name: str, order: Order) -> str:
+    """A field of an event in words: one by one, where each is a statement of its own."""
+    told = _ONE_BY_ONE.get((event.TAG, name))
+    held = getattr(event, name)
+    return _in_words(held, order, name) if told is None else "; ".join(told(one, order) for one in held)
 
 
 def _by_its_fields(event: Event, order: Order) -> str:
@@ -301,6 +309,43 @@ def _scan(held: Scan, order: Order) -> str:
     return f"{held.status}{f' ({held.reason})' if held.reason else ''} at {_moment(held.occurred_at, order)}{where}"
 
 
+def _numbered_scan(held: Scan, order: Order) -> str:
+    return f"{held.tracking_number} {_scan(held, order)}"
+
+
+def _way(held: Move, order: Order) -> str:
+    """``4 × TEA-250 (L1) from open to shipped P@1Z1``."""
+    source, target = (f"{kind_of(one)} {place_of(one)}".strip() for one in (held.source, held.target))
+    return f"{_units(held.line_id, held.quantity, order)} from {source} to {target}"
+
+
+def _fact(held: Any, order: Order) -> str:
+    """``ERP despatched DN-1: 4 × TEA-250 (L1) under 1Z1``."""
+    names = (name for name in field_names(type(held)) if name not in _HEAD)
+    told = ((name, _in_words(getattr(held, name), order, name)) for name in names)
+    parts = [words if name in _CONTENTS else f"{name.replace('_', ' ')} {words}" for name, words in told if words]
+    return f"{text_of(held)}: {', '.join(parts) or 'nothing'}"
+
+
+#: What stands at the head of a fact, and what it is about and needs no name.
+_HEAD = frozenset({"source", "document", "revision"})
+_CONTENTS = frozenset({"quantities", "parcels"})
+
+
+def _package(held: Package, order: Order) -> str:
+    numbers = " and ".join(filter(None, (held.tracking_number, held.sscc and f"SSCC {held.sscc}")))
+    weight = f" of {plain(held.weight_kg)} kg" if held.weight_kg is not None else ""
+    return _in_words(held.contents, order) + (f" under {numbers}" if numbers else "") + weight
+
+
+#: Fields of which every entry is a statement of its own, by event and name.
+_ONE_BY_ONE: dict[tuple[str, str], Callable[[Any, Order], str]] = {
+    ("facts_recorded", "facts"): _fact,
+    ("facts_recorded", "scans"): _numbered_scan,
+    ("facts_applied", "moves"): _way,
+}
+
+
 def _promise(held: Promise, order: Order) -> str:
     return f"{_line(held.line_id, order)} by {held.deliver_by or held.ship_by or 'no day'}"
 
@@ -320,6 +365,7 @@ def _sent(held: SentParcel, order: Order) -> str:
 _WORDS: dict[type, Callable[[Any, Order], str]] = {
     Move: lambda held, order: _units(held.line_id, held.quantity, order),
     Goods: _goods,
+    Package: _package,
     PlacedLine: _placed,
     ConfirmedLine: _confirmed,
     Tranche: _tranche,

@@ -8,7 +8,9 @@ import attrs
 import pytest
 from hypothesis import given, settings
 
+from orderflow import AdoptOrder, Money, OrderFlow, Scan, facts
 from orderflow import commands as c
+from orderflow.adapters.memory import ManualClock
 from orderflow.audit import AuditReport, audit_report
 from orderflow.defaults import STANDARD
 from orderflow.errors import CommandRefused, UnknownOrder
@@ -186,3 +188,24 @@ def test_any_life_can_be_audited(life: Life) -> None:
     assert sum(len(entry.happened) for entry in report.entries) == len(life.events)
     assert [entry.first for entry in report.entries] == sorted({entry.first for entry in report.entries})
     assert str(report) == str(audit_report(history))
+
+
+def test_what_others_told_reads_as_who_said_what_in_which_paper_and_where_the_goods_went() -> None:
+    flow = OrderFlow(clock=ManualClock(NINE))
+    parcels = [facts.Package({"L1": 4}, "1Z1"), facts.Package({"L1": 2})]
+    sent = facts.Despatched("ERP", "DN-1", parcels, occurred_at=NINE, carrier="UPS", tracking_number="M1")
+    flow.adopt(AdoptOrder("SO-77", [("TEA", 10)], "EUR", NINE, [sent]), by=Actor("system", "import"), reason="go-live")
+    flow.observe(Scan("M1", "in_transit", NINE))
+    flow.record_facts("SO-77", facts.Despatched("ERP", "DN-1", revision=2), facts.Paid("ERP", "P1", Money("5", "EUR")))
+    report = str(flow.audit("SO-77"))
+    for told in (
+        'system import: adopt_order "go-live"',
+        "others told: ERP despatched DN-1: 4 × TEA (L1) under 1Z1, 2 × TEA (L1), occurred at 2026-11-23 09:00 UTC,"
+        " carrier UPS, tracking number M1",
+        "the books follow what others told: 4 × TEA (L1) from open to shipped P@1Z1;"
+        " 2 × TEA (L1) from open to shipped P@ERP:DN-1:2",
+        "carriers reported of what others sent: M1 in_transit at 2026-11-23 09:00 UTC",
+        "others told: ERP despatched DN-1 (revision 2): nothing; ERP paid P1: amount 5.00 EUR",
+        "the books follow what others told: 4 × TEA (L1) from shipped P@1Z1 to open;",
+    ):
+        assert told in report, report

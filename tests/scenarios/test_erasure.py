@@ -257,6 +257,19 @@ def test_a_later_fact_counts_but_brings_nobody_back(store: OrderStore) -> None:
     assert not is_said(repr(flow.history(order_id)))
 
 
+def test_who_gives_a_command_later_and_why_is_not_put_on_record_again(store: OrderStore) -> None:
+    flow = Shop(store).flow()
+    order_id = told_everything(flow)
+    flow.erase(order_id)
+
+    said = {"command_id": "later", "by": CLERK, "reason": f"{MARK} rang"}
+    held = flow.handle(c.PlaceHold(order_id, "review", note=f"{MARK} called"), **said)
+
+    assert flow.handle(c.PlaceHold(order_id, "review", note=f"{MARK} called"), **said).events == held.events
+    assert not is_said(repr((flow.history(order_id), store.command("main", "later"))))
+    assert not is_said(all_that_is_held(store))
+
+
 def test_nothing_more_is_sent_to_whom_was_erased(store: OrderStore) -> None:
     shop = Shop(store)
     flow = shop.flow(notifications=None)

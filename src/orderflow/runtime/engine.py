@@ -60,6 +60,7 @@ from orderflow.stages.steps import TimePassed
 from orderflow.stages.tracking import RecordTracking
 from orderflow.stages.voiding import RecordVoid
 from orderflow.stores.base import Attempt, CommandRecord, Loaded, Recorded
+from orderflow.stores.erasing import erased_actor, erased_command
 from orderflow.tracking import Scan
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
@@ -293,9 +294,12 @@ class Engine:
             envelope.reason,
             envelope.correlation_id,
         )
+        by = envelope.by
+        if loaded is not None and loaded.order.erased_at is not None and not isinstance(command, ErasePersonalData):
+            record, by = erased_command(record), erased_actor(by)
         attempts = loaded.attempts if loaded is not None else FrozenMap()
         now = self.clock()
-        keep = self._append(outcome, before, command_id, envelope.by, attempts, now, record, busy=self.inline)
+        keep = self._append(outcome, before, command_id, by, attempts, now, record, busy=self.inline)
         return Keep("erase", keep.args, keep.options) if isinstance(command, ErasePersonalData) else keep
 
     def _append(
