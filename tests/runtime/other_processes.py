@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from orderflow.errors import CommandRefused
 from orderflow.messages import Command
 from orderflow.runtime import OrderFlow
 from orderflow.stores import SqliteStore
+from orderflow.tracking import Scan
 from tests.runtime.shop import Shop, place, the_steps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +90,7 @@ class Kept:
 
 
 def script() -> list[tuple[str, Command]]:
-    """Two orders: one is amended and goes out, one is cancelled after its booking; each command under its id."""
+    """Two orders: one is amended, goes out and comes back, one is cancelled after its booking; each command has an id."""
     told: list[tuple[str, Command]] = [
         ("place-1", place(lines=[("TEA", 3)])),
         ("amend-1", c.AmendOrder("A-1001", {"L1": 1})),
@@ -97,7 +99,16 @@ def script() -> list[tuple[str, Command]]:
     for number, upto in ((1001, 5), (1002, 4)):
         steps = list(the_steps(f"A-{number}").items())[:upto]
         told += [(f"{name}-{number}", command) for name, command in steps]
-    return [*told, ("cancel-2", c.CancelOrder("A-1002"))]
+    arrived = Scan("PA000001", "delivered", datetime(2026, 11, 24, 9, tzinfo=UTC))
+    told += [
+        ("cancel-2", c.CancelOrder("A-1002")),
+        ("arrives", c.RecordTracking("A-1001", [arrived])),
+        ("ask", c.RequestReturn("A-1001", [("L1", 1)])),
+        ("agree", c.AuthorizeReturn("A-1001", "R1")),
+        ("back", c.ReceiveReturn("A-1001", "R1")),
+        ("shelve", c.DisposeReturn("A-1001", "R1")),
+    ]
+    return told
 
 
 def lived(flow: OrderFlow) -> None:
