@@ -358,3 +358,19 @@ def test_the_goods_of_a_claim_that_were_replaced_are_not_sent_back() -> None:
     life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim", resolution="replacement"))
     life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 1)]))
     assert life.codes(DisposeReturn(ID, "R1", [("L1", 1, "send_back")])) == ["return.credited"]
+
+
+def test_units_of_one_line_are_exchanged_for_the_products_that_were_asked_for() -> None:
+    wanted = [ReturnLine("L1", 1, sku="POT-1"), ReturnLine("L1", 2, sku="CUP")]
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, wanted, kind="exchange"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 2)])).reply_all()
+    assert [(line.sku, life.order.live_quantity(line.id)) for line in life.order.lines.values()] == [
+        ("TEA-250", 4),
+        ("POT-1", 1),
+        ("CUP", 1),
+    ]
+    life.do(ReceiveReturn(ID, "R1", [("L1", 1)])).reply_all()
+    assert (life.order.lines["L4"].sku, life.order.live_quantity("L4")) == ("CUP", 1)
+    life.do(ReceiveReturn(ID, "R1", [("L1", 1)])).reply_all()
+    choose(life, "accept")
+    assert (life.order.lines["L5"].sku, life.order.live_quantity("L5")) == ("POT-1", 1), "one more came, and was taken"

@@ -90,7 +90,7 @@ class Kept:
 
 
 def script() -> list[tuple[str, Command]]:
-    """Two orders: one is amended, goes out and comes back, one is cancelled after its booking; each command has an id."""
+    """One order is amended, goes out and comes back, another is cancelled once booked. Each command has its id."""
     told: list[tuple[str, Command]] = [
         ("place-1", place(lines=[("TEA", 3)])),
         ("amend-1", c.AmendOrder("A-1001", {"L1": 1})),
