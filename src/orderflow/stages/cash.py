@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from orderflow.ledger import Account, Move, delivered, packed, shipped
+from orderflow.ledger import Account, Move, delivered, lost, packed, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order, Shipment
 from orderflow.payments import CASH, PaymentFact, Settlement
 from orderflow.policy import Policy
+from orderflow.stages.losses import DAMAGED
 from orderflow.stages.payment import as_revision, as_told, one_of
 from orderflow.stages.settlement import to_be_raised
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists, order_was_placed
@@ -151,9 +152,24 @@ def _still_to_collect(order: Order, shipment: Shipment) -> Money:
     left = (
         amount
         for other, amount in order.to_collect.items()
-        if other != shipment.id and order.settlement.collected(other, "collected", order.currency).is_zero
+        if other != shipment.id
+        and order.settlement.collected(other, "collected", order.currency).is_zero
+        and _may_be_collected(order, order.shipments[other])
     )
     return sum_money(left, order.currency)
+
+
+def _may_be_collected(order: Order, shipment: Shipment) -> bool:
+    """Whether something of a shipment has arrived, or is to: nobody pays for what came back, or was made good."""
+    held = order.ledger.held
+    back = {move.source for known in order.returns.values() for move in known.taken}
+    for parcel in (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids):
+        under_way = shipped(parcel.id) in held or lost(parcel.id) in held
+        if under_way and parcel.given_up in ("", DAMAGED):
+            return True
+        if packed(parcel.id) in held or delivered(parcel.id) in held or delivered(parcel.id) in back:
+            return True
+    return False
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
@@ -162,6 +178,8 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
         if shipment.stage != "despatched":
             continue
         collected, remitted = (settlement.collected(shipment_id, state, order.currency) for state in CASH)
+        if collected.is_zero and not _may_be_collected(order, shipment):
+            continue
         if collected.is_zero:
             yield Wait(shipment.carrier or "the carrier", f"to collect {amount}", f"shipment {shipment_id}")
         elif remitted < collected:
