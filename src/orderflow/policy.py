@@ -44,6 +44,7 @@ __all__ = [
     "Check",
     "Draft",
     "Drafts",
+    "ExchangeOn",
     "Lifecycles",
     "PaidFirst",
     "Policy",
@@ -284,6 +285,8 @@ def as_it_was_sent(order: Order, back: Return) -> tuple[str, str] | None:
 
 #: What makes it due to make good units of a return: see `Policy.credit_on`.
 Basis: TypeAlias = Literal["authorized", "received", "inspected", "disposed"]
+#: What makes it due to send others for them: see `Policy.exchange_on`.
+ExchangeOn: TypeAlias = Literal["authorized", "received"]
 
 
 @attrs.frozen
@@ -465,7 +468,7 @@ class Policy:
     returnable: Callable[[Order, ReturnLine, str], Iterable[Reason]] = all_but_data
     return_service: Callable[[Order, Return], tuple[str, str] | None] = as_it_was_sent
     credit_on: Basis = "disposed"
-    exchange_on: Literal["authorized", "received"] = "received"
+    exchange_on: ExchangeOn = "received"
     changes: tuple[ChangeRule, ...] = attrs.field(default=CHANGES, converter=_changes)
 
     settle: Callable[[Order, Case], str | None] | None = None

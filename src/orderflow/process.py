@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -27,7 +27,7 @@ from orderflow.lifecycle import Lifecycle
 from orderflow.messages import SYSTEM, Actor, Command, Envelope, Event
 from orderflow.order import Case, Order
 from orderflow.payments import CHARGE_ON
-from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Policy, Withheld
+from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Basis, ExchangeOn, Policy, Withheld
 from orderflow.ports import REPLIES, Deferred, GaveUp, Reply, Request
 from orderflow.stages import (
     acceptance,
@@ -521,6 +521,9 @@ def _check_policy(policy: Policy, stages: tuple[Stage, ...]) -> None:
         problems.add("policy.unknown_moment", f"must be one of {', '.join(CHARGE_ON)}, or None", "charge_on")
     if not callable(policy.paid_first) and policy.paid_first not in (None, "authorized", "paid"):
         problems.add("policy.unknown_moment", "must be authorized, paid, None, or a strategy", "paid_first")
+    for name, known_moments in (("credit_on", get_args(Basis)), ("exchange_on", get_args(ExchangeOn))):
+        if getattr(policy, name) not in known_moments:
+            problems.add("policy.unknown_moment", f"must be one of {', '.join(known_moments)}", name)
     for step in sorted(policy.automatic - AUTOMATIC - BY_CHOICE):
         problems.add("policy.unknown_step", f"no step {step!r} can be automatic", "automatic")
     problems.raise_any()

@@ -25,13 +25,14 @@ from orderflow.commands import (
     ResolveException,
     StartPicking,
 )
+from orderflow.explain import explain
 from orderflow.order import Goods, ReturnLine
 from orderflow.policy import Policy
 from orderflow.ports import ReceiveStock
 from orderflow.sentences import sentence
 from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.returns_disposition import Disposition
-from tests.scenario import ID, ONE_PLACE, D, Life, delivered, eur, picked, scan, verified
+from tests.scenario import ID, ONE_PLACE, D, Life, delivered, despatched, eur, picked, scan, verified
 
 CHARGED_ON_DELIVERY = attrs.evolve(ONE_PLACE, charge_on="delivery")
 
@@ -358,3 +359,58 @@ def test_the_goods_of_a_claim_that_were_replaced_are_not_sent_back() -> None:
     life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, [("L1", 1)], kind="claim", resolution="replacement"))
     life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 1)]))
     assert life.codes(DisposeReturn(ID, "R1", [("L1", 1, "send_back")])) == ["return.credited"]
+
+
+def test_units_of_one_line_are_exchanged_for_the_products_that_were_asked_for() -> None:
+    wanted = [ReturnLine("L1", 1, sku="POT-1"), ReturnLine("L1", 2, sku="CUP")]
+    life = delivered(lines=[("TEA-250", 4)]).do(RequestReturn(ID, wanted, kind="exchange"))
+    life.do(AuthorizeReturn(ID, "R1")).reply_all().do(ReceiveReturn(ID, "R1", [("L1", 2)])).reply_all()
+    assert [(line.sku, life.order.live_quantity(line.id)) for line in life.order.lines.values()] == [
+        ("TEA-250", 4),
+        ("POT-1", 1),
+        ("CUP", 1),
+    ]
+    life.do(ReceiveReturn(ID, "R1", [("L1", 1)])).reply_all()
+    assert (life.order.lines["L4"].sku, life.order.live_quantity("L4")) == ("CUP", 1)
+    life.do(ReceiveReturn(ID, "R1", [("L1", 1)])).reply_all()
+    choose(life, "accept")
+    assert (life.order.lines["L5"].sku, life.order.live_quantity("L5")) == ("POT-1", 1), "one more came, and was taken"
+
+
+# -- cash on delivery -----------------------------------------------------------------------------------------------
+
+
+def on_delivery(charge_on: Any) -> Life:
+    """An order that its carrier is to collect the cash for."""
+    return despatched(attrs.evolve(ONE_PLACE, charge_on=charge_on, on_delivery=lambda order: True), lines=TWO)
+
+
+TWO = [("TEA-250", 2)]
+
+
+def booked_anew(life: Life) -> Life:
+    life.do(StartPicking(ID, "F2"), RecordPick(ID, "F2"), PackParcel(ID, "F2")).reply_all()
+    return life.do(BookShipment(ID, ["P2"], service="a")).reply_all()
+
+
+def waits(life: Life) -> str:
+    return "; ".join(str(wait) for wait in explain(life.order, life.process).waiting_for)
+
+
+@pytest.mark.parametrize("charge_on", ["order", "despatch", "delivery"])
+def test_what_came_back_unpaid_and_is_sent_once_more_is_paid_on_that_delivery(charge_on: Any) -> None:
+    life = choose(on_delivery(charge_on).do(ReceiveReturn(ID, parcel_id="P1")).reply_all(), "reship")
+    assert "to collect 18.20 EUR" not in waits(life), "nobody pays for what came back"
+    booked_anew(life.do(DisposeReturn(ID, "R1")).reply_all())
+    assert life.order.to_collect["S2"] == eur("18.20")
+
+
+@pytest.mark.parametrize("charge_on", ["order", "despatch", "delivery"])
+def test_what_was_lost_unpaid_and_is_sent_once_more_is_paid_on_that_delivery(charge_on: Any) -> None:
+    life = on_delivery(charge_on).do(RecordTracking(ID, [scan("unknown", hours=40, reason="lost")]))
+    assert booked_anew(choose(life, "reship")).order.to_collect["S2"] == eur("18.20")
+
+
+def test_what_arrived_and_is_returned_before_the_carrier_told_of_its_cash_is_collected_still() -> None:
+    life = on_delivery("despatch").do(RecordTracking(ID, [scan("delivered", hours=30)])).reply_all()
+    assert "to collect 18.20 EUR" in waits(returned(life, 2))

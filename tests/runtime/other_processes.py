@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class Kept:
 
 
 def script() -> list[tuple[str, Command]]:
-    """Two orders: one is amended and goes out, one is cancelled after its booking; each command under its id."""
+    """One order is amended, goes out and comes back, another is cancelled once booked. Each command has its id."""
     told: list[tuple[str, Command]] = [
         ("place-1", place(lines=[("TEA", 3)])),
         ("amend-1", c.AmendOrder("A-1001", {"L1": 1})),
@@ -116,7 +117,16 @@ def script() -> list[tuple[str, Command]]:
     for number, upto in ((1001, 5), (1002, 4)):
         steps = list(the_steps(f"A-{number}").items())[:upto]
         told += [(f"{name}-{number}", command) for name, command in steps]
-    return [*told, ("cancel-2", c.CancelOrder("A-1002"))]
+    arrived = Scan("PA000001", "delivered", datetime(2026, 11, 24, 9, tzinfo=UTC))
+    told += [
+        ("cancel-2", c.CancelOrder("A-1002")),
+        ("arrives", c.RecordTracking("A-1001", [arrived])),
+        ("ask", c.RequestReturn("A-1001", [("L1", 1)])),
+        ("agree", c.AuthorizeReturn("A-1001", "R1")),
+        ("back", c.ReceiveReturn("A-1001", "R1")),
+        ("shelve", c.DisposeReturn("A-1001", "R1")),
+    ]
+    return told
 
 
 def lived(flow: OrderFlow) -> None:

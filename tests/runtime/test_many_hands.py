@@ -191,7 +191,9 @@ def everything_is_at_rest(outside: Outside, flow: OrderFlow, name: str) -> None:
     """Nobody waits for anything, and what the orders say is what the systems say."""
     orders = [flow.get(row.order_id) for row in flow.find().orders]
     claims = [claim for order in orders for claim in order.claims.values()]
-    bookings = [s.booking.number for order in orders for s in order.shipments.values() if s.booking is not None]
+    labels = [known.shipment for order in orders for known in order.returns.values() if known.shipment is not None]
+    booked = [*labels, *(shipment for order in orders for shipment in order.shipments.values())]
+    bookings = [shipment.booking.number for shipment in booked if shipment.booking is not None]
     sent = [message for order in orders for message in order.messages.values() if message.state == "sent"]
     assert orders, name
     assert not [case for order in orders for case in order.open_cases], name

@@ -145,7 +145,13 @@ def test_charges_are_frozen_into_an_order_when_it_is_placed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "path"), [({"charge_on": "friday"}, "charge_on"), ({"paid_first": "soon"}, "paid_first")]
+    ("changes", "path"),
+    [
+        ({"charge_on": "friday"}, "charge_on"),
+        ({"paid_first": "soon"}, "paid_first"),
+        ({"credit_on": "never"}, "credit_on"),
+        ({"exchange_on": "disposed"}, "exchange_on"),
+    ],
 )
 def test_a_moment_that_nobody_knows_is_no_policy(changes: dict[str, str], path: str) -> None:
     with pytest.raises(InvalidInput) as invalid:

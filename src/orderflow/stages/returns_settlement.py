@@ -224,16 +224,30 @@ def _ordered(order: Order, known: Return, policy: Policy) -> tuple[Successor, ..
             units = EXACT.subtract(known.due(line_id, basis), done)
         elif known.kind == "undelivered":
             units = min(units, owed(order, order.paid_line(line_id), basis))
-        if units > 0:
+        for sku, more in _by_product(order, known, line_id, units):
             number += 1
-            found.append(Successor(f"L{number}", line_id, _wanted(order, known, line_id), units, is_free))
+            found.append(Successor(f"L{number}", line_id, sku, more, is_free))
     return tuple(found)
 
 
-def _wanted(order: Order, known: Return, line_id: str) -> str:
-    """The product that is sent for units of a line."""
-    named = (line.sku for line in known.lines if line.line_id == line_id and line.sku)
-    return next(named, "") or order.lines[line_id].sku
+def _by_product(order: Order, known: Return, line_id: str, units: Decimal) -> Iterator[tuple[str, Decimal]]:
+    """So many units more of each product that is sent for units of a line: as was asked, the first ones first."""
+    wanted: dict[str, Decimal] = {}
+    for line in known.lines:
+        if line.line_id == line_id:
+            sku = line.sku or order.lines[line_id].sku
+            wanted[sku] = EXACT.add(wanted.get(sku, ZERO), line.quantity)
+    ordered = dict.fromkeys(wanted, ZERO)
+    for successor in known.successors.get(line_id, ()):
+        sku = order.lines[successor].sku
+        ordered[sku] = EXACT.add(ordered.get(sku, ZERO), order.ledger.ordered(successor))
+    left = units
+    for sku, most in wanted.items():
+        if (more := min(left, EXACT.subtract(most, ordered[sku]))) > 0:
+            yield sku, more
+            left = EXACT.subtract(left, more)
+    if left > 0:
+        yield next(iter(wanted), order.lines[line_id].sku), left
 
 
 def _is_settled(order: Order, known: Return) -> bool:
