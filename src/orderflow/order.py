@@ -1081,7 +1081,22 @@ class Order(Frozen):
         good = self.made_good(parcel)
         left = {id: EXACT.subtract(units, good.get(id, _ZERO)) for id, units in self.sent_in(parcel.id).items()}
         left |= {id: min(units, self._still_owed(id, parcel)) for id, units in left.items() if id in self.unbilled}
+        if any(one.is_claim for one in self.returns.values()):
+            left = {id: min(units, self._not_made_good(id)) for id, units in left.items()}
         return {line_id: units for line_id, units in left.items() if units > 0}
+
+    def with_customer(self, line_id: str) -> Decimal:
+        """Units of a line that have left and did not come back: on their way, arrived, or lost."""
+        return total(units for account, units in self.ledger.accounts(line_id) if kind_of(account) in _HAS_LEFT)
+
+    def _not_made_good(self, line_id: str) -> Decimal:
+        """Units of a line that have left, of which no claim, and nobody who settled a loss, has made any good."""
+        left = self.with_customer(line_id)
+        for parcel in self.parcels.values():
+            left = EXACT.subtract(left, self.made_good(parcel).get(line_id, _ZERO))
+        for known in self.returns.values():
+            left = EXACT.add(EXACT.subtract(left, known.claimed(line_id)), known.settled.get(line_id, _ZERO))
+        return max(_ZERO, left)
 
     def _still_owed(self, line_id: str, parcel: Parcel) -> Decimal:
         """Of a line of which more came than was ordered, and is charged: what is neither elsewhere nor made good."""

@@ -36,10 +36,14 @@ def credited(shop: Shop) -> list[dict[str, int]]:
     return [{k: int(v) for k, v in e.quantities.items()} for e in events if type(e).__name__ == "ReturnCredited"]
 
 
-def arrived(shop: Shop, parcel: str) -> None:
+def arrived(shop: Shop, parcel: str, reason: str = "") -> None:
     """A parcel is delivered, whoever sent it."""
     shop.clock.advance(timedelta(minutes=1))
-    shop.flow.observe(Scan(shop.order.parcels[parcel].tracking_number, "delivered", shop.clock()))
+    shop.flow.observe(Scan(shop.order.parcels[parcel].tracking_number, "delivered", shop.clock(), reason=reason))
+
+
+def claimed(shop: Shop, units: int) -> None:
+    shop.do(RequestReturn("A-1", [("L1", units)], "claim"), AuthorizeReturn("A-1", "R1"))
 
 
 def returned(shop: Shop, units: int, number: str) -> None:
@@ -97,12 +101,39 @@ def test_a_claim_for_what_a_loss_refunds_as_well_gives_back_no_more_than_was_pai
     shop.choose("customer_keeps")
     for parcel in ("P1", "P2"):
         arrived(shop, parcel)
-    shop.do(RequestReturn("A-1", [("L1", 5)], "claim"), AuthorizeReturn("A-1", "R1"))
-    shop.scan("P1", "delivered", reason="damaged")
-    shop.choose("refund")
+    claimed(shop, 5)
+    arrived(shop, "P1", reason="damaged")
+    for case in shop.order.open_cases:
+        shop.choose("refund", case.code)
 
     assert credited(shop) == [{"L1": 3}]
     assert shop.order.total.is_zero
+
+
+def test_what_was_claimed_is_not_refunded_once_more_at_the_cost_of_what_is_still_here() -> None:
+    shop = Shop()
+    shop.place(("TEA", 5))
+    one = DespatchedParcel([("L1", 1)], "X-1")
+    shop.do(RecordDespatch("A-1", "ACME", "D1", [one], location="BER"))
+    arrived(shop, "P1")
+    claimed(shop, 1)
+    arrived(shop, "P1", reason="damaged")
+    for case in shop.order.open_cases:
+        shop.choose("refund", case.code)
+
+    assert str(shop.order.total) == "39.60 EUR"
+
+
+def test_what_was_refunded_is_not_claimed_once_more_at_the_cost_of_what_is_still_here() -> None:
+    shop = Shop()
+    shop.place(("TEA", 5))
+    one = DespatchedParcel([("L1", 1)], "X-1")
+    shop.do(RecordDespatch("A-1", "ACME", "D1", [one], location="BER"))
+    arrived(shop, "P1", reason="damaged")
+    shop.choose("refund")
+    claimed(shop, 1)
+
+    assert str(shop.order.total) == "39.60 EUR"
 
 
 def test_units_to_be_cancelled_that_others_have_sent_in_another_parcel_have_left() -> None:

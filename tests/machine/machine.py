@@ -7,9 +7,10 @@ leave and arrive although three in four commands are out of place.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,7 +36,7 @@ from orderflow.values import Address, Contact, Money, Party
 from tests.laws.chance import Chance
 from tests.machine.trade import PLACES, SKUS, Trade, refusing, unavailable
 
-__all__ = ["COUNTED", "FORMS", "TradeMachine"]
+__all__ = ["COUNTED", "FORMS", "TradeMachine", "guided"]
 
 DICE = st.binary(min_size=14, max_size=14)
 BERLIN = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
@@ -433,6 +434,14 @@ class TradeMachine(RuleBasedStateMachine):
     def _misleads(self, order: Order, choice: Any) -> bool:
         return self.trade.would_mislead(order, order.cases[choice.case_id], choice.option)
 
+    def does_the_first_of(self, names: Sequence[str], dice: Chance) -> None:
+        """The first of these commands that is possible for any order."""
+        for name in names:
+            ways = [one for order in self.trade.orders for one in self._candidates(order, name)[0]]
+            if ways:
+                self.trade.give(dice.one(ways))
+                return
+
     # -- a life goes on ----------------------------------------------------------------------------------------------
 
     def _goes_on(self, dice: Chance, *names: str) -> None:
@@ -485,6 +494,14 @@ class TradeMachine(RuleBasedStateMachine):
             self.trade.does(lambda scan=scan: self.trade.flow.observe(scan))
         for name in DOCK:
             self._goes_on(chance, name)
+
+    @rule(dice=DICE)
+    def the_customer_wants_something_else(self, dice: bytes) -> None:
+        """Wherever it may be amended at once, or somebody is to agree to that first."""
+        chance = Chance(dice)
+        if self.trade.orders:
+            order = chance.one(self.trade.orders)
+            self.trade.give(_amendment(self.trade, chance, order), by=Actor("customer", "ada"))
 
     @rule(dice=DICE)
     def everybody_works(self, dice: bytes) -> None:
@@ -603,6 +620,39 @@ class TradeMachine(RuleBasedStateMachine):
             COUNTED[name].update(getattr(trade, name))
         for auditor in trade.auditors.values():
             COUNTED["events"].update(auditor.seen)
+
+
+#: Commands after which there is not much left to be done.
+ENDS = ("CancelOrder", "CancelLines", "RejectOrder", "ErasePersonalData")
+_WORLD = (
+    "everybody_works", "goods_come_back", "it_arrives", "it_is_sent", "the_warehouse_works", "the_office_works",
+    "the_customer_wants_something_else", "the_customer_wants_something_else", "time_passes", "goods_come_in",
+    "somebody_is_slow",
+)  # fmt: skip
+
+
+def guided(number: int, steps: int, done: Counter[str]) -> None:
+    """A life that seeks what was rarely ``done`` so far: a machine by its own bytes, without any luck."""
+    drawn = hashlib.shake_256(f"guided {number}".encode()).digest(38 + steps * 64)
+    machine, dice = TradeMachine(), Chance(drawn[38:])
+    machine.begins(drawn[:24], drawn[24:38])
+    trade = machine.trade
+    for step in range(steps):
+        rare = sorted(FORMS, key=lambda name: (done[name] + trade.accepted[name], name))
+        if step < steps - 5:
+            rare = [name for name in rare if name not in ENDS]
+        bytes_of_step = bytes(dice.below(256) for _ in range(14))
+        if not trade.open:
+            machine.a_second_order_comes(bytes_of_step)
+        way = dice.below(5)
+        if way < 2:
+            getattr(machine, dice.one(_WORLD))(bytes_of_step)
+        elif way < 4:
+            machine.does_the_first_of(rare, dice)
+        else:
+            machine._tries(dice.one(rare[:20]), Chance(bytes_of_step))
+        machine.the_books_agree()
+    machine.teardown()
 
 
 def snake(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -40,6 +41,7 @@ from orderflow.policy import AUTOMATIC, Authority, Check, Lifecycles, Policy, Sh
 from orderflow.ports import Repeats
 from orderflow.process import evolve, pending
 from orderflow.runtime import OrderFlow
+from orderflow.stages.authority import left_to_others
 from orderflow.stores import MemoryStore
 from orderflow.values import Rounding, zero
 from tests.laws.chance import Chance
@@ -457,6 +459,10 @@ class Trade:
         for deferral in order.deferrals.values():
             if not deferral.answered and deferral.ticket in self.slow.answers:
                 self.give(c.RecordReply(order.id, deferral.ticket, self.slow.release(deferral.ticket)))
+        for left in left_to_others(self.order(order.id)):
+            with suppress(PortRefused):
+                answer = getattr(self.systems, left.request.PORT[1])(left.request)
+                self.give(c.RecordAnswer(order.id, left.request.id, answer))
         for case in self.order(order.id).open_cases:
             honest = [option for option in case.options if not self.would_mislead(order, case, option)]
             self.give(c.ResolveException(order.id, case.id, honest[turn % len(honest)]))

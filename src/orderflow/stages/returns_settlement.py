@@ -26,7 +26,7 @@ import attrs
 
 from orderflow.ledger import kind_of, place_of, received, returning
 from orderflow.messages import Event, event
-from orderflow.order import Line, Order, Origin, Parcel, Return
+from orderflow.order import Line, Order, Origin, Return
 from orderflow.policy import Policy
 from orderflow.returns import added
 from orderflow.stages.returns import ReturnClosed, replaced_under, with_return
@@ -110,23 +110,27 @@ def owed(order: Order, line_id: str, basis: str) -> Decimal:
         for known in order.returns.values():
             left = EXACT.add(left, _gone_back(order, known, member, basis))
             left = EXACT.subtract(left, known.withheld.get(member, ZERO))
-        for parcel in order.parcels.values():
-            if parcel.replacements or parcel.credited:
-                left = EXACT.add(left, _made_good(order, parcel, member))
+        left = EXACT.add(left, _made_good(order, member))
     return max(ZERO, min(most, left))
 
 
 def _gone_back(order: Order, known: Return, line_id: str, basis: str) -> Decimal:
-    """Units that the customer does not keep because of a return, or keeps although they are made good."""
+    """Units that the customer does not keep because of a return."""
     coming = ZERO
     if basis == "authorized" and not known.ended:
         coming = order.ledger.balance(line_id, returning(known.id))
-    return EXACT.add(known.back(line_id, coming), known.claimed(line_id))
+    return known.back(line_id, coming)
 
 
-def _made_good(order: Order, parcel: Parcel, line_id: str) -> Decimal:
-    """Units of a parcel that were credited, or are replaced, in a loss."""
-    return order.made_good(parcel).get(line_id, ZERO)
+def _made_good(order: Order, line_id: str) -> Decimal:
+    """Units that are made good although they did not come back: by a claim, or in a loss; none of them by both."""
+    claimed = total(known.claimed(line_id) for known in order.returns.values())
+    settled = total(known.settled.get(line_id, ZERO) for known in order.returns.values())
+    made = [order.made_good(one) for one in order.parcels.values() if one.replacements or one.credited]
+    lost = total(one.get(line_id, ZERO) for one in made)
+    if not claimed or not lost:
+        return EXACT.add(claimed, lost)
+    return min(EXACT.add(claimed, lost), EXACT.add(order.with_customer(line_id), settled))
 
 
 def _credit(order: Order, known: Return, basis: str) -> ReturnCredited | None:
