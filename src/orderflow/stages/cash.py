@@ -180,7 +180,10 @@ def _will_be_paid(order: Order, shipment: Shipment, shipments: Iterable[Shipment
     Not those that were given back, nor those for which another shipment brings a replacement. Whether what is lost
     ``lost_counts``, until somebody settles it, depends on whether it is charged.
     """
+    came_back = {move.source for known in order.returns.values() for move in known.taken}
     if any(order.ledger.holding(at(one)) for one in shipment.parcel_ids for at in (packed, delivered)):
+        return True
+    if any(delivered(one) in came_back for one in shipment.parcel_ids):
         return True
     others = (one for one in shipments if one.id != shipment.id)
     there = order.moved(move for one in others for move in _moves(order, one, (packed, shipped), True))
