@@ -409,3 +409,8 @@ def test_what_came_back_unpaid_and_is_sent_once_more_is_paid_on_that_delivery(ch
 def test_what_was_lost_unpaid_and_is_sent_once_more_is_paid_on_that_delivery(charge_on: Any) -> None:
     life = on_delivery(charge_on).do(RecordTracking(ID, [scan("unknown", hours=40, reason="lost")]))
     assert booked_anew(choose(life, "reship")).order.to_collect["S2"] == eur("18.20")
+
+
+def test_what_arrived_and_is_returned_before_the_carrier_told_of_its_cash_is_collected_still() -> None:
+    life = on_delivery("despatch").do(RecordTracking(ID, [scan("delivered", hours=30)])).reply_all()
+    assert "to collect 18.20 EUR" in waits(returned(life, 2))
