@@ -24,6 +24,7 @@ IDS = {
     "parcel_packed": ("P", "parcel_id"),
     "shipment_planned": ("S", "shipment_id"),
     "message_queued": ("M", "message_id"),
+    "message_withheld": ("M", "message_id"),
     "hold_placed": ("H", "hold_id"),
     "exception_raised": ("X", "case_id"),
 }
@@ -106,7 +107,7 @@ def ids_count_from_one(life: Life) -> None:
         assert ids == [f"{prefix}{number}" for number in range(1, len(ids) + 1)]
     order = life.order
     parts = (order.fulfillments, order.parcels, order.shipments, order.messages, order.holds, order.cases)
-    assert [len(part) for part in parts] == [len(found.get(prefix, ())) for prefix, _ in IDS.values()]
+    assert [len(part) for part in parts] == [len(found.get(prefix, ())) for prefix in dict(IDS.values())]
     assert order.version == len(life.events)
 
 

@@ -31,6 +31,7 @@ from orderflow.commands import (
     StartPicking,
 )
 from orderflow.errors import CommandRefused
+from orderflow.ledger import SENT_BACK
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Goods, Order
 from orderflow.policy import Policy
@@ -183,11 +184,12 @@ def _no_unit_came_back_twice(life: Life) -> None:
     """By the receipts alone: of a line no more came than left, and was not sent back to the customer."""
     came: defaultdict[str, Decimal] = defaultdict(Decimal)
     for event in life.history:
-        if isinstance(event, ReturnReceived):
-            for move in event.moves:
+        for move in event.moves if isinstance(event, ReturnReceived | ReturnDisposed) else ():
+            if isinstance(event, ReturnReceived):
                 came[move.line_id] += move.quantity
-    for line_id, units in came.items():
-        assert units <= life.order.ledger.ordered(line_id)
+            elif move.target == SENT_BACK:
+                came[move.line_id] -= move.quantity
+            assert came[move.line_id] <= life.order.ledger.ordered(move.line_id)
 
 
 def _the_shelf_got_what_was_restocked(life: Life) -> None:
