@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import attrs
 
 from orderflow.balance import Balance, balance_of, billed_by_others, still_to_charge
+from orderflow.books import Books, Observed
 from orderflow.charges import (
     Amounts,
     RoundingRule,
@@ -50,7 +51,7 @@ from orderflow.ledger import (
     returning,
     shipped,
 )
-from orderflow.observations import Books, Observed, drawn_up, ground_of
+from orderflow.observations import drawn_up, ground_of
 from orderflow.parts import (
     Answer,
     Booking,
