@@ -23,9 +23,10 @@ from orderflow.stages.packing import PackParcel, UnpackParcel
 from orderflow.stages.payment import RecordPayment, RecordRefund
 from orderflow.stages.picking import RecordPick, StartPicking
 from orderflow.stages.putaway import RecordPutAway
-from orderflow.stages.returns import AuthorizeReturn, CancelReturn, CloseReturn, RefuseReturn, RequestReturn
+from orderflow.stages.returns import AuthorizeReturn, CancelReturn, CloseReturn, RefuseReturn
 from orderflow.stages.returns_disposition import DisposeReturn
 from orderflow.stages.returns_receiving import InspectReturn, ReceiveReturn
+from orderflow.stages.returns_request import RequestReturn
 from orderflow.stages.settlement import ChargeFee, GrantGoodwill, WaiveFee
 from orderflow.stages.shipping import DespatchShipment
 from orderflow.stages.sourcing import PlanFulfillment, Reroute, StockArrived

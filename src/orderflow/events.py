@@ -56,7 +56,7 @@ from orderflow.stages.picking import GoodsPicked, OrderInFulfillment, PickedShor
 from orderflow.stages.pricing import PriceQuoted, PriceRefused
 from orderflow.stages.promises import PromiseAtRisk, PromiseKept, PromiseMade, PromiseMissed
 from orderflow.stages.putaway import GoodsPutAway
-from orderflow.stages.returns import ReturnAuthorized, ReturnCancelled, ReturnClosed, ReturnRefused, ReturnRequested
+from orderflow.stages.returns import ReturnAuthorized, ReturnCancelled, ReturnClosed, ReturnRefused
 from orderflow.stages.returns_disposition import ReturnDisposed, ReturnFinished, StockReceived
 from orderflow.stages.returns_labels import (
     LabelBooked,
@@ -67,6 +67,7 @@ from orderflow.stages.returns_labels import (
     ReturnTracked,
 )
 from orderflow.stages.returns_receiving import ReturnInspected, ReturnReceived, ReturnResolved, UnexpectedSettled
+from orderflow.stages.returns_request import ReturnRequested
 from orderflow.stages.returns_settlement import ExchangeOrdered, ReturnCredited
 from orderflow.stages.settlement import ChargeRaised, CreditRaised
 from orderflow.stages.shipping import FulfillmentDespatched, GoodsDespatched, OrderShipped, ShipmentDivided, StockIssued

@@ -35,53 +35,17 @@ from typing import Any
 import attrs
 
 from orderflow import facts as told
-from orderflow.facts import (
-    Cancelled,
-    Delivered,
-    Despatched,
-    Fact,
-    Invoiced,
-    Ordered,
-    Package,
-    Paid,
-    Picked,
-    Reserved,
-    Returned,
-)
-from orderflow.ledger import (
-    BACKORDERED,
-    CANCELLED,
-    OPEN,
-    ORDERED,
-    Account,
-    Ledger,
-    Move,
-    allocated,
-    delivered,
-    lost,
-    picked,
-    shipped,
-)
+from orderflow.books import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of
+from orderflow.facts import Cancelled, Delivered, Despatched, Fact, Ordered, Package, Picked, Reserved, Returned
+from orderflow.ledger import BACKORDERED, OPEN, Account, Ledger, allocated, delivered, lost, picked, shipped
 from orderflow.tracking import Anomaly, Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import digest
-from orderflow.values.money import Money, sum_money
 from orderflow.values.numbers import EXACT, ZERO, plain, total
-from orderflow.values.record import record
 
-__all__ = [
-    "Books",
-    "Ground",
-    "Observed",
-    "ObservedParcel",
-    "ObservedShipment",
-    "drawn_up",
-    "ground_of",
-    "in_hand_of",
-    "moves_to",
-]
+__all__ = ["Ground", "drawn_up", "ground_of"]
 
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", " ": "%20", ":": "%3A", "+": "%2B"})
 _LONGEST = 120
@@ -93,101 +57,6 @@ def _id(prefix: str, *parts: str) -> str:
     if len(name) > _LONGEST:
         name = f"{name[:80]}~{digest(name)}"
     return f"{prefix}@{name}"
-
-
-@record
-class ObservedParcel:
-    """A parcel that facts tell of: what is in it by now (nothing, where it does not count), and how it is known.
-
-    ``told`` are reports that facts stand for, that it was delivered, and those of its whole shipment.
-    """
-
-    id: str
-    fulfillment_id: str
-    contents: FrozenMap[str, Decimal]
-    tracking_number: str = ""
-    sscc: str = ""
-    weight_kg: Decimal | None = None
-    told: tuple[Scan, ...] = ()
-
-
-@record
-class ObservedShipment:
-    """What left by one despatch note: its parcels, and who carries them."""
-
-    id: str
-    parcel_ids: tuple[str, ...]
-    document: str
-    location: str = ""
-    carrier: str = ""
-    service: str = ""
-    tracking_number: str = ""
-    despatched_at: datetime | None = None
-
-
-@record
-class Books:
-    """What others have done with an order, by the facts: the books that it is to have.
-
-    ``in_hand`` and ``returned`` are by account; those of ``returned`` name the parcel out of which units came back.
-    """
-
-    ordered: FrozenMap[str, Decimal]
-    products: FrozenMap[str, str] = FrozenMap()
-    works: FrozenMap[str, str] = FrozenMap()
-    parcels: FrozenMap[str, ObservedParcel] = FrozenMap()
-    shipments: FrozenMap[str, ObservedShipment] = FrozenMap()
-    returned: FrozenMap[str, FrozenMap[str, Decimal]] = FrozenMap()
-    cancelled: FrozenMap[str, Decimal] = FrozenMap()
-    in_hand: FrozenMap[str, FrozenMap[str, Decimal]] = FrozenMap()
-    anomalies: tuple[Anomaly, ...] = ()
-
-    @property
-    def each_once(self) -> Books:
-        """The same books, with reports in which nothing differs any more told once of each parcel."""
-        twice = [one for one in self.parcels.values() if one.told and len(set(one.told)) < len(one.told)]
-        if not twice:
-            return self
-        parcels = {one.id: evolved(one, told=reports_united((), one.told)) for one in twice}
-        return evolved(self, parcels=self.parcels.merged(parcels))
-
-
-@record
-class Observed:
-    """What an order has of others: every fact that it was told, and the books that it has by them.
-
-    ``adopted`` is what was ordered of each line when observation began; ``scans`` are reports under the number of a
-    whole shipment that facts tell of: which parcels they are about, the facts decide. An order that others have
-    begun was taken over at ``adopted_at``.
-    """
-
-    adopted: FrozenMap[str, Decimal]
-    facts: tuple[Fact, ...]
-    books: Books
-    scans: tuple[Scan, ...] = ()
-    adopted_at: datetime | None = None
-
-    @property
-    def numbers(self) -> frozenset[str]:
-        """The numbers of whole shipments, and the second ones of parcels, of all that was ever told."""
-        notes = [fact for fact in self.facts if isinstance(fact, Despatched) and fact.parcels]
-        second = (one.sscc for fact in notes for one in fact.parcels if one.tracking_number)
-        return frozenset(filter(None, (*(fact.tracking_number for fact in notes), *second)))
-
-    @property
-    def invoiced(self) -> dict[str, Decimal]:
-        """What others have billed, by line."""
-        billed: dict[str, Decimal] = {}
-        for fact in told.current(self.facts)[0]:
-            for line_id, units in fact.quantities.items() if isinstance(fact, Invoiced) else ():
-                billed[line_id] = EXACT.add(billed.get(line_id, ZERO), units)
-        return billed
-
-    def amount(self, kind: type[Invoiced | Paid], currency: str) -> Money:
-        """What others have billed, or were paid, as far as amounts were told, in the currency of the order."""
-        counting = (fact for fact in told.current(self.facts)[0] if isinstance(fact, kind))
-        amounts = (fact.amount for fact in counting if fact.amount is not None and fact.amount.currency == currency)
-        return sum_money(amounts, currency)
 
 
 @attrs.frozen
@@ -252,14 +121,9 @@ def ground_of(
     return Ground(ordered, extra, away, reports_united(observed.scans, scans), own, currency, began, is_closed, kept)
 
 
-def in_hand_of(books: Books) -> tuple[Account, ...]:
-    """The accounts of reservations and picks that facts told of."""
-    return tuple(account(work) for work in books.works for account in (allocated, picked))
-
-
 def _still_in(parcel_id: str, line_id: str, books: Books, ledger: Ledger) -> Decimal:
     """Units of a parcel that are where facts and reports have brought them."""
-    here = (ledger.balance(line_id, account(parcel_id)) for account in _LEFT)
+    here = (ledger.balance(line_id, account(parcel_id)) for account in (shipped, delivered, lost))
     back = (held.get(line_id, ZERO) for place, held in books.returned.items() if place.partition(" ")[2] == parcel_id)
     return total((*here, *back))
 
@@ -648,92 +512,3 @@ def _empty(fact: Despatched, package: Package, parcel_id: str) -> ObservedParcel
         package.sscc,
         package.weight_kg,
     )
-
-
-# -- the way there ----------------------------------------------------------------------------------------------------
-
-#: Where the units of a parcel may be that has left.
-_LEFT = (shipped, delivered, lost)
-
-
-def moves_to(books: Books, present: Books, ledger: Ledger) -> tuple[Move, ...]:
-    """The moves that lead from the ``present`` books to others: first what is given up, then what is taken."""
-    way = _Way(ledger)
-    lines = dict.fromkeys((*present.ordered, *books.ordered))
-    for line_id in lines:
-        now, then = _units_of(line_id, present), _units_of(line_id, books)
-        changes = {key: _less(then.get(key, ZERO), now.get(key, ZERO)) for key in dict.fromkeys((*now, *then))}
-        more = _less(books.ordered.get(line_id, ZERO), present.ordered.get(line_id, ZERO))
-        for (kind, place), change in changes.items():
-            if kind == "returned" and change < 0:
-                disposition, _, parcel_id = place.partition(" ")
-                way.go(line_id, [Account(disposition)], shipped(parcel_id), EXACT.minus(change))
-        for (kind, place), change in changes.items():
-            if kind != "returned" and change < 0:
-                way.go(line_id, _sources(kind, place), OPEN, EXACT.minus(change))
-        if more > 0:
-            way.go(line_id, [ORDERED], OPEN, more)
-        for (kind, place), change in changes.items():
-            if kind != "returned" and change > 0:
-                way.go(line_id, [OPEN, BACKORDERED], _target(kind, place), change)
-        for (kind, place), change in changes.items():
-            if kind == "returned" and change > 0:
-                disposition, _, parcel_id = place.partition(" ")
-                way.go(line_id, [account(parcel_id) for account in _RETURNING], Account(disposition), change)
-        if more < 0:
-            way.go(line_id, [OPEN, BACKORDERED], ORDERED, EXACT.minus(more))
-    return tuple(way.moves)
-
-
-_RETURNING = (delivered, shipped, lost)
-
-
-def _units_of(line_id: str, books: Books) -> dict[tuple[str, str], Decimal]:
-    """The units of a line that are under observation, by where they are."""
-    found: dict[tuple[str, str], Decimal] = {}
-    for parcel in books.parcels.values():
-        if units := parcel.contents.get(line_id):
-            found["parcel", parcel.id] = units
-    for kind, held in (("returned", books.returned), ("in_hand", books.in_hand)):
-        for place, lines in held.items():
-            if units := lines.get(line_id):
-                found[kind, place] = units
-    if units := books.cancelled.get(line_id):
-        found["cancelled", ""] = units
-    return found
-
-
-def _sources(kind: str, place: str) -> list[Account]:
-    if kind == "parcel":
-        return [account(place) for account in _LEFT]
-    return [Account(place) if kind == "in_hand" else CANCELLED]
-
-
-def _target(kind: str, place: str) -> Account:
-    if kind == "parcel":
-        return shipped(place)
-    return Account(place) if kind == "in_hand" else CANCELLED
-
-
-class _Way:
-    """Gathers moves, with what each account still holds on the way."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.moves: list[Move] = []
-        self._ledger = ledger
-        self._held: dict[tuple[str, Account], Decimal] = {}
-
-    def go(self, line_id: str, sources: Iterable[Account], target: Account, units: Decimal) -> None:
-        """So many units go to an account, from where they are."""
-        for source in sources:
-            taken = units if source == ORDERED else min(units, self._there(line_id, source))
-            if taken > 0:
-                self.moves.append(Move(line_id, source, target, taken))
-                self._held[line_id, source] = _less(self._there(line_id, source), taken)
-                self._held[line_id, target] = EXACT.add(self._there(line_id, target), taken)
-                units = _less(units, taken)
-        assert not units, f"{units} of {line_id} are nowhere to be had for {target}"
-
-    def _there(self, line_id: str, account: Account) -> Decimal:
-        held = self._held.get((line_id, account))
-        return self._ledger.balance(line_id, account) if held is None else held

@@ -1,4 +1,4 @@
-"""The order: one frozen value, queries only.
+"""The order: one frozen value, and all that can be asked of it.
 
 An order is what its events say. It changes only by `orderflow.process.evolve`; everything here asks. *State* is the
 stored position in a lifecycle (``verified``); *status* is derived from the goods ledger and reported ("3 of 5
@@ -16,19 +16,18 @@ from typing import Any, TypeVar
 
 import attrs
 
+from orderflow import charging, deadlines, labels
 from orderflow.balance import Balance, balance_of, billed_by_others, still_to_charge
+from orderflow.books import Books, Observed
 from orderflow.charges import (
     Amounts,
     RoundingRule,
     Tranche,
     charged,
     credited,
-    given_back,
-    measured_back,
-    measured_out,
-    taken_again,
 )
 from orderflow.kits import Kit, KitStatus, as_ordered, in_kits, kit_status
+from orderflow.labels import customer_reference_labels
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
@@ -46,11 +45,9 @@ from orderflow.ledger import (
     packed,
     picked,
     place_of,
-    received,
-    returning,
     shipped,
 )
-from orderflow.observations import Books, Observed, drawn_up, ground_of
+from orderflow.observations import drawn_up, ground_of
 from orderflow.parts import (
     Answer,
     Booking,
@@ -90,9 +87,8 @@ from orderflow.tracking import Anomaly, Scan
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, evolved
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.ids import ERASED, digest
 from orderflow.values.money import Money
-from orderflow.values.numbers import EXACT, ratio_cut, total, total_by
+from orderflow.values.numbers import EXACT, total, total_by
 from orderflow.values.party import Party
 from orderflow.values.record import record
 
@@ -224,24 +220,8 @@ class Order(Frozen):
         are given back: those that cost nothing first, then those of the newest tranche.
         """
         moves = tuple(moves)
-        order = self
-        more = _by_line(move for move in moves if move.source == SURPLUS)
-        for line_id, units in more.items():
-            order = order._came_beyond(line_id, units, unbilled.get(line_id, _ZERO))
-        gone = _by_line(move for move in moves if move.target in _GIVEN_UP and move.source not in _GIVEN_UP)
-        if gone:
-            order = order.replace(put_away=self._to_be_put_away(moves))
-        for line_id, units in gone.items():
-            came = total(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
-            live = EXACT.add(self.live_quantity(line_id), came)
-            if self.lines[line_id].measure_unit:
-                order, measured = order._gave_back_measured(line_id, moves)
-                units, live = EXACT.subtract(units, measured), EXACT.subtract(live, measured)
-            order = order._gave_back(line_id, units, live)
-        for move in moves:
-            if move.target.startswith("shipped:") and self.lines[move.line_id].measure_unit:
-                order = order._measured_out(move)
-        return order.replace(ledger=self.ledger.moved(moves))
+        order = charging.moved(self, moves, unbilled)
+        return order.replace(put_away=self._to_be_put_away(moves), ledger=self.ledger.moved(moves))
 
     def with_lines(self, added: Iterable[tuple[Line, Decimal]]) -> Order:
         """The order with further lines beside those that were placed, all their units open."""
@@ -264,102 +244,15 @@ class Order(Frozen):
 
     def quoted(self, tranches: Iterable[Tranche], kits: Iterable[Tranche] = ()) -> Order:
         """The order after units were priced; of ``kits`` that were, components that nobody wants are given back."""
-        held, priced = dict(self.tranches), dict(self.kits)
-        for tranche in tranches:
-            held[tranche.line_id] = (*held.get(tranche.line_id, ()), tranche)
-        order = self.replace(tranches=FrozenMap(held))
-        for tranche in kits:
-            kit = priced[tranche.line_id].priced(tranche)
-            priced[kit.id] = kit
-            for line_id in kit.components:
-                billed = EXACT.subtract(order.live_quantity(line_id), order.unbilled.get(line_id, _ZERO))
-                order = order._gave_back(line_id, _ZERO, billed)
-        return order.replace(kits=FrozenMap(priced)) if priced else order
+        return charging.quoted(self, tranches, kits)
 
     def billed(self, line_id: str, units: Decimal) -> Order:
         """The order after someone chose to charge units that came beyond it and were not charged so far."""
-        left = EXACT.subtract(self.unbilled[line_id], units)
-        assert left >= 0, f"no more than {self.unbilled[line_id]} units of {line_id} are not charged"
-        assert self.tranches.get(line_id), f"there is no price at which {line_id} could be charged"
-        order = self._came_beyond(line_id, units, _ZERO)
-        return order.replace(unbilled=order.unbilled.set(line_id, left) if left else order.unbilled.without(line_id))
-
-    def _came_beyond(self, line_id: str, units: Decimal, unbilled: Decimal) -> Order:
-        """Surplus of a line, settled: charged at the newest tranche's price, or not charged."""
-        tranches = self.tranches.get(line_id, ())
-        free = min(units, unbilled) if tranches else units
-        order = self
-        if free:
-            order = order.replace(
-                unbilled=self.unbilled.set(line_id, EXACT.add(self.unbilled.get(line_id, _ZERO), free))
-            )
-        if charged := EXACT.subtract(units, free):
-            newest = evolved(tranches[-1], surplus=EXACT.add(tranches[-1].surplus, charged))
-            order = order.replace(tranches=self.tranches.set(line_id, (*tranches[:-1], newest)))
-        return order
-
-    def _gave_back(self, line_id: str, units: Decimal, live: Decimal) -> Order:
-        """Units of a line taken back: of ``live`` ones those that cost nothing first."""
-        order, unbilled, back = self, self.unbilled.get(line_id, _ZERO), self.given_back
-        if taken := min(units, unbilled):
-            left = EXACT.subtract(unbilled, taken)
-            order = order.replace(unbilled=self.unbilled.set(line_id, left) if left else self.unbilled.without(line_id))
-        priced = EXACT.subtract(units, EXACT.subtract(live, self._charged_units(line_id)))
-        if priced > 0:
-            back = back.set(line_id, given_back(self.tranches[line_id], back.get(line_id, ()), priced))
-        return order.replace(given_back=back)
-
-    def _gave_back_measured(self, line_id: str, moves: Iterable[Move]) -> tuple[Order, Decimal]:
-        """Of units taken back, those that were measured when they left, by that; and how many they were."""
-        order, units = self, _ZERO
-        for move in moves:
-            if move.line_id != line_id or move.target not in _GIVEN_UP or kind_of(move.source) not in _HAS_LEFT:
-                continue
-            tranches, parcel = order.tranches.get(line_id, ()), order.parcels.get(place_of(move.source))
-            measure = parcel.measure_of(line_id, move.quantity) if parcel is not None else None
-            there = total(EXACT.subtract(one.measured_units, one.measured_units_back) for one in tranches)
-            if measure is not None and (taken := min(move.quantity, there)):
-                measure = ratio_cut(EXACT.multiply(measure, taken), move.quantity)
-                made, back = measured_back(tranches, order.given_back.get(line_id, ()), taken, measure)
-                order = order.replace(
-                    tranches=order.tranches.set(line_id, made), given_back=order.given_back.set(line_id, back)
-                )
-                units = EXACT.add(units, taken)
-        return order, units
-
-    def _measured_out(self, move: Move) -> Order:
-        """Goods have left that are priced by what they measure: from now on by what was read, if anything was."""
-        parcel = self.parcels.get(place_of(move.target))
-        measure = parcel.measure_of(move.line_id, move.quantity) if parcel is not None else None
-        if measure is None:
-            return self
-        back = self.given_back.get(move.line_id, ())
-        tranches = measured_out(self.tranches.get(move.line_id, ()), back, move.quantity, measure)
-        return self.replace(tranches=self.tranches.set(move.line_id, tranches))
-
-    def _charged_units(self, line_id: str) -> Decimal:
-        """Units of a line that are charged, and were not given back; or were, although they had left."""
-        units = self.refunded.get(line_id, _ZERO)
-        for tranche in self.tranches.get(line_id, ()):
-            units = EXACT.add(units, tranche.units)
-        for back in self.given_back.get(line_id, ()):
-            units = EXACT.subtract(units, back)
-        return units
+        return charging.billed(self, line_id, units)
 
     def repriced(self, wanted_again: Mapping[str, Decimal]) -> Order:
         """The order after others moved units: what is not wanted is given back, what is wanted again is as before."""
-        order = self
-        for line_id in order.lines:
-            unpriced = order.unpriced(line_id) if line_id in order.tranches else _ZERO
-            before = order.given_back.get(line_id, ())
-            if unpriced < 0:
-                back = given_back(order.tranches[line_id], before, EXACT.minus(unpriced))
-                order = order.replace(given_back=order.given_back.set(line_id, back))
-            elif unpriced > 0 and before:
-                there = EXACT.subtract(total(before), order.refunded.get(line_id, _ZERO))
-                units = min(unpriced, there, wanted_again.get(line_id, _ZERO))
-                order = order.replace(given_back=order.given_back.set(line_id, taken_again(before, units)))
-        return order
+        return charging.repriced(self, wanted_again)
 
     def refunding(self, quantities: Mapping[str, Decimal], measures: Mapping[str, Decimal] = _NOTHING) -> Order:
         """The order after units that had left were given back; those of a free line are the units that it replaces.
@@ -367,39 +260,11 @@ class Order(Frozen):
         ``measures`` is what they measure, by line: goods that were charged by what they measured are given back by
         that; where it is not known, by what such units measured when they left.
         """
-        order = self
-        for line_id, units in quantities.items():
-            paid = order.paid_line(line_id)
-            measure = measures.get(line_id)
-            if (most := order.not_given_back(paid)) < units:
-                measure = None if measure is None else ratio_cut(EXACT.multiply(measure, max(_ZERO, most)), units)
-                units = most
-            if units > 0:
-                order = order._refunded(paid, units, measure)
-        return order
+        return charging.refunding(self, quantities, measures)
 
     def not_given_back(self, line_id: str) -> Decimal:
         """Units that are charged under a line, and were not given back."""
-        charged = total(tranche.units for tranche in self.tranches.get(line_id, ()))
-        return EXACT.subtract(charged, total(self.given_back.get(line_id, ())))
-
-    def _refunded(self, line_id: str, units: Decimal, measure: Decimal | None) -> Order:
-        """The order after units of a line were given back that had left: those that were measured first."""
-        tranches, back = self.tranches[line_id], self.given_back.get(line_id, ())
-        there = total(EXACT.subtract(one.measured_units, one.measured_units_back) for one in tranches)
-        if taken := min(units, there):
-            if measure is None:
-                read = total(EXACT.subtract(one.measured, one.measured_back) for one in tranches)
-                measure = read if taken == there else ratio_cut(EXACT.multiply(read, taken), there)
-            elif taken < units:
-                measure = ratio_cut(EXACT.multiply(measure, taken), units)
-            tranches, back = measured_back(tranches, back, taken, measure)
-        back = given_back(tranches, back, EXACT.subtract(units, taken))
-        return self.replace(
-            tranches=self.tranches.set(line_id, tranches) if taken else self.tranches,
-            given_back=self.given_back.set(line_id, back),
-            refunded=self.refunded.set(line_id, EXACT.add(self.refunded.get(line_id, _ZERO), units)),
-        )
+        return charging.not_given_back(self, line_id)
 
     def worked_out(self, what: str, on: tuple[object, ...], work_out: Callable[[Order], T]) -> T:
         """What follows from some parts of the order alone; the next order takes it over while its parts are the same.
@@ -493,36 +358,12 @@ class Order(Frozen):
         """
         known: frozenset[str] | None = self.remembered.get("labels")
         if known is None:
-            known = self.remembered["labels"] = frozenset(self._labels())
+            known = self.remembered["labels"] = frozenset(labels.labels_of(self))
         return known
 
     def relabelled(self, before: Order | None) -> tuple[frozenset[str], frozenset[str]]:
         """The labels that this order has and ``before`` did not, and the other way round."""
-        if before is None:
-            return self.labels, _NO_LABELS
-        then, now = before.__dict__, self.__dict__
-        if all(then[field] is now[field] for field in _LABELLED_BY):
-            return _NO_LABELS, _NO_LABELS
-        return self.labels - before.labels, before.labels - self.labels
-
-    def _labels(self) -> Iterator[str]:
-        for fulfillment in self.fulfillments.values():
-            if self.work_left(fulfillment.id):
-                yield f"location:{fulfillment.location}"
-        for claim in self.claims.values():
-            if claim.location and self.ledger.balance(claim.line_id, OPEN):
-                yield f"location:{claim.location}"
-        for fulfillment_id in self.put_away:
-            yield f"put_away:{self.fulfillments[fulfillment_id].location}"
-        for one in self.returns.values():
-            if one.location and any(place(one.id) in self.ledger.held for place in (returning, received)):
-                yield f"return:{one.location}"
-        for line_id in self.ledger.held.get(BACKORDERED, ()):
-            yield f"backorder:{self.lines[line_id].sku}"
-        yield from customer_reference_labels(self.customer_reference, self.customer)
-        ended = [self.milestones[end] for end in _ENDS if end in self.milestones]
-        if ended and self.erased_at is None and all(one.ended for one in self.returns.values()):
-            yield f"ended:{max(ended):%Y-%m}"
+        return labels.relabelled(self, before)
 
     # -- goods -------------------------------------------------------------------------------------------------------
 
@@ -755,86 +596,30 @@ class Order(Frozen):
 
     def promise_of(self, line_id: str) -> PromiseStatus | None:
         """What was promised of a line, what is believed, and what happened; ``None`` where nothing was promised."""
-        standing = self.promises.get(line_id)
-        if standing is None:
-            return None
-        return PromiseStatus(
-            standing.promise,
-            standing.earlier,
-            standing.ship,
-            standing.deliver,
-            self.expected_on(line_id),
-            self.left_at(line_id) if self.has_left(line_id) else None,
-            self.arrived_at(line_id) if self.has_arrived(line_id) else None,
-        )
+        return deadlines.promise_of(self, line_id)
 
     def has_left(self, line_id: str) -> bool:
         """Whether something of a line has left, and nothing that is wanted of it is still here."""
-        kinds = self._whereabouts(line_id)
-        return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(_STILL_HERE)
+        return deadlines.has_left(self, line_id)
 
     def has_arrived(self, line_id: str) -> bool:
         """Whether everything that is wanted of a line has reached the customer; what came back had arrived.
 
         What the customer is to collect is there when it is ready, whenever that will be done.
         """
-        kinds = self._whereabouts(line_id) - _NOT_WANTED
-        return bool(kinds) and kinds.isdisjoint(_NOT_ARRIVED)
-
-    def _whereabouts(self, line_id: str) -> frozenset[str]:
-        """The kinds of accounts in which units of a line are; those that wait to be collected are delivered."""
-        if self.returns and any(one.kind == "undelivered" and line_id in one.received for one in self.returns.values()):
-            return self.ledger.kinds_of(line_id) | {"lost"}
-        if self.method_of(line_id) != "pick_up":
-            return self.ledger.kinds_of(line_id)
-        ready = set(self._ready(line_id))
-        accounts = (account for account, _ in self.ledger.accounts(line_id))
-        return frozenset("delivered" if account in ready else kind_of(account) for account in accounts)
-
-    def _ready(self, line_id: str) -> Iterator[Account]:
-        """Where units of a line wait for the customer, who was told so."""
-        for work in self.fulfillments.values():
-            if work.ready_at is not None:
-                yield picked(work.id)
-                yield from (packed(parcel.id) for parcel in self.parcels_of(work.id))
+        return deadlines.has_arrived(self, line_id)
 
     def left_at(self, line_id: str) -> datetime | None:
         """When the latest parcel with units of a line left, as far as that is known."""
-        shipments = (self.shipment_of(parcel.id) for parcel in self._parcels_with(line_id))
-        times = (s.despatched_at for s in shipments if s is not None and s.despatched_at is not None)
-        return max((*times, *self._handed_over_at(line_id)), default=None)
+        return deadlines.left_at(self, line_id)
 
     def arrived_at(self, line_id: str) -> datetime | None:
         """When the latest parcel with units of a line arrived, as far as that is known."""
-        times = (parcel.tracking.delivered_at for parcel in self._parcels_with(line_id))
-        arrived = (moment for moment in times if moment is not None)
-        return max((*arrived, *self._handed_over_at(line_id)), default=None)
+        return deadlines.arrived_at(self, line_id)
 
     def expected_on(self, line_id: str) -> date | None:
         """The day by which carriers believe to deliver what they have, or are to have, of a line."""
-        return max((day for p in self._parcels_with(line_id) if (day := self._estimate(p)) is not None), default=None)
-
-    def _handed_over_at(self, line_id: str) -> Iterator[datetime]:
-        """When units of a line were handed over, or could have been."""
-        for handover in self.handovers.values():
-            if any(move.line_id == line_id for move in handover.moves):
-                work = self.fulfillments.get(handover.fulfillment_id)
-                yield min(handover.at, (work.ready_at if work is not None else None) or handover.at)
-        if self.method_of(line_id) == "pick_up":
-            works = self.fulfillments.values()
-            yield from (work.ready_at for work in works if work.ready_at is not None and line_id in work.planned)
-
-    def _parcels_with(self, line_id: str) -> Iterator[Parcel]:
-        places = [place_of(account) for account, _ in self.ledger.accounts(line_id)]
-        for one in self.returns.values():
-            places += [place_of(move.source) for move in one.taken if move.line_id == line_id]
-        return (self.parcels[place] for place in dict.fromkeys(places) if place in self.parcels)
-
-    def _estimate(self, parcel: Parcel) -> date | None:
-        if parcel.estimate is not None:
-            return parcel.estimate
-        shipment = self.shipment_of(parcel.id)
-        return shipment.booking.estimate if shipment is not None and shipment.booking is not None else None
+        return deadlines.expected_on(self, line_id)
 
     # -- terms, money ------------------------------------------------------------------------------------------------
 
@@ -900,7 +685,7 @@ class Order(Frozen):
     def _units_unpriced(self, line_id: str) -> Decimal:
         if self.lines[line_id].is_free:
             return _ZERO
-        unpriced = EXACT.subtract(self.live_quantity(line_id), self._charged_units(line_id))
+        unpriced = EXACT.subtract(self.live_quantity(line_id), charging.charged_units(self, line_id))
         return EXACT.subtract(unpriced, self.unbilled[line_id]) if line_id in self.unbilled else unpriced
 
     def unit_price(self, line_id: str) -> Money | None:
@@ -1114,22 +899,6 @@ class Order(Frozen):
 _DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "shipments", "milestones")
 _NO_BOOKS: tuple[Any, Any] = ((), None)
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
-#: The fields on which labels depend.
-_LABELLED_BY = (
-    "fulfillments",
-    "put_away",
-    "returns",
-    "ledger",
-    "lines",
-    "claims",
-    "customer",
-    "customer_reference",
-    "milestones",
-    "erased_at",
-)
-#: The milestones with which an order is over.
-_ENDS = ("completed", "cancelled", "rejected")
-_NO_LABELS: frozenset[str] = frozenset()
 
 
 def _no_terms(order: Order) -> dict[str, Terms]:
@@ -1140,24 +909,6 @@ def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
     """Units moved, by line."""
     return total_by((move.line_id, move.quantity) for move in moves)
 
-
-def customer_reference_labels(reference: str, customer: Party | None) -> tuple[str, ...]:
-    """The labels of orders with a number that a customer gave: by the number alone, and by it and the customer.
-
-    A customer without an id of its own is known by its name, of which only a digest is shown. What was erased is found
-    by nobody.
-    """
-    if reference in ("", ERASED):
-        return ()
-    who = customer.id or digest(customer.name) if customer is not None else ""
-    return f"customer_reference:{reference}", f"customer_reference:{reference} of {who}"
-
-
-#: Kinds of accounts whose units are still with us, have not reached the customer, are not to reach it, never left.
-_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
-_NOT_ARRIVED = _STILL_HERE | {"shipped", "lost"}
-_NOT_WANTED = frozenset({"cancelled", "closed_short"})
-_NEVER_LEFT = _STILL_HERE | _NOT_WANTED
 
 #: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.
 _WORDS = (

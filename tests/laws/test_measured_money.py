@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderflow import order as order_module
+from orderflow import charging
 from orderflow.charges import COMPONENTS, RoundingRule, Tranche
 from orderflow.ledger import CANCELLED, OPEN, ORDERED, Move, delivered, kind_of, shipped
 from orderflow.order import Goods, Line, Order, Parcel
@@ -138,7 +138,7 @@ def test_a_piece_that_was_lost_is_credited_by_what_it_measured() -> None:
 
 
 def test_measured_goods_that_are_credited_by_the_piece_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_module, "_HAS_LEFT", frozenset())
+    monkeypatch.setattr(charging, "_HAS_LEFT", frozenset())
     monkeypatch.setattr(Tranche, "unmeasured", lambda self, back: self.units - back)
 
     with pytest.raises(AssertionError):

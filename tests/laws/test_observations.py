@@ -23,9 +23,9 @@ from orderflow.commands import AdoptOrder, RecordFacts, RecordTracking
 from orderflow.defaults import STANDARD
 from orderflow.ledger import kind_of, place_of
 from orderflow.messages import Envelope
-from orderflow.observations import moves_to
 from orderflow.order import Order, Parcel
 from orderflow.process import OrderProcess, replay
+from orderflow.reconciliation import moves_to
 from orderflow.stages import observation
 from orderflow.stages.observation import FactsApplied
 from orderflow.tracking import Scan

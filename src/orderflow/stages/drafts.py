@@ -20,8 +20,9 @@ import attrs
 from orderflow.charges import RoundingRule
 from orderflow.errors import Violation
 from orderflow.kits import OF_A_KIT, Component, Kit
+from orderflow.labels import customer_reference_labels
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Line, Order, Terms, customer_reference_labels
+from orderflow.order import Line, Order, Terms
 from orderflow.policy import Policy, Rule
 from orderflow.stages import acceptance
 from orderflow.stages.acceptance import OrderLine, PlacedLine, PlaceOrder, as_method, as_order_line, texts

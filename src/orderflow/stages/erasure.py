@@ -20,10 +20,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from orderflow import facts
+from orderflow.books import Observed
 from orderflow.errors import Violation
 from orderflow.ledger import CANCELLED, CLOSED_SHORT
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.observations import Observed
 from orderflow.order import Case, Order
 from orderflow.policy import Policy
 from orderflow.ports import PutWork, Request

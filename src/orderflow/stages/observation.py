@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from orderflow.books import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of
 from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
 from orderflow.facts import Fact, as_fact, united
@@ -31,11 +32,11 @@ from orderflow.kits import Kit
 from orderflow.ledger import OPEN, Move
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.observations import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of, moves_to
 from orderflow.order import Booking, Fulfillment, Goods, Line, Order, Parcel, Shipment, Terms
 from orderflow.payments import Settlement
 from orderflow.policy import Authority, Policy
 from orderflow.ports import Quote
+from orderflow.reconciliation import moves_to
 from orderflow.stages.acceptance import (
     OrderLine,
     PlacedLine,

@@ -1,9 +1,6 @@
-"""Returns: the customer asks, someone authorizes or refuses, and what was agreed is closed at last.
+"""Returns: what was asked for (`orderflow.stages.returns_request`) is authorized or refused, and closed at last.
 
-A *return* brings goods back for money, or for the same goods once more; an *exchange* brings others, at their price; a
-*claim* brings nothing back: what was wrong is made good, and the customer keeps it. What the policy has against it
-(`Policy.return_window`, `Policy.returnable`) is put on record when it is asked for, as of that moment; whoever
-authorizes it all the same says so.
+What the policy had against it when it was asked for is on record; whoever authorizes it all the same says so.
 
 To authorize is to expect the goods: their units go from where they were delivered to ``returning``. So no unit can be
 returned twice, and what does not come goes back to where it was taken from. Units that were made good before (in a
@@ -23,31 +20,28 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import SENT_BACK, Account, Move, delivered, kind_of, place_of, received, returning
+from orderflow.ledger import Move, received, returning
 from orderflow.messages import Command, Envelope, Event, command, event
-from orderflow.order import Goods, Order, Reason, Return, ReturnLine, Shipment
+from orderflow.order import Goods, Order, Reason, Return, Shipment
 from orderflow.policy import Policy
 from orderflow.ports import BookReturn, ParcelBody
-from orderflow.returns import Resolution, ReturnKind, added, subtracted
-from orderflow.stages.kits import kits_are_whole, path_of, returned_of_kits
-from orderflow.stages.losses import DAMAGED, EXTRA
+from orderflow.returns import added, subtracted
+from orderflow.stages.kits import kits_are_whole, path_of
+from orderflow.stages.returns_origin import location_of, moves_back, settled_in, with_customer
 from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
     by_line,
-    next_id,
     nothing_holds,
     order_exists,
-    order_was_placed,
     units_text,
     why_not,
 )
-from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, optional, tuple_of
+from orderflow.values.checked import PERSONAL, as_flag, checked, evolved, optional
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
 from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total, total_by
-from orderflow.values.times import day_in
 
 __all__ = [
     "STAGE",
@@ -55,44 +49,18 @@ __all__ = [
     "CancelReturn",
     "CloseReturn",
     "RefuseReturn",
-    "RequestReturn",
     "ReturnAuthorized",
     "ReturnCancelled",
     "ReturnClosed",
     "ReturnRefused",
-    "ReturnRequested",
     "as_percents",
-    "at_the_customers",
-    "location_of",
     "on_return",
     "part_of",
     "replaced_under",
     "return_may",
-    "settled_in",
     "the_return_exists",
-    "with_customer",
     "with_return",
 ]
-
-#: How a return of each kind may be made good; the first is meant where nothing is said.
-_RESOLUTIONS: Mapping[str, tuple[Resolution, ...]] = FrozenMap(
-    {"return": ("refund", "replacement"), "exchange": ("exchange",), "claim": ("refund", "replacement")}
-)
-
-
-def _as_return_line(raw: Any) -> ReturnLine:
-    """A `ReturnLine`, or its line id, quantity and reason."""
-    if isinstance(raw, tuple | list) and 2 <= len(raw) <= 3:
-        raw = ReturnLine(*raw)
-    if not isinstance(raw, ReturnLine):
-        raise InvalidInput.because("return.not_a_line", "must be a ReturnLine or (line_id, quantity, reason)")
-    return raw
-
-
-def _as_kind(raw: Any) -> Any:
-    if raw not in _RESOLUTIONS:
-        raise InvalidInput.because("return.unknown_kind", f"must be one of {', '.join(_RESOLUTIONS)}")
-    return raw
 
 
 def _as_units(raw: Any) -> FrozenMap[str, Decimal]:
@@ -118,41 +86,6 @@ def as_percents(raw: Any) -> FrozenMap[str, Decimal]:
 def part_of(units: Decimal, percent: Decimal) -> Decimal:
     """So many per cent of so many units."""
     return EXACT.scaleb(EXACT.multiply(units, percent), -2)
-
-
-@command("request_return")
-class RequestReturn(Command):
-    """The customer wants to return units, to exchange them, or claims that something was wrong with them.
-
-    Whole kits are returned by their id, components of them by theirs; only components can be exchanged.
-    ``kind`` is ``return``, ``exchange`` or ``claim`` (nothing comes back). ``resolution`` is how it is to be made good:
-    ``refund``, or ``replacement``; an exchange is for ``sku`` of each line.
-    """
-
-    order_id: str = checked(as_id)
-    lines: tuple[ReturnLine, ...] = checked(tuple_of(_as_return_line, at_least=1))
-    kind: ReturnKind = checked(_as_kind, default="return")
-    resolution: str = checked(as_text(20), default="")
-
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            order_id: str,
-            lines: Iterable[ReturnLine | tuple[str, Decimal | int | str] | tuple[str, Decimal | int | str, str]],
-            kind: ReturnKind = "return",
-            resolution: str = "",
-        ) -> None: ...
-
-    def _check(self) -> None:
-        if self.resolution not in ("", *_RESOLUTIONS[self.kind]):
-            told = f"{self.kind} is made good by {' or '.join(_RESOLUTIONS[self.kind])}"
-            raise InvalidInput.because("return.other_resolution", told, "resolution")
-
-    @property
-    def resolved_by(self) -> Resolution:
-        """How it is to be made good."""
-        return next(one for one in _RESOLUTIONS[self.kind] if self.resolution in ("", one))
 
 
 @command("authorize_return")
@@ -216,36 +149,6 @@ class CloseReturn(Command):
     order_id: str = checked(as_id)
     return_id: str = checked(as_id)
     reason: str = checked(as_text(1000), default="", personal=True)
-
-
-@event("return_requested")
-class ReturnRequested(Event):
-    """The customer asked to return goods; ``objections`` are what the policy had against it then, by line.
-
-    With a ``case_id`` it was not the customer: it was decided there that the goods are collected.
-    """
-
-    return_id: str
-    kind: ReturnKind
-    resolution: Resolution
-    state: str
-    lines: tuple[ReturnLine, ...]
-    objections: FrozenMap[str, tuple[Reason, ...]] = attrs.field(factory=FrozenMap)
-    case_id: str = ""
-
-    def apply(self, order: Order) -> Order:
-        """There is a return more, and no unit has moved."""
-        made = Return(
-            self.return_id,
-            self.kind,
-            self.resolution,
-            self.state,
-            self.at,
-            self.lines,
-            self.objections,
-            case_id=self.case_id,
-        )
-        return order.replace(returns=order.returns.set(made.id, made))
 
 
 @event("return_authorized")
@@ -381,161 +284,7 @@ def replaced_under(order: Order, known: Return, line_id: str) -> Decimal:
     return total(order.live_quantity(successor) for successor in known.successors.get(line_id, ()))
 
 
-# -- what can be returned -------------------------------------------------------------------------------------------
-
-
-def at_the_customers(order: Order, line_id: str) -> list[Account]:
-    """Where the ledger has units of a line that the customer has, in the order in which they come back.
-
-    First those of parcels that arrived after they were made good, unless the customer may keep them: nothing is due for
-    them. Last what was sent back to the customer.
-    """
-    held = [account for account, _ in order.ledger.accounts(line_id) if kind_of(account) in _WITH_CUSTOMER]
-    return sorted(held, key=lambda account: (account == SENT_BACK, not _is_extra(order, account, line_id)))
-
-
-_WITH_CUSTOMER = ("delivered", "sent_back")
-
-
-def _is_extra(order: Order, account: Account, line_id: str) -> bool:
-    """Whether units have arrived that were made good before, and nobody has let the customer keep them."""
-    parcel = order.parcels.get(place_of(account))
-    if parcel is None or parcel.given_up in ("", DAMAGED) or not order.made_good(parcel).get(line_id):
-        return False
-    choice = parcel.choices.get(EXTRA)
-    return choice is None or choice.option != "customer_keeps"
-
-
-def _delivered_in(order: Order, line_id: str, place: str = "") -> Decimal:
-    """Units of a line that the customer has: out of one parcel, or of all, with what was sent back."""
-    if place:
-        return order.ledger.balance(line_id, delivered(place))
-    return total(order.ledger.of_kind(line_id, kind) for kind in _WITH_CUSTOMER)
-
-
-def with_customer(order: Order, line_id: str, place: str = "", beside: str = "") -> Decimal:
-    """Units of a line that the customer has, has not asked to return, and was not made good for in a claim.
-
-    ``beside`` is a request that is not counted: the one that is being looked at.
-    """
-    open_ones = (one for one in order.returns.values() if one.is_requested and one.id != beside)
-    asked = [line for one in open_ones for line in one.lines]
-    mine = [line for line in asked if line.line_id == line_id]
-    claimed = total(one.claimed(line_id) for one in order.returns.values())
-    free = EXACT.subtract(_delivered_in(order, line_id), EXACT.add(claimed, total(line.quantity for line in mine)))
-    if place:
-        there = total(line.quantity for line in mine if line.parcel_id == place)
-        free = min(free, EXACT.subtract(_delivered_in(order, line_id, place), there))
-    return max(ZERO, free)
-
-
-def _moves(order: Order, known: Return, units: Mapping[str, Decimal]) -> tuple[Move, ...]:
-    """Out of which parcels units are returned: as many as were named of each, then as units come back."""
-    moves = []
-    for line_id, wanted in units.items():
-        mine = (line for line in known.lines if line.line_id == line_id)
-        named = [(delivered(line.parcel_id), line.quantity) for line in mine if line.parcel_id]
-        found: dict[Account, Decimal] = {}
-        left = wanted
-        for account, most in (*named, *((account, wanted) for account in at_the_customers(order, line_id))):
-            there = EXACT.subtract(order.ledger.balance(line_id, account), found.get(account, ZERO))
-            taken = min(left, most, there)
-            if taken > 0:
-                found[account] = EXACT.add(found.get(account, ZERO), taken)
-                left = EXACT.subtract(left, taken)
-        moves += [Move(line_id, account, returning(known.id), taken) for account, taken in found.items()]
-    return tuple(moves)
-
-
-def settled_in(order: Order, moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
-    """Of units that come under a return, those that were made good before: in each parcel they count first.
-
-    So they do of what was sent back to the customer, and comes once more.
-    """
-    moves = tuple(moves)
-    left = {parcel.id: order.made_good(parcel) for parcel in order.parcels.values()}
-    left[place_of(SENT_BACK)] = {move.line_id: _settled_and_sent_back(order, move.line_id) for move in moves}
-    for one in order.returns.values():
-        settled = dict(one.settled)
-        for move in one.taken:
-            units = _made_good(left, move, settled.get(move.line_id, ZERO))
-            settled[move.line_id] = EXACT.subtract(settled.get(move.line_id, ZERO), units)
-    found: dict[str, Decimal] = {}
-    for move in moves:
-        if units := _made_good(left, move, move.quantity):
-            found[move.line_id] = EXACT.add(found.get(move.line_id, ZERO), units)
-    return FrozenMap(found)
-
-
-def _made_good(left: dict[str, dict[str, Decimal]], move: Move, most: Decimal) -> Decimal:
-    """Units of a move, at most so many, that were made good where it begins, of those that are left; they are less."""
-    there = left.get(place_of(move.source), {})
-    units = max(ZERO, min(move.quantity, most, there.get(move.line_id, ZERO)))
-    if units:
-        there[move.line_id] = EXACT.subtract(there[move.line_id], units)
-    return units
-
-
-def _settled_and_sent_back(order: Order, line_id: str) -> Decimal:
-    """Units that had been made good before they came, and were sent back to the customer all the same."""
-    found = ZERO
-    for one in order.returns.values():
-        kept = EXACT.subtract(one.received.get(line_id, ZERO), one.sent_back.get(line_id, ZERO))
-        found = EXACT.add(found, max(ZERO, EXACT.subtract(one.settled.get(line_id, ZERO), kept)))
-    return found
-
-
-def location_of(order: Order, moves: Iterable[Move]) -> str:
-    """Where goods go that came in parcels, or were handed over: where they were sent from, or sent back from."""
-    for move in moves:
-        if move.source == SENT_BACK:
-            before = (one.location for one in order.returns.values() if move.line_id in one.sent_back)
-            return next(filter(None, before), "")
-        place = place_of(move.source)
-        part = order.parcels.get(place) or order.handovers.get(place)
-        work = order.fulfillments.get(part.fulfillment_id) if part is not None else None
-        if work is not None and work.location:
-            return work.location
-    return ""
-
-
 # -- rules ----------------------------------------------------------------------------------------------------------
-
-
-def the_lines_to_return_exist(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
-    """What is returned is of lines of this order, and came in parcels of it."""
-    for index, line in enumerate(command.lines):
-        if line.line_id not in order.lines and line.line_id not in order.kits:
-            yield Violation("return.unknown_line", f"there is no line {line.line_id!r}", f"lines[{index}].line_id")
-        elif line.parcel_id and line.parcel_id not in order.parcels and line.parcel_id not in order.handovers:
-            told = f"there is no parcel {line.parcel_id!r}"
-            yield Violation("return.unknown_parcel", told, f"lines[{index}].parcel_id")
-
-
-def kits_are_returned_whole(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
-    """Whole kits come back, and what is exchanged are their components."""
-    for index, line in enumerate(command.lines):
-        kit = order.kits.get(line.line_id)
-        if kit is not None and line.quantity % 1:
-            told = f"{kit.sku} is a kit: whole ones, or units of {', '.join(kit.components)}"
-            yield Violation("return.broken_kit", told, f"lines[{index}].quantity")
-        if kit is not None and command.kind == "exchange":
-            told, remedy = f"{kit.sku} is a kit: its components can be exchanged", "return it, and order another"
-            yield Violation("return.kit_exchange", told, f"lines[{index}].line_id", remedy=remedy)
-
-
-def only_what_the_customer_has_is_returned(order: Order, command: RequestReturn, policy: Policy) -> Iterable[Violation]:
-    """No more units are returned than the customer has, and did not return or claim before."""
-    asked: dict[tuple[str, str], Decimal] = {}
-    for index, line in returned_of_kits(order, command.lines, with_customer):
-        for place in {"", line.parcel_id}:
-            key = (line.line_id, place)
-            asked[key] = EXACT.add(asked.get(key, ZERO), line.quantity)
-            most = with_customer(order, line.line_id, place)
-            if asked[key] > most and (not place or asked[line.line_id, ""] <= with_customer(order, line.line_id)):
-                of = f" of {place}" if place else ""
-                told = f"{plain(asked[key])} of {line.line_id}{of}, but {plain(most)} can be returned"
-                yield Violation("return.too_much", told, f"lines[{index}].quantity")
 
 
 def the_return_exists(order: Order, command: Any, policy: Policy) -> Iterable[Violation]:
@@ -635,41 +384,11 @@ def nothing_is_left_at_the_dock(order: Order, command: CloseReturn, policy: Poli
 # -- decisions ------------------------------------------------------------------------------------------------------
 
 
-def _request(order: Order, command: RequestReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
-    found: dict[str, tuple[Reason, ...]] = {}
-    lines = tuple(line for _, line in returned_of_kits(order, command.lines, with_customer))
-    for line in lines:
-        reasons = tuple(_objections(order, line, command.kind, policy, envelope.at))
-        if reasons:
-            found[line.line_id] = tuple(dict.fromkeys((*found.get(line.line_id, ()), *reasons)))
-    return_id, state = next_id("R", order.returns), policy.lifecycles.return_.initial
-    resolution, objections = command.resolved_by, FrozenMap(found)
-    yield ReturnRequested(envelope.at, return_id, command.kind, resolution, state, lines, objections)
-
-
-def _objections(order: Order, line: ReturnLine, kind: str, policy: Policy, at: datetime) -> Iterable[Reason]:
-    """What the policy has against returning units of a line, as of a moment."""
-    yield from policy.returnable(order, line, kind)
-    until = policy.returnable_until(order, line.line_id, _arrived(order, line))
-    if kind != "claim" and until is not None and at > until:
-        last = day_in(until, order.terms_of(line.line_id).zone or "UTC")
-        yield Reason("return.window_over", f"could be returned until {last}")
-
-
-def _arrived(order: Order, line: ReturnLine) -> datetime | None:
-    """When the units were delivered: those of a parcel, or the last of the line."""
-    parcel, handover = order.parcels.get(line.parcel_id), order.handovers.get(line.parcel_id)
-    if handover is not None:
-        return handover.at
-    arrived = parcel.tracking.delivered_at if parcel is not None else None
-    return arrived or order.arrived_at(line.line_id)
-
-
 def _authorize(order: Order, command: AuthorizeReturn, policy: Policy, envelope: Envelope) -> Iterable[Event]:
     known, agreed = order.returns[command.return_id], _agreed(order, command)
     asked = known.requested
     less = {line_id: EXACT.subtract(units, agreed.get(line_id, ZERO)) for line_id, units in asked.items()}
-    moves = () if known.is_claim else _moves(order, known, agreed)
+    moves = () if known.is_claim else moves_back(order, known, agreed)
     location = command.location or known.location or location_of(order, moves)
     label = None
     if command.label and moves:
@@ -749,7 +468,7 @@ def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     for known in order.returns.values():
         if known.is_requested and not known.objections:
             wish = AuthorizeReturn(order.id, known.id)
-            if not any(True for _ in _DECISIONS[1].violations(order, wish, policy)):
+            if not any(True for _ in _DECISIONS[0].violations(order, wish, policy)):
                 yield from _authorize(order, wish, policy, Envelope(at))
                 return
 
@@ -771,27 +490,7 @@ def _of_returns(command: Any) -> Any:
     return lambda order, policy: tuple(command(order.id, return_id) for return_id in order.returns)
 
 
-def _all_of_it(order: Order, policy: Policy) -> Iterable[Command]:
-    """Everything that the customer could return."""
-    lines = []
-    for line_id in order.lines:
-        if units := with_customer(order, line_id):
-            lines.append(ReturnLine(line_id, units))
-    return (RequestReturn(order.id, lines),) if lines else ()
-
-
 _DECISIONS = (
-    Decision(
-        RequestReturn,
-        tiers=(
-            (order_exists, order_was_placed),
-            (the_lines_to_return_exist, kits_are_returned_whole),
-            (nothing_holds("request_return"),),
-            (only_what_the_customer_has_is_returned,),
-        ),
-        events=_request,
-        candidates=_all_of_it,
-    ),
     Decision(
         AuthorizeReturn,
         tiers=(
@@ -824,10 +523,11 @@ _DECISIONS = (
     ),
 )
 
+
 STAGE = Stage(
     name="returns",
-    commands=(RequestReturn, AuthorizeReturn, RefuseReturn, CancelReturn, CloseReturn),
-    events=(ReturnRequested, ReturnAuthorized, ReturnRefused, ReturnCancelled, ReturnClosed),
+    commands=(AuthorizeReturn, RefuseReturn, CancelReturn, CloseReturn),
+    events=(ReturnAuthorized, ReturnRefused, ReturnCancelled, ReturnClosed),
     decisions=_DECISIONS,
     follow=_follow,
     looks_at=_looks_at,

@@ -18,7 +18,8 @@ from orderflow.messages import Event
 from orderflow.order import Case, Order, ReturnLine
 from orderflow.policy import Policy
 from orderflow.stages.losses import EXTRA
-from orderflow.stages.returns import ReturnRequested, with_customer
+from orderflow.stages.returns_origin import with_customer
+from orderflow.stages.returns_request import ReturnRequested
 from orderflow.stages.stage import Stage, next_id
 from orderflow.values.numbers import EXACT, ZERO
 

@@ -29,15 +29,13 @@ from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, rais
 from orderflow.stages.picking import as_goods, totals
 from orderflow.stages.returns import (
     as_percents,
-    at_the_customers,
-    location_of,
     on_return,
     part_of,
     return_may,
-    settled_in,
     the_return_exists,
     with_return,
 )
+from orderflow.stages.returns_origin import at_the_customers, location_of, settled_in
 from orderflow.stages.stage import (
     Decision,
     Stage,
