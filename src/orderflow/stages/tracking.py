@@ -402,7 +402,7 @@ def _last_step(order: Order, arrived: bool) -> str:
     if arrived:
         return "complete"
     kinds = order.ledger.kinds
-    has_left = not kinds.isdisjoint({"lost", "shipped"} | _BACK)
+    has_left = "shipped" in order.milestones or not kinds.isdisjoint({"lost", "shipped"} | _BACK)
     return "close" if has_left and kinds <= _NOWHERE | _BACK and nothing_is_awaited(order) else ""
 
 
