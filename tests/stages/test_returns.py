@@ -336,6 +336,13 @@ def test_the_policy_says_when_units_are_credited(basis: str, totals: list[str]) 
     assert life.order.credited.total == eur("18.20")
 
 
+def test_units_that_are_looked_at_twice_count_once() -> None:
+    life = agreed(policy=when_credited("inspected")).do(ReceiveReturn(ID, "R1", [("L1", 1)]))
+    life.do(InspectReturn(ID, "R1"), InspectReturn(ID, "R1"), ReceiveReturn(ID, "R1", [("L1", 1)]))
+    assert (life.order.returns["R1"].received["L1"], life.order.total) == (2, eur("27.30")), "one was looked at"
+    assert life.do(InspectReturn(ID, "R1")).order.total == eur("18.20")
+
+
 def test_a_deduction_is_a_share_of_what_the_units_are_worth() -> None:
     life = disposed(Disposition("L1", 1, deduct=50), ("L1", 1))
     assert life.order.total == eur("22.75")
