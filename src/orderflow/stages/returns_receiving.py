@@ -544,7 +544,8 @@ def _reship(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     for known in order.returns.values():
-        if there := order.ledger.holding(received(known.id)):
+        there = order.ledger.holding(received(known.id))
+        if there and any(policy.return_step(order, known, step) for step in ("inspect", "dispose")):
             who = known.location or "the warehouse"
             yield Wait(who, f"to say what becomes of {units_text(order, there)}", f"return {known.id}")
 
