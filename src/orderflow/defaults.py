@@ -9,7 +9,7 @@ from decimal import Decimal
 from orderflow.order import Order, Shipment
 from orderflow.policy import Allocation, Available, Policy
 from orderflow.ports import Rate
-from orderflow.process import STAGES, OrderProcess
+from orderflow.process import STAGES
 from orderflow.telling import SUPERSEDED_BY, TOLD_WITHIN, tell_the_customer
 from orderflow.values.frozenmap import FrozenMap
 
@@ -21,7 +21,6 @@ __all__ = [
     "fastest",
     "one_fulfillment_a_line",
     "one_fulfillment_a_location",
-    "standard_process",
     "tell_the_customer",
 ]
 
@@ -82,8 +81,3 @@ STANDARD = Policy(
     superseded_by=SUPERSEDED_BY,
     told_within=TOLD_WITHIN,
 )
-
-
-def standard_process() -> OrderProcess:
-    """The process under the standard policy."""
-    return OrderProcess(STANDARD)

@@ -905,9 +905,6 @@ class Order(Frozen):
         return max(_ZERO, owed)
 
 
-#: What the books of others are drawn up from.
-_DRAWN_FROM = ("observed", "ledger", "lines", "parcels", "shipments", "milestones")
-_NO_BOOKS: tuple[Any, Any] = ((), None)
 _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 
 
