@@ -669,7 +669,7 @@ STAGE = Stage(
         ),
         Decision(
             RejectOrder,
-            tiers=((order_exists,), (order_may("reject"), order_not_cancelling, nothing_has_left)),
+            tiers=((order_exists,), (order_may("reject"), order_not_cancelling), (nothing_has_left,)),
             events=_reject,
             candidates=lambda order, policy: (RejectOrder(order.id),),
         ),
