@@ -219,6 +219,17 @@ def test_of_what_left_in_part_before_it_was_claimed_only_the_rest_is_held() -> N
     assert shop.held() == {"A": 2}
 
 
+def test_an_order_of_which_goods_have_left_is_not_rejected_for_a_shortage() -> None:
+    shop = Shop(shortage=lambda order, line_id: "reject")
+    shop.orders(tea(1), customer_reference="PO-7")
+    order = shop.orders(tea(15), customer_reference="PO-7")
+    parcel = DespatchedParcel([("L1", 3)], "T1")
+    shop.does(RecordDespatch(order.id, "3PL", "D1", [parcel], "UPS", location="B"))
+    order = shop.does(ReleaseHold(order.id, order.active_holds[0].id))
+    assert order.state == "in_fulfillment"
+    assert order.line_status("L1").by_kind["cancelled"] == 5, "of 12 that did not leave, 7 are there"
+
+
 def test_a_fulfiller_may_repeat_that_it_has_sent_more_than_it_was_asked_to() -> None:
     shop = Shop({("TEA", "B"): 5, ("CUP", "B"): 5}, fulfillers={"B": "ACME"})
     order = shop.orders(tea(4), OrderLine("CUP", 3))

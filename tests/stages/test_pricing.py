@@ -9,7 +9,7 @@ import pytest
 
 from orderflow.adapters.memory import PriceList
 from orderflow.charges import Adjustment, RoundingRule, TaxGroup
-from orderflow.commands import AmendOrder, CancelOrder, RecordDespatch, RejectOrder, ResolveException
+from orderflow.commands import AmendOrder, CancelLines, CancelOrder, RecordDespatch, RejectOrder, ResolveException
 from orderflow.defaults import STANDARD
 from orderflow.ledger import CANCELLED, OPEN, ORDERED, Move
 from orderflow.order import Line, Origin
@@ -220,16 +220,18 @@ def test_a_line_may_be_quoted_by_the_piece_although_it_is_measured() -> None:
     assert life.order.total == eur("200.00")
 
 
-def test_goods_that_left_before_the_order_was_rejected_are_a_case_while_nobody_has_a_price_for_them() -> None:
+def test_goods_that_left_before_the_rest_was_cancelled_are_a_case_while_nobody_has_a_price_for_them() -> None:
     """It stays open: closing it by itself would ask the price list for ever."""
     by_hand = attrs.evolve(STANDARD, automatic=STANDARD.automatic - {"verify"})
     life = placed(by_hand).answer(QuotePrices, Refused("no_such_product")).answer(ClaimStock, StockHeld(1, D(2)), "C1")
-    life.do(RecordDespatch(ID, "3PL", "D1", [DespatchedParcel([("L1", 1)], "T9")]), RejectOrder(ID, "too late"))
+    life.do(RecordDespatch(ID, "3PL", "D1", [DespatchedParcel([("L1", 1)], "T9")]))
+    assert life.codes(RejectOrder(ID, "too late")) == ["cancellation.goods_have_left"]
+    life.do(CancelLines(ID)).reply_all()
     assert life.order.live_quantity("L1") == 1
     (case,) = life.order.open_cases
     assert (case.code, "quote" in life.asks) == ("pricing.refused", False)
     to_cancel = ResolveException(ID, case.id, "cancel_order")
-    assert life.codes(to_cancel) == ["cancellation.goods_have_left", "order.cannot_cancel"]
+    assert life.codes(to_cancel) == ["cancellation.goods_have_left"]
 
     life.do(ResolveException(ID, case.id, "try_again")).answer(QuotePrices)
 

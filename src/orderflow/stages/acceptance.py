@@ -29,6 +29,7 @@ from orderflow.stages.stage import (
     Decision,
     Stage,
     Wait,
+    nothing_has_left,
     nothing_holds,
     order_exists,
     order_may,
@@ -318,7 +319,7 @@ class AcknowledgeOrder(Command):
 
 @command("reject_order")
 class RejectOrder(Command):
-    """Refuse the order as a whole, before it was verified; the reason is told.
+    """Refuse the order as a whole, before it was verified and before goods have left; the reason is told.
 
     ``reasons`` are for programs as well: several, each a code or a pair of code and sentence.
     """
@@ -668,7 +669,7 @@ STAGE = Stage(
         ),
         Decision(
             RejectOrder,
-            tiers=((order_exists,), (order_may("reject"), order_not_cancelling)),
+            tiers=((order_exists,), (order_may("reject"), order_not_cancelling), (nothing_has_left,)),
             events=_reject,
             candidates=lambda order, policy: (RejectOrder(order.id),),
         ),

@@ -31,6 +31,7 @@ from orderflow.stages.stage import (
     Stage,
     Wait,
     by_line,
+    nothing_has_left,
     order_exists,
     order_may,
     order_not_cancelling,
@@ -57,7 +58,6 @@ __all__ = [
     "cancellable",
     "cancelled_or_wished",
     "has_left",
-    "nothing_has_left",
     "still_wanted",
     "units_by_line",
     "void_declined",
@@ -300,17 +300,6 @@ def cancelled_or_wished(order: Order, moves: tuple[Move, ...], reason: str, at: 
 
 
 # -- rules ----------------------------------------------------------------------------------------------------------
-
-
-def nothing_has_left(order: Order, command: Command, policy: Policy) -> Iterable[Violation]:
-    """Goods that are gone cannot be cancelled."""
-    if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
-        yield Violation("cancellation.goods_have_left", "goods of this order have left", remedy="CancelLines")
-    if order.handovers:
-        yield Violation("cancellation.goods_have_left", "the customer has goods of this order", remedy="CancelLines")
-    for parcel in order.moved_before_despatch:
-        told = f"the carrier says that {parcel.id} is {parcel.tracking.status}"
-        yield Violation("cancellation.goods_have_left", told, parcel.id, remedy="DespatchShipment")
 
 
 def has_left(order: Order) -> bool:

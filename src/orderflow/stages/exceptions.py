@@ -20,8 +20,16 @@ from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order
 from orderflow.policy import Policy
 from orderflow.ports import Request
-from orderflow.stages.changes import nothing_has_left
-from orderflow.stages.stage import Decision, Stage, Wait, next_id, order_exists, order_may, order_not_cancelling
+from orderflow.stages.stage import (
+    Decision,
+    Stage,
+    Wait,
+    next_id,
+    nothing_has_left,
+    order_exists,
+    order_may,
+    order_not_cancelling,
+)
 from orderflow.values.checked import PERSONAL, checked
 from orderflow.values.ids import as_id
 

@@ -44,6 +44,7 @@ __all__ = [
     "Wanted",
     "by_line",
     "next_id",
+    "nothing_has_left",
     "nothing_holds",
     "objections_to",
     "order_exists",
@@ -241,6 +242,17 @@ def order_not_cancelling(order: Order, command: Any, policy: Policy) -> Iterable
     """Nothing new is begun while a cancellation waits for its answer."""
     if order.cancellation is not None:
         yield Violation("cancellation.requested", "the order is being cancelled")
+
+
+def nothing_has_left(order: Order, command: Command, policy: Policy) -> Iterable[Violation]:
+    """Of an order of which goods have left, the whole is neither cancelled nor rejected: the rest of it may be."""
+    if any(shipment.stage == "despatched" for shipment in order.shipments.values()):
+        yield Violation("cancellation.goods_have_left", "goods of this order have left", remedy="CancelLines")
+    if order.handovers:
+        yield Violation("cancellation.goods_have_left", "the customer has goods of this order", remedy="CancelLines")
+    for parcel in order.moved_before_despatch:
+        told = f"the carrier says that {parcel.id} is {parcel.tracking.status}"
+        yield Violation("cancellation.goods_have_left", told, parcel.id, remedy="DespatchShipment")
 
 
 def nothing_holds(step: str, subjects: Callable[[Order, Any], tuple[str, ...]] = lambda order, command: ()) -> Rule:

@@ -25,7 +25,7 @@ from orderflow.order import Case, Claim, Line, Order, Search
 from orderflow.policy import Policy, Substitute
 from orderflow.ports import ClaimStock, Refused, Reply, StockHeld
 from orderflow.stages.acceptance import OrderRejected, everything_cancelled
-from orderflow.stages.changes import CancellationRequested, LinesCancelled
+from orderflow.stages.changes import CancellationRequested, LinesCancelled, has_left
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.holds import HoldPlaced
 from orderflow.stages.stage import Stage, Wait, Wanted, next_id
@@ -496,7 +496,7 @@ def _short(order: Order, line_id: str, units: Decimal, policy: Policy, at: datet
         choice = "wait"
     if isinstance(choice, Substitute):
         yield _substituted(order, line_id, units, choice, at)
-    elif choice == "reject" and (state := policy.order_step(order, "reject")) is not None:
+    elif choice == "reject" and not has_left(order) and (state := policy.order_step(order, "reject")) is not None:
         yield OrderRejected(at, state, everything_cancelled(order), "stock.short")
     elif choice in ("cancel", "reject"):
         yield _no_more_wanted(order, line_id, OPEN, units, at)
