@@ -18,7 +18,7 @@ import attrs
 from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
 from orderflow.kits import Component, Kit, as_component, exploded
-from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move, kind_of
+from orderflow.ledger import CANCELLED, HERE, OPEN, ORDERED, Ledger, Move, kind_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Line, Order, Origin, Reason, Terms, Tolerance
 from orderflow.payments import Settlement
@@ -608,11 +608,8 @@ def everything_cancelled(order: Order) -> tuple[Move, ...]:
         Move(line_id, account, CANCELLED, quantity)
         for line_id in order.lines
         for account, quantity in order.ledger.accounts(line_id)
-        if kind_of(account) in _CAN_BE_CANCELLED
+        if kind_of(account) in HERE
     )
-
-
-_CAN_BE_CANCELLED = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
