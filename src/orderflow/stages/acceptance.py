@@ -72,18 +72,21 @@ _METHODS = ("carrier", "pick_up", "digital", "supplier")
 
 
 def as_method(raw: Any) -> str:
+    """How goods reach the customer: ``carrier``, ``pick_up``, ``digital`` or ``supplier``."""
     if raw not in _METHODS:
         raise InvalidInput.because("terms.unknown_method", f"must be one of {', '.join(_METHODS)}")
     return str(raw)
 
 
 def as_window(raw: Any) -> Window:
+    """The span of time in which goods may arrive."""
     if not isinstance(raw, Window):
         raise InvalidInput.because("terms.not_a_window", f"must be a Window, not {type(raw).__name__}")
     return raw
 
 
 def as_price(raw: Any) -> Money:
+    """A price that was stated or agreed by hand: nothing, or more."""
     price = as_money(raw)
     if price.amount < 0:
         raise InvalidInput.because("acceptance.negative_price", "must not be below nothing")
