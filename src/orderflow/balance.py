@@ -116,9 +116,7 @@ class Balance:
         return " · ".join(parts)
 
 
-Held = Mapping[str, Sequence[Tranche]]
-
-
+Held: TypeAlias = Mapping[str, Sequence[Tranche]]
 GivenBack: TypeAlias = Mapping[str, Sequence[Decimal]]
 Billed: TypeAlias = Mapping[str, Decimal]
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from orderflow.errors import InvalidInput
-from orderflow.ledger import Account, kind_of, place_of
+from orderflow.ledger import GIVEN_UP, Account, kind_of, place_of
 from orderflow.order import Order
 from orderflow.values.checked import checked, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
@@ -27,7 +27,6 @@ from orderflow.values.ids import as_id
 
 __all__ = [
     "CHANGES",
-    "HERE",
     "MODIFICATIONS",
     "STAGES",
     "ChangeRule",
@@ -77,9 +76,6 @@ STAGES: FrozenMap[str, str] = FrozenMap(
 )
 _RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 _BOOKED = frozenset({"requested", "booked", "void_wanted"})
-#: Kinds of accounts whose units have not left.
-HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
-_NOWHERE = frozenset({"cancelled", "closed_short"})
 
 
 def _as_modification(raw: Any) -> str:
@@ -178,7 +174,7 @@ def stage_at(order: Order, account: Account, initial: str) -> str:
 
 def furthest(order: Order, accounts: Iterable[Account], initial: str) -> str:
     """The stage of those units that are furthest; where there are none, that of an order of which nothing was begun."""
-    stages = (stage_at(order, account, initial) for account in accounts if kind_of(account) not in _NOWHERE)
+    stages = (stage_at(order, account, initial) for account in accounts if kind_of(account) not in GIVEN_UP)
     least = "confirmed" if "confirmed" in order.milestones else "placed"
     return max(stages, key=_RANK.__getitem__, default=least)
 

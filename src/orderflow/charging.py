@@ -12,15 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orderflow.charges import Tranche, given_back, measured_back, measured_out, taken_again
-from orderflow.ledger import (
-    CANCELLED,
-    CLOSED_SHORT,
-    ORDERED,
-    SURPLUS,
-    Move,
-    kind_of,
-    place_of,
-)
+from orderflow.ledger import GIVEN_UP, GONE, SOURCES, SURPLUS, Move, kind_of, place_of
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.numbers import EXACT, ZERO, ratio_cut, total, total_by
@@ -31,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["billed", "charged_units", "moved", "not_given_back", "quoted", "refunding", "repriced"]
 
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
-_GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
-_SOURCES = frozenset({ORDERED, SURPLUS})
-_HAS_LEFT = frozenset({"shipped", "delivered", "lost"})
 
 
 def moved(order: Order, moves: Iterable[Move], unbilled: Mapping[str, Decimal] = _NOTHING) -> Order:
@@ -47,9 +36,9 @@ def moved(order: Order, moves: Iterable[Move], unbilled: Mapping[str, Decimal] =
     more = _by_line(move for move in moves if move.source == SURPLUS)
     for line_id, units in more.items():
         order = _came_beyond(order, line_id, units, unbilled.get(line_id, ZERO))
-    gone = _by_line(move for move in moves if move.target in _GIVEN_UP and move.source not in _GIVEN_UP)
+    gone = _by_line(move for move in moves if move.target in GIVEN_UP and move.source not in GIVEN_UP)
     for line_id, units in gone.items():
-        came = total(move.quantity for move in moves if move.line_id == line_id and move.source in _SOURCES)
+        came = total(move.quantity for move in moves if move.line_id == line_id and move.source in SOURCES)
         live = EXACT.add(order.live_quantity(line_id), came)
         if order.lines[line_id].measure_unit:
             order, measured = _gave_back_measured(order, line_id, moves)
@@ -89,7 +78,7 @@ def _gave_back_measured(order: Order, line_id: str, moves: Iterable[Move]) -> tu
     """Of units taken back, those that were measured when they left, by that; and how many they were."""
     order, units = order, ZERO
     for move in moves:
-        if move.line_id != line_id or move.target not in _GIVEN_UP or kind_of(move.source) not in _HAS_LEFT:
+        if move.line_id != line_id or move.target not in GIVEN_UP or kind_of(move.source) not in GONE:
             continue
         tranches, parcel = order.tranches.get(line_id, ()), order.parcels.get(place_of(move.source))
         measure = parcel.measure_of(line_id, move.quantity) if parcel is not None else None

@@ -10,13 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from orderflow.ledger import (
-    Account,
-    kind_of,
-    packed,
-    picked,
-    place_of,
-)
+from orderflow.ledger import GIVEN_UP, HERE, Account, kind_of, packed, picked, place_of
 from orderflow.parts import Parcel
 from orderflow.promise import PromiseStatus
 
@@ -26,10 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["arrived_at", "expected_on", "has_arrived", "has_left", "left_at", "promise_of"]
 
 #: Kinds of accounts whose units are still with us, have not reached the customer, are not to reach it, never left.
-_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
-_NOT_ARRIVED = _STILL_HERE | {"shipped", "lost"}
-_NOT_WANTED = frozenset({"cancelled", "closed_short"})
-_NEVER_LEFT = _STILL_HERE | _NOT_WANTED
+_NOT_ARRIVED = HERE | {"shipped", "lost"}
+_NEVER_LEFT = HERE | GIVEN_UP
 
 
 def promise_of(order: Order, line_id: str) -> PromiseStatus | None:
@@ -51,7 +43,7 @@ def promise_of(order: Order, line_id: str) -> PromiseStatus | None:
 def has_left(order: Order, line_id: str) -> bool:
     """Whether something of a line has left, and nothing that is wanted of it is still here."""
     kinds = _whereabouts(order, line_id)
-    return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(_STILL_HERE)
+    return bool(kinds - _NEVER_LEFT) and kinds.isdisjoint(HERE)
 
 
 def has_arrived(order: Order, line_id: str) -> bool:
@@ -59,7 +51,7 @@ def has_arrived(order: Order, line_id: str) -> bool:
 
     What the customer is to collect is there when it is ready, whenever that will be done.
     """
-    kinds = _whereabouts(order, line_id) - _NOT_WANTED
+    kinds = _whereabouts(order, line_id) - GIVEN_UP
     return bool(kinds) and kinds.isdisjoint(_NOT_ARRIVED)
 
 

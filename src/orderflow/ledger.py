@@ -27,20 +27,26 @@ from orderflow.values.record import record
 
 __all__ = [
     "BACKORDERED",
+    "CAME_BACK",
     "CANCELLED",
     "CLOSED_SHORT",
+    "GIVEN_UP",
+    "GONE",
+    "HERE",
     "KINDS",
     "OPEN",
     "ORDERED",
     "RESTOCKED",
     "SCRAPPED",
     "SENT_BACK",
+    "SOURCES",
     "SURPLUS",
     "Account",
     "Ledger",
     "Move",
     "allocated",
     "delivered",
+    "gone",
     "kind_of",
     "lost",
     "packed",
@@ -63,9 +69,12 @@ RESTOCKED = Account("restocked")
 SCRAPPED = Account("scrapped")
 SENT_BACK = Account("sent_back")
 
-_SOURCES = frozenset({ORDERED, SURPLUS})
+#: Out of these all units come.
+SOURCES = frozenset({ORDERED, SURPLUS})
+#: In these are units that are not wanted any more.
+GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
 #: Between these and all other accounts units come to be wanted, or are wanted no more.
-_NOT_WANTED = _SOURCES | {CANCELLED, CLOSED_SHORT}
+_NOT_WANTED = SOURCES | GIVEN_UP
 
 #: Every kind of account, in the order in which goods pass through them.
 KINDS = (
@@ -85,6 +94,12 @@ KINDS = (
     "cancelled",
     "closed_short",
 )
+#: Kinds of accounts whose units are with us, and have not left.
+HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
+#: Kinds of accounts whose units have left.
+GONE = frozenset({"shipped", "delivered", "lost"})
+#: Kinds of accounts whose units have left, and come back.
+CAME_BACK = frozenset({"returning", "received", "restocked", "scrapped", "sent_back"})
 
 _ZERO = Decimal(0)
 
@@ -117,6 +132,11 @@ def delivered(parcel_id: str) -> Account:
 def lost(parcel_id: str) -> Account:
     """Units that left in a parcel and will not arrive: lost, or damaged beyond use."""
     return Account(f"lost:{parcel_id}")
+
+
+def gone(parcel_id: str) -> tuple[Account, ...]:
+    """Where the units of a parcel may be that has left: on its way, arrived, or lost."""
+    return shipped(parcel_id), delivered(parcel_id), lost(parcel_id)
 
 
 def returning(return_id: str) -> Account:
@@ -170,7 +190,7 @@ class Ledger:
             index = self.__dict__["_held"] = {}
             for line_id, line in self.balances.items():
                 for account, quantity in line.items():
-                    if account not in _SOURCES:
+                    if account not in SOURCES:
                         index.setdefault(account, {})[line_id] = quantity
         return index
 
@@ -225,7 +245,7 @@ class Ledger:
             if line is None:
                 line = touched[move.line_id] = dict(self.balances.get(move.line_id, ()))
             left = EXACT.subtract(line.get(move.source, _ZERO), move.quantity)
-            if left < 0 and move.source not in _SOURCES:
+            if left < 0 and move.source not in SOURCES:
                 raise LedgerImbalance(f"{move.source} of {move.line_id} holds too little: {move}")
             if left:
                 line[move.source] = left
@@ -268,7 +288,7 @@ class Ledger:
         line = self.balances.get(line_id)
         if line is not None:
             for account, quantity in line.items():
-                if account not in _SOURCES:
+                if account not in SOURCES:
                     yield account, quantity
 
     def of_kind(self, line_id: str, kind: str) -> Decimal:
@@ -297,7 +317,7 @@ class Ledger:
         for line in self.balances.values():
             total = _ZERO
             for account, quantity in line.items():
-                if quantity < 0 and account not in _SOURCES:
+                if quantity < 0 and account not in SOURCES:
                     return False
                 total = EXACT.add(total, quantity)
             if total:

@@ -37,7 +37,7 @@ import attrs
 from orderflow import facts as told
 from orderflow.books import Books, Observed, ObservedParcel, ObservedShipment, in_hand_of
 from orderflow.facts import Cancelled, Delivered, Despatched, Fact, Ordered, Package, Picked, Reserved, Returned
-from orderflow.ledger import BACKORDERED, OPEN, Account, Ledger, allocated, delivered, lost, picked, shipped
+from orderflow.ledger import BACKORDERED, OPEN, Account, Ledger, allocated, gone, picked
 from orderflow.tracking import Anomaly, Scan
 from orderflow.tracking import united as reports_united
 from orderflow.values.checked import evolved
@@ -123,7 +123,7 @@ def ground_of(
 
 def _still_in(parcel_id: str, line_id: str, books: Books, ledger: Ledger) -> Decimal:
     """Units of a parcel that are where facts and reports have brought them."""
-    here = (ledger.balance(line_id, account(parcel_id)) for account in (shipped, delivered, lost))
+    here = (ledger.balance(line_id, account) for account in gone(parcel_id))
     back = (held.get(line_id, ZERO) for place, held in books.returned.items() if place.partition(" ")[2] == parcel_id)
     return total((*here, *back))
 

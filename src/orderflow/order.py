@@ -31,21 +31,20 @@ from orderflow.labels import customer_reference_labels
 from orderflow.ledger import (
     BACKORDERED,
     CANCELLED,
-    CLOSED_SHORT,
+    GIVEN_UP,
+    GONE,
     OPEN,
     ORDERED,
-    SURPLUS,
     Account,
     Ledger,
     Move,
     allocated,
-    delivered,
+    gone,
     kind_of,
     lost,
     packed,
     picked,
     place_of,
-    shipped,
 )
 from orderflow.observations import drawn_up, ground_of
 from orderflow.parts import (
@@ -137,11 +136,6 @@ T = TypeVar("T")
 _ZERO, _ONE = Decimal(0), Decimal(1)
 _UNSETTLED = Settlement()
 _NOTHING: Mapping[str, Decimal] = FrozenMap()
-_GIVEN_UP = frozenset({CANCELLED, CLOSED_SHORT})
-_SOURCES = frozenset({ORDERED, SURPLUS})
-_HAS_LEFT = frozenset({"shipped", "delivered", "lost"})
-#: Where the units of a parcel may be that has left.
-_LEFT = (shipped, delivered, lost)
 
 
 @record(slots=False)
@@ -236,7 +230,7 @@ class Order(Frozen):
         waiting = self.put_away
         for move in moves:
             kind, place = kind_of(move.source), place_of(move.source)
-            if move.target in _GIVEN_UP and kind in ("picked", "packed"):
+            if move.target in GIVEN_UP and kind in ("picked", "packed"):
                 work = place if kind == "picked" else self.parcels[place].fulfillment_id
                 units = waiting.get(work) or FrozenMap[str, Decimal]()
                 more = EXACT.add(units.get(move.line_id, _ZERO), move.quantity)
@@ -471,7 +465,7 @@ class Order(Frozen):
         found += [anomaly for parcel in self.parcels.values() for anomaly in parcel.tracking.anomalies]
         held, back = self.ledger.held, {place_of(m.source) for one in self.returns.values() for m in one.taken}
         for parcel in self.parcels.values():
-            has_left = parcel.id in back or any(account(parcel.id) in held for account in _LEFT)
+            has_left = parcel.id in back or any(account in held for account in gone(parcel.id))
             if not parcel.tracking.has_moved or has_left or self._travels_besides(parcel):
                 continue
             told = f"{parcel.id} is {parcel.tracking.status} and was not despatched"
@@ -856,7 +850,7 @@ class Order(Frozen):
 
     def sent_in(self, parcel_id: str) -> dict[str, Decimal]:
         """What left in a parcel, wherever it is now: on its way, arrived, or lost."""
-        return total_by(pair for account in _LEFT for pair in self.ledger.holding(account(parcel_id)).items())
+        return total_by(pair for account in gone(parcel_id) for pair in self.ledger.holding(account).items())
 
     def despatched_in(self, parcel_id: str) -> dict[str, Decimal]:
         """What left in a parcel, that which has come back included."""
@@ -882,7 +876,7 @@ class Order(Frozen):
 
     def with_customer(self, line_id: str) -> Decimal:
         """Units of a line that have left and did not come back: on their way, arrived, or lost."""
-        return total(units for account, units in self.ledger.accounts(line_id) if kind_of(account) in _HAS_LEFT)
+        return total(units for account, units in self.ledger.accounts(line_id) if kind_of(account) in GONE)
 
     def _not_made_good(self, line_id: str) -> Decimal:
         """Units of a line that have left, of which no claim, and nobody who settled a loss, has made any good."""

@@ -18,10 +18,9 @@ import attrs
 from orderflow.charges import Amounts, TaxGroup
 from orderflow.documents import Document, DocumentLine, sum_of
 from orderflow.errors import InvalidInput, Problems
-from orderflow.ledger import allocated
+from orderflow.ledger import CAME_BACK, GONE, allocated
 from orderflow.order import Goods, Order
 from orderflow.stages.picking import RecordPick, ShortPick, StartPicking
-from orderflow.stages.tolerance import CAME_BACK, GONE
 from orderflow.values.address import Address
 from orderflow.values.checked import PERSONAL, checked, evolved, optional, tuple_of, value
 from orderflow.values.ids import as_reference, as_text

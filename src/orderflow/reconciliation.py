@@ -11,13 +11,22 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from orderflow.books import Books
-from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, ORDERED, Account, Ledger, Move, delivered, lost, shipped
+from orderflow.ledger import (
+    BACKORDERED,
+    CANCELLED,
+    OPEN,
+    ORDERED,
+    Account,
+    Ledger,
+    Move,
+    delivered,
+    gone,
+    lost,
+    shipped,
+)
 from orderflow.values.numbers import EXACT, ZERO
 
 __all__ = ["moves_to"]
-
-#: Where the units of a parcel may be that has left.
-_LEFT = (shipped, delivered, lost)
 
 
 def moves_to(books: Books, present: Books, ledger: Ledger) -> tuple[Move, ...]:
@@ -69,7 +78,7 @@ def _units_of(line_id: str, books: Books) -> dict[tuple[str, str], Decimal]:
 
 def _sources(kind: str, place: str) -> list[Account]:
     if kind == "parcel":
-        return [account(place) for account in _LEFT]
+        return list(gone(place))
     return [Account(place) if kind == "in_hand" else CANCELLED]
 
 

@@ -138,7 +138,7 @@ def test_a_piece_that_was_lost_is_credited_by_what_it_measured() -> None:
 
 
 def test_measured_goods_that_are_credited_by_the_piece_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charging, "_HAS_LEFT", frozenset())
+    monkeypatch.setattr(charging, "GONE", frozenset())
     monkeypatch.setattr(Tranche, "unmeasured", lambda self, back: self.units - back)
 
     with pytest.raises(AssertionError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from orderflow import (
-    Address,
     AdoptOrder,
     AuthorizeReturn,
     CommandRefused,
@@ -27,9 +26,8 @@ from orderflow.order import Order
 from orderflow.ports import Quote, QuotedLine
 from orderflow.values import Money
 from orderflow.values.checked import evolved
+from tests.scenario import BERLIN, NOW
 
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
-HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
 SET = OrderLine("SET", 5, components=[("CUP", 2), ("POT", 1)])
 CUPS, POTS = "L1.1", "L1.2"
 NOTHING = Money("0", "EUR")
@@ -42,17 +40,17 @@ def agreed(kits: int) -> Quote:
 
 
 def sent(contents: dict[str, int]) -> facts.Despatched:
-    return facts.Despatched("ERP", "DN-1", [facts.Package(contents, "1Z1")], occurred_at=NINE, location="BER")
+    return facts.Despatched("ERP", "DN-1", [facts.Package(contents, "1Z1")], occurred_at=NOW, location="BER")
 
 
 def adopted(flow: OrderFlow, *told: facts.Fact, row: OrderLine = SET, **more: Any) -> Order:
-    command = AdoptOrder("SO-77", [row], "EUR", NINE - timedelta(days=5), told, ship_to=HOME, **more)
+    command = AdoptOrder("SO-77", [row], "EUR", NOW - timedelta(days=5), told, ship_to=BERLIN, **more)
     return flow.handle(command).order
 
 
 @pytest.fixture
 def flow() -> OrderFlow:
-    clock = ManualClock(NINE)
+    clock = ManualClock(NOW)
     return OrderFlow(
         inventory=MemoryInventory({"CUP": 50, "POT": 50}, location="BER", clock=clock),
         pricing=PriceList({"SET": "30.00"}),
@@ -84,7 +82,7 @@ def test_facts_are_about_components_and_a_kit_is_flagged(flow: OrderFlow) -> Non
 
 def test_what_others_have_sent_comes_back_as_kits(flow: OrderFlow) -> None:
     order = adopted(
-        flow, sent({CUPS: 10, POTS: 5}), facts.Delivered("ERP", "POD-1", ["1Z1"], occurred_at=NINE), agreed=agreed(5)
+        flow, sent({CUPS: 10, POTS: 5}), facts.Delivered("ERP", "POD-1", ["1Z1"], occurred_at=NOW), agreed=agreed(5)
     )
     for command in (
         RequestReturn(order.id, [("L1", 2)]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from orderflow import (
-    Address,
     AdoptOrder,
     AsyncOrderFlow,
     BookShipment,
@@ -30,23 +29,20 @@ from orderflow.charges import Amounts
 from orderflow.order import Order
 from orderflow.ports import Quote, QuotedLine
 from orderflow.stores import SqliteStore
-from orderflow.values import Contact, Money, Party
-
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
-HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
-ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
+from orderflow.values import Money
+from tests.scenario import ADA, BERLIN, NOW
 
 SENT = facts.Despatched(
     "ERP",
     "DN-1",
     [facts.Package({"L1": 4}, "1Z1"), facts.Package({"L1": 2}, "1Z2")],
-    occurred_at=NINE - timedelta(days=2),
+    occurred_at=NOW - timedelta(days=2),
     carrier="UPS",
     location="BER",
 )
 RESERVED = facts.Reserved("ERP", "RS-1", {"L1": 4}, location="BER")
-BILLED = facts.Invoiced("ERP", "RE-1", {"L1": 6}, Money("59.40", "EUR"), occurred_at=NINE - timedelta(days=2))
-SIX_MORE = facts.Despatched("ERP", "DN-2", [facts.Package({"L1": 6}, "1Z3")], occurred_at=NINE, carrier="UPS")
+BILLED = facts.Invoiced("ERP", "RE-1", {"L1": 6}, Money("59.40", "EUR"), occurred_at=NOW - timedelta(days=2))
+SIX_MORE = facts.Despatched("ERP", "DN-2", [facts.Package({"L1": 6}, "1Z3")], occurred_at=NOW, carrier="UPS")
 NOW_TWELVE = facts.Ordered("ERP", "SO-77", {"L1": 12}, revision=2)
 
 
@@ -72,7 +68,7 @@ class Firm:
     """A firm with its systems in memory, none of which is to hear of what the ERP has done."""
 
     def __init__(self, flow: type[Any] = OrderFlow, **more: Any) -> None:
-        self.clock = ManualClock(NINE)
+        self.clock = ManualClock(NOW)
         self.calls: list[str] = []
         self.stock = MemoryInventory({"TEA": 50}, location="BER", clock=self.clock)
         self.carrier = MemoryCarrier(clock=self.clock)
@@ -103,7 +99,7 @@ AGREED = Quote(
 
 def adoption(*told: facts.Fact, **more: Any) -> AdoptOrder:
     lines = [OrderLine("TEA", 10)]
-    return AdoptOrder("SO-77", lines, "EUR", NINE - timedelta(days=5), told, ship_to=HOME, customer=ADA, **more)
+    return AdoptOrder("SO-77", lines, "EUR", NOW - timedelta(days=5), told, ship_to=BERLIN, customer=ADA, **more)
 
 
 def goods(order: Order) -> dict[str, Decimal]:
@@ -126,7 +122,7 @@ def test_an_order_in_mid_life_is_adopted_without_a_call_or_a_message() -> None:
 def test_a_day_that_was_missed_before_the_order_came_here_is_no_news() -> None:
     """It was promised for a day that is over: that is known from the beginning, and nobody is told of it now."""
     firm = Firm()
-    wished = (NINE - timedelta(days=2)).date()
+    wished = (NOW - timedelta(days=2)).date()
     ours = adoption(SENT, theirs=["price", "stock", "fulfillment", "booking"], agreed=AGREED, deliver_by=wished)
     order = firm.flow.adopt(ours).order
     assert order.promises["L1"].deliver == "missed"
@@ -155,7 +151,7 @@ def test_a_despatch_that_comes_twice_and_before_its_revision_leaves_no_anomaly()
 def test_it_is_the_same_order_in_whatever_order_it_is_told() -> None:
     ends = set()
     for told in permutations((SENT, RESERVED, SIX_MORE, NOW_TWELVE)):
-        flow = OrderFlow(clock=ManualClock(NINE))
+        flow = OrderFlow(clock=ManualClock(NOW))
         flow.adopt(adoption())
         for fact in (*told, *told):
             order = flow.record_facts("SO-77", fact).order
@@ -171,9 +167,9 @@ def test_it_is_the_same_order_in_whatever_order_it_is_told() -> None:
 
 def test_reports_of_carriers_and_proofs_of_delivery_complete_an_adopted_order() -> None:
     firm = Firm()
-    firm.flow.observe(Scan("1Z1", "delivered", NINE))
+    firm.flow.observe(Scan("1Z1", "delivered", NOW))
     firm.flow.adopt(adoption(SENT, RESERVED, SIX_MORE, NOW_TWELVE))
-    order = firm.flow.record_facts("SO-77", facts.Delivered("ERP", "POD-1", ["1Z2", "DN-2"], occurred_at=NINE)).order
+    order = firm.flow.record_facts("SO-77", facts.Delivered("ERP", "POD-1", ["1Z2", "DN-2"], occurred_at=NOW)).order
     assert order.status.by_kind == {"delivered": 12}
     assert (order.state, firm.calls) == ("completed", [])
 
@@ -225,10 +221,10 @@ def test_an_order_is_adopted_once() -> None:
 
 def test_an_adopted_order_is_kept_and_read_again(tmp_path: Any) -> None:
     path = tmp_path / "orders.db"
-    with OrderFlow(store=SqliteStore(path), clock=ManualClock(NINE)) as flow:
+    with OrderFlow(store=SqliteStore(path), clock=ManualClock(NOW)) as flow:
         flow.adopt(adoption(SENT, RESERVED, BILLED))
         kept = flow.record_facts("SO-77", SIX_MORE).order
-    with OrderFlow(store=SqliteStore(path), clock=ManualClock(NINE)) as flow:
+    with OrderFlow(store=SqliteStore(path), clock=ManualClock(NOW)) as flow:
         assert flow.get("SO-77") == kept
         assert flow.find(tracking_number="1Z2").orders[0].order_id == "SO-77"
         assert flow.record_facts("SO-77", NOW_TWELVE).order.status.by_kind == {"shipped": 12}
@@ -236,11 +232,11 @@ def test_an_adopted_order_is_kept_and_read_again(tmp_path: Any) -> None:
 
 def test_asyncio_adopts_the_same_order() -> None:
     async def adopted() -> Order:
-        flow = AsyncOrderFlow(clock=ManualClock(NINE))
+        flow = AsyncOrderFlow(clock=ManualClock(NOW))
         await flow.adopt(adoption(SENT, RESERVED))
         order: Order = (await flow.record_facts("SO-77", [SIX_MORE, NOW_TWELVE])).order
         return order
 
-    flow = OrderFlow(clock=ManualClock(NINE))
+    flow = OrderFlow(clock=ManualClock(NOW))
     flow.adopt(adoption(SENT, RESERVED))
     assert asyncio.run(adopted()) == flow.record_facts("SO-77", [SIX_MORE, NOW_TWELVE]).order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -35,12 +35,11 @@ from orderflow import (
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
 from orderflow.messages import Command
 from orderflow.order import ConfirmedLine, Order
-from orderflow.values import Contact, Money, Party
+from orderflow.values import Money
+from tests.scenario import ADA, NOW
 
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 BERLIN = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119")
 BONN = Address("DE", "Weg 2", city="Bonn", postal_code="53111")
-ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 FIRST, EIGHTH = date(2026, 12, 1), date(2026, 12, 8)
 
 
@@ -52,7 +51,7 @@ class Shop:
     """A shop with a hundred and twenty bolts on the shelf, or fewer."""
 
     def __init__(self, prices: Any, stock: int = 120, policy: Policy = STANDARD) -> None:
-        self.clock = ManualClock(NINE)
+        self.clock = ManualClock(NOW)
         self.stock = MemoryInventory({"BOLT": stock, "NUT": 50}, location="BER", clock=self.clock)
         self.carrier = MemoryCarrier(clock=self.clock)
         self.mail = Mailbox()

@@ -7,7 +7,7 @@ despatch advice and the carrier's reports arrive, and however often.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
@@ -20,11 +20,10 @@ from orderflow.adapters.memory import Deferring, Mailbox, ManualClock, MemoryFul
 from orderflow.messages import Command
 from orderflow.order import Order
 from orderflow.stages.advices import DespatchedParcel
-from orderflow.values import Address, Contact, Party
+from orderflow.values import Address
+from tests.scenario import ADA, NOW
 
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119")
-ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 SIX, FOUR = Decimal(6), Decimal(4)
 
 #: Three ways to say that all ten are not wanted any more.
@@ -39,7 +38,7 @@ class Race:
     """The third party has packed six of ten, and has been asked to give up all; nothing of that was told yet."""
 
     def __init__(self, cancel: Callable[[str], Command] = CancelOrder, *, accepted: bool = True) -> None:
-        self.clock = ManualClock(NINE)
+        self.clock = ManualClock(NOW)
         self.acme = MemoryFulfiller("ACME")
         self.slow = Deferring(self.acme, ("put",), clock=self.clock, ask_after=timedelta(days=2))
         self.inventory = MemoryInventory({("TEA", "HAM"): 50}, clock=self.clock)
@@ -77,10 +76,10 @@ class Race:
         self.flow.handle(RecordDespatch(self.order_id, "ACME", "ASN-1", [parcel], "DHL", location="HAM"))
 
     def in_transit(self) -> None:
-        self.flow.observe(Scan("TRK1", "in_transit", NINE + timedelta(hours=3), id="r1"))
+        self.flow.observe(Scan("TRK1", "in_transit", NOW + timedelta(hours=3), id="r1"))
 
     def delivered(self) -> None:
-        self.flow.observe(Scan("TRK1", "delivered", NINE + timedelta(hours=30), id="r2"))
+        self.flow.observe(Scan("TRK1", "delivered", NOW + timedelta(hours=30), id="r2"))
 
     @property
     def order(self) -> Order:

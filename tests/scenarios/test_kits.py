@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 
 from orderflow import (
     STANDARD,
-    Address,
     AmendOrder,
     AuthorizeReturn,
     BookShipment,
@@ -37,12 +36,10 @@ from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, Memor
 from orderflow.messages import Command
 from orderflow.order import Order
 from orderflow.papers import invoice_rows, pick_list
-from orderflow.values import Contact, Money, Party
+from orderflow.values import Money
 from orderflow.values.numbers import plain
+from tests.scenario import ADA, BERLIN, NOW
 
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
-HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
-ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 SET = OrderLine("SET", 5, components=[("CUP", 2), ("POT", 1)])
 CUPS, POTS = "L1.1", "L1.2"
 
@@ -53,7 +50,7 @@ class Shop:
     def __init__(
         self, stock: dict[str, int] | None = None, prices: Any = None, currency: str = "EUR", charge_on: Any = None
     ) -> None:
-        self.clock = ManualClock(NINE)
+        self.clock = ManualClock(NOW)
         self.stock = MemoryInventory(stock or {"CUP": 50, "POT": 50}, location="BER", clock=self.clock)
         self.carrier = MemoryCarrier(clock=self.clock)
         self.mailbox = Mailbox()
@@ -73,7 +70,7 @@ class Shop:
         return self.flow.get(self.id)
 
     def orders(self, *lines: OrderLine) -> Shop:
-        placed = self.flow.handle(PlaceOrder(lines or (SET,), self.currency, HOME, ADA))
+        placed = self.flow.handle(PlaceOrder(lines or (SET,), self.currency, BERLIN, ADA))
         self.id = placed.order.id
         return self
 
@@ -224,7 +221,7 @@ def test_kits_whose_components_leave_together_may_be_drafted_before(as_draft: bo
         "SET", 3, price=eur("30.00"), complete="line", components=[Component("CUP", 2, 5), Component("POT", 1, 20)]
     )
     if as_draft:
-        saved = shop.flow.handle(SaveDraft("EUR", [row], HOME, ADA)).order
+        saved = shop.flow.handle(SaveDraft("EUR", [row], BERLIN, ADA)).order
         shop.id = saved.id
         shop.does(PlaceDraft(saved.id))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +10,8 @@ from orderflow import CancelOrder, OrderFlow, PlaceOrder, RecordReply
 from orderflow.adapters.memory import Deferring, ManualClock, MemoryInventory, PriceList
 from orderflow.ports import ClaimStock, Deferred, StockHeld
 from orderflow.values import Address
+from tests.scenario import NOW
 
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119")
 TEN, NOTHING = Decimal(10), Decimal(0)
 
@@ -48,7 +48,7 @@ class Queue:
 
 
 def erp() -> tuple[ManualClock, Counting]:
-    clock = ManualClock(NINE)
+    clock = ManualClock(NOW)
     return clock, Counting({"TEA": 90}, location="BER", clock=clock)
 
 
@@ -82,7 +82,7 @@ def test_a_grant_that_comes_after_the_cancellation_is_released_once() -> None:
     order_id = ordered_and_cancelled(flow, clock)
     assert [(request.revision, request.quantity) for request in slow.requests.values()] == [(1, TEN), (2, NOTHING)]
 
-    clock.set(NINE.replace(hour=13, minute=20))
+    clock.set(NOW.replace(hour=13, minute=20))
     granted = slow.release("T1")
     assert granted == StockHeld(1, TEN, "BER")
     flow.handle(RecordReply(order_id, "T1", granted))
@@ -98,7 +98,7 @@ def test_an_erp_that_works_in_its_own_time_grants_at_13_20_and_releases_after_th
     flow = flow_over(queue, clock)
     order_id = ordered_and_cancelled(flow, clock)
 
-    clock.set(NINE.replace(hour=13, minute=20))
+    clock.set(NOW.replace(hour=13, minute=20))
     flow.handle(RecordReply(order_id, "T1", queue.works_on("T1")))
     assert inventory.held("TEA") == TEN
     flow.handle(RecordReply(order_id, "T2", queue.works_on("T2")))
@@ -114,7 +114,7 @@ def test_a_release_that_arrives_before_its_claim_leaves_nothing_to_release() -> 
     order_id = ordered_and_cancelled(flow, clock)
 
     flow.handle(RecordReply(order_id, "T2", queue.works_on("T2")))
-    clock.set(NINE.replace(hour=13, minute=20))
+    clock.set(NOW.replace(hour=13, minute=20))
     flow.handle(RecordReply(order_id, "T1", queue.works_on("T1")))
 
     assert (inventory.released, list(queue.jobs)) == (0, ["T1", "T2"])
@@ -129,7 +129,7 @@ def test_answers_that_arrive_in_the_wrong_order_come_to_the_same() -> None:
 
     granted, released = queue.works_on("T1"), queue.works_on("T2")
     flow.handle(RecordReply(order_id, "T2", released))
-    clock.set(NINE.replace(hour=13, minute=20))
+    clock.set(NOW.replace(hour=13, minute=20))
     flow.handle(RecordReply(order_id, "T1", granted))
     for ticket in list(queue.jobs)[2:]:
         flow.handle(RecordReply(order_id, ticket, queue.works_on(ticket)))

@@ -23,12 +23,11 @@ from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, Memor
 from orderflow.calendars import PromiseCalendar, SendingLocation
 from orderflow.order import Order
 from orderflow.stages.acceptance import OrderLine
-from orderflow.values import Contact, Party
+from tests.scenario import ADA
 
 FRIDAY_LATE = datetime(2026, 11, 27, 13, 5, tzinfo=UTC)  # 14:05 in Berlin
 FRIDAY_IN_TIME = datetime(2026, 11, 27, 12, 55, tzinfo=UTC)  # 13:55
 NEW_YORK = Address("US", "350 5th Ave", city="New York", region="NY", postal_code="10118", name="Ada Krull")
-ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
 CALENDAR = PromiseCalendar(
     locations={"BER": SendingLocation("Europe/Berlin", cut_off=time(14), country="DE", collection=time(18))},
     transit={("express", ""): 1, ("", ""): 5},

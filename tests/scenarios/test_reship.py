@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
 
 import pytest
 
 from orderflow import (
-    Address,
     BookShipment,
     DespatchShipment,
     OrderFlow,
@@ -21,18 +20,14 @@ from orderflow import (
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
 from orderflow.order import Order
-from orderflow.values import Contact, Party
-
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
-HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
-ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
+from tests.scenario import ADA, BERLIN, NOW
 
 
 class Trade:
     """A shop with its systems in memory, and one order of two that left in two parcels."""
 
     def __init__(self) -> None:
-        self.clock = ManualClock(NINE)
+        self.clock = ManualClock(NOW)
         self.stock = MemoryInventory({"TEA": 10}, location="BER", clock=self.clock)
         self.carrier = MemoryCarrier(clock=self.clock)
         self.flow = OrderFlow(
@@ -42,7 +37,7 @@ class Trade:
             notifications=Mailbox(),
             clock=self.clock,
         )
-        self.id = self.flow.handle(PlaceOrder([("TEA", 2)], "EUR", HOME, ADA)).order.id
+        self.id = self.flow.handle(PlaceOrder([("TEA", 2)], "EUR", BERLIN, ADA)).order.id
         self.flow.handle(StartPicking(self.id, "F1"))
         self.flow.handle(RecordPick(self.id, "F1"))
         self.flow.handle(PackParcel(self.id, "F1", [("L1", 1)]))

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from orderflow import (
-    Address,
     BookShipment,
     CancelOrder,
     DespatchShipment,
@@ -35,10 +34,10 @@ from orderflow.ports import BookCarrier, TellOrders
 from orderflow.runtime.engine import Engine
 from orderflow.stores import SqliteStore
 from orderflow.values import Money
+from tests.scenario import BERLIN
 
 SSCC = "340123450000000017"
 BOX = SharedBox("BOX-7", "8.2", {"A": "5.1", "B": "3.1"}, sscc=SSCC)
-HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
 
 
 class Killed(BaseException):
@@ -93,7 +92,7 @@ class World:
         """Each order has its goods in the box."""
         flow = self.worker()
         for order_id, sku in zip(orders, ("TEA", "POT"), strict=True):
-            flow.handle(PlaceOrder([(sku, 2)], "EUR", HOME, order_id=order_id))
+            flow.handle(PlaceOrder([(sku, 2)], "EUR", BERLIN, order_id=order_id))
             for command in (StartPicking(order_id, "F1"), RecordPick(order_id, "F1")):
                 flow.handle(command)
             flow.handle(PackParcel(order_id, "F1", sscc=SSCC))

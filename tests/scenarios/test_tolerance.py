@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -24,8 +23,8 @@ from orderflow import (
 from orderflow.adapters.memory import ManualClock, MemoryCarrier, MemoryInventory, PriceList
 from orderflow.order import Order
 from orderflow.values import Address, Money
+from tests.scenario import NOW
 
-NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119")
 D = Decimal
 
@@ -34,7 +33,7 @@ class Works:
     """A maker of cable at 0.37 a metre, with so many metres on the drum."""
 
     def __init__(self, metres: int) -> None:
-        clock = ManualClock(NINE)
+        clock = ManualClock(NOW)
         self.inventory = MemoryInventory({"CABLE": metres}, location="KOELN", clock=clock)
         prices = PriceList({"CABLE": "0.37"})
         self.flow = OrderFlow(

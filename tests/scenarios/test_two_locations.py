@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from orderflow import (
-    Address,
     BookShipment,
     CancelOrder,
     CommandRefused,
@@ -29,10 +28,7 @@ from orderflow import (
     StockArrived,
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
-from orderflow.values import Contact, Party
-
-ADA = Party("Ada Krull", contact=Contact("ada@example.org"))
-HOME = Address("DE", "Torstrasse 1", city="Berlin", postal_code="10119", name="Ada Krull")
+from tests.scenario import ADA, BERLIN
 
 
 class Shop:
@@ -55,7 +51,7 @@ class Shop:
 
     def orders(self, quantity: int = 10, **terms: Any) -> Order:
         """The customer orders tea; two settings of the same shop differ in the terms only."""
-        place = PlaceOrder(lines=[("TEA", quantity)], currency="EUR", ship_to=HOME, customer=ADA, **terms)
+        place = PlaceOrder(lines=[("TEA", quantity)], currency="EUR", ship_to=BERLIN, customer=ADA, **terms)
         self.order_id = self.flow.handle(place).order.id
         return self.order
 

@@ -18,7 +18,7 @@ import attrs
 from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
 from orderflow.kits import Component, Kit, as_component, exploded
-from orderflow.ledger import CANCELLED, OPEN, ORDERED, Ledger, Move, kind_of
+from orderflow.ledger import CANCELLED, HERE, OPEN, ORDERED, Ledger, Move, kind_of
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Line, Order, Origin, Reason, Terms, Tolerance
 from orderflow.payments import Settlement
@@ -73,18 +73,21 @@ _METHODS = ("carrier", "pick_up", "digital", "supplier")
 
 
 def as_method(raw: Any) -> str:
+    """How goods reach the customer: ``carrier``, ``pick_up``, ``digital`` or ``supplier``."""
     if raw not in _METHODS:
         raise InvalidInput.because("terms.unknown_method", f"must be one of {', '.join(_METHODS)}")
     return str(raw)
 
 
 def as_window(raw: Any) -> Window:
+    """The span of time in which goods may arrive."""
     if not isinstance(raw, Window):
         raise InvalidInput.because("terms.not_a_window", f"must be a Window, not {type(raw).__name__}")
     return raw
 
 
 def as_price(raw: Any) -> Money:
+    """A price that was stated or agreed by hand: nothing, or more."""
     price = as_money(raw)
     if price.amount < 0:
         raise InvalidInput.because("acceptance.negative_price", "must not be below nothing")
@@ -609,11 +612,8 @@ def everything_cancelled(order: Order) -> tuple[Move, ...]:
         Move(line_id, account, CANCELLED, quantity)
         for line_id in order.lines
         for account, quantity in order.ledger.accounts(line_id)
-        if kind_of(account) in _CAN_BE_CANCELLED
+        if kind_of(account) in HERE
     )
-
-
-_CAN_BE_CANCELLED = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 
 
 def _follow(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:

@@ -24,6 +24,7 @@ from orderflow.consignment import as_dimensions
 from orderflow.errors import InvalidInput, Violation
 from orderflow.ledger import (
     BACKORDERED,
+    GONE,
     OPEN,
     SURPLUS,
     Account,
@@ -44,7 +45,7 @@ from orderflow.stages.picking import OrderInFulfillment, as_goods, totals
 from orderflow.stages.shipping import FulfillmentDespatched
 from orderflow.stages.stage import Decision, Stage, next_id, order_exists, order_was_placed
 from orderflow.stages.stock import claim_key
-from orderflow.stages.tolerance import GONE, over_room
+from orderflow.stages.tolerance import over_room
 from orderflow.tracking import Anomaly
 from orderflow.values.address import Address
 from orderflow.values.checked import checked, evolved, optional, tuple_of, value

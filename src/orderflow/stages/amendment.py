@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from orderflow.change_rules import HERE, Modification, furthest, furthest_of_lines
+from orderflow.change_rules import Modification, furthest, furthest_of_lines
 from orderflow.errors import Violation
-from orderflow.ledger import kind_of, place_of
+from orderflow.ledger import HERE, kind_of, place_of
 from orderflow.messages import Command, Envelope, Event
 from orderflow.order import Order
 from orderflow.policy import Policy

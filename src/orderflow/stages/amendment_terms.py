@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 
-from orderflow.change_rules import HERE
 from orderflow.errors import Violation
-from orderflow.ledger import Account, allocated, kind_of
+from orderflow.ledger import HERE, Account, allocated, kind_of
 from orderflow.order import Line, Order
 from orderflow.policy import Policy
 from orderflow.stages import acceptance

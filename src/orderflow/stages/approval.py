@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from orderflow.change_rules import HERE, MODIFICATIONS, Modification
+from orderflow.change_rules import MODIFICATIONS, Modification
 from orderflow.errors import Violation
+from orderflow.ledger import HERE
 from orderflow.messages import Actor, Command, Envelope, Event, command, event
 from orderflow.order import Order, Proposal
 from orderflow.policy import Policy

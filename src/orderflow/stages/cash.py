@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from orderflow.ledger import Account, Move, delivered, packed, shipped
+from orderflow.ledger import HERE, Account, Move, delivered, packed, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order, Shipment
 from orderflow.payments import CASH, PaymentFact, Settlement
@@ -106,15 +106,12 @@ def amount_to_collect(order: Order, shipment: Shipment, policy: Policy) -> Money
         return None
     earlier = [order.shipments[one] for one in order.to_collect if one != shipment.id]
     gone = _as_if_there(order, (*earlier, shipment))
-    is_last = not gone.ledger.kinds & _STILL_HERE
+    is_last = not gone.ledger.kinds & HERE
     balance = order.balance if is_last and not _charges_by_shipment(order) else gone.balance
     due = balance.payable if is_last else balance.charged - balance.credited
     lost_counts = is_last or order.settlement.charge_on != "delivery"
     amount = due - order.balance.kept - _to_collect_for(order, earlier, (shipment,), lost_counts)
     return amount if amount > zero(order.currency) else None
-
-
-_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 
 
 def _charges_by_shipment(order: Order) -> bool:
@@ -233,7 +230,7 @@ def _outstanding(order: Order, booked: tuple[Shipment, ...]) -> Money:
 
 def _all_is_booked(order: Order) -> bool:
     """Whether no shipment is still to be booked that could collect the rest."""
-    if order.ledger.kinds & (_STILL_HERE - {"packed"}):
+    if order.ledger.kinds & (HERE - {"packed"}):
         return False
     shipments = (order.shipment_of(parcel_id) for parcel_id in order.parcels if order.contents_of(parcel_id))
     return all(shipment is not None and shipment.request is not None for shipment in shipments)

@@ -20,7 +20,20 @@ import attrs
 
 from orderflow.change_rules import Modification, furthest, furthest_of_lines
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import BACKORDERED, CANCELLED, OPEN, Account, Move, allocated, kind_of, packed, picked, place_of
+from orderflow.ledger import (
+    BACKORDERED,
+    CAME_BACK,
+    CANCELLED,
+    GONE,
+    OPEN,
+    Account,
+    Move,
+    allocated,
+    kind_of,
+    packed,
+    picked,
+    place_of,
+)
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
@@ -67,7 +80,7 @@ __all__ = [
 #: Stages of a shipment in which a carrier has, or may have, a booking of ours.
 _OUTSTANDING = ("requested", "booked", "void_wanted")
 #: Accounts of units that have left: these are not cancelled.
-_GONE = frozenset({"shipped", "delivered", "lost", "returning", "received", "restocked", "scrapped", "sent_back"})
+_HAS_LEFT = GONE | CAME_BACK
 
 
 def _as_quantities(raw: Any) -> FrozenMap[str, Decimal]:
@@ -429,7 +442,7 @@ def _whole_order(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
 def _gone(order: Order) -> Iterator[Move]:
     """The units that have left, whatever has become of them."""
     for account, held in order.ledger.held.items():
-        if kind_of(account) in _GONE:
+        if kind_of(account) in _HAS_LEFT:
             yield from (Move(line_id, account, CANCELLED, units) for line_id, units in held.items())
 
 

@@ -198,6 +198,14 @@ def _to_tell(order: Order) -> Iterator[Fact]:
             yield kind, "", None
     if order.amendments and order.is_priced:
         yield "order_changed", str(order.amendments), None
+    yield from _of_goods(order)
+    yield from _of_changes(order)
+    if "delivered" in milestones:
+        yield "order_delivered", _time(milestones.get("reopened")), None
+
+
+def _of_goods(order: Order) -> Iterator[Fact]:
+    """What there is to tell of goods on their way, there and back."""
     if "backordered" in order.ledger.kinds:
         yield from _backordered(order)
     for shipment in order.shipments.values():
@@ -217,6 +225,10 @@ def _to_tell(order: Order) -> Iterator[Fact]:
             yield "digital_delivered", handover.id, handover.at
     for known in order.returns.values():
         yield from _of_return(known)
+
+
+def _of_changes(order: Order) -> Iterator[Fact]:
+    """What there is to tell of lines that are cancelled, and of wishes that were declined."""
     if order.cancellation is None:
         for number, wish in enumerate(order.line_cancellations, 1):
             if (wish.cancelled or wish.declined) and not wish.waiting:
@@ -227,8 +239,6 @@ def _to_tell(order: Order) -> Iterator[Fact]:
     for proposal in order.proposals.values():
         if proposal.word == "declined" and proposal.by.kind == "customer":
             yield "proposal_declined", proposal.id, None
-    if "delivered" in milestones:
-        yield "order_delivered", _time(milestones.get("reopened")), None
 
 
 def _slips(order: Order) -> Iterable[str]:

@@ -22,7 +22,7 @@ from typing import Any
 from orderflow import facts
 from orderflow.books import Observed
 from orderflow.errors import Violation
-from orderflow.ledger import CANCELLED, CLOSED_SHORT
+from orderflow.ledger import CANCELLED, CLOSED_SHORT, HERE
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order
 from orderflow.policy import Policy
@@ -43,7 +43,6 @@ HOLD = "erasure.recipient_unknown"
 
 #: Where units are that nobody handles any more.
 _AT_REST = frozenset({"delivered", "lost", "restocked", "scrapped", "sent_back", CANCELLED, CLOSED_SHORT})
-_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 
 
 @command("erase_personal_data")
@@ -193,7 +192,7 @@ def _erase(order: Order, command: ErasePersonalData, policy: Policy, envelope: E
         if _is_about_a_message(case):
             yield ExceptionResolved(at, case.id, "moot")
     is_held = any(hold.code == HOLD for hold in order.active_holds)
-    if not is_held and (order.is_draft or not order.ledger.kinds.isdisjoint(_STILL_HERE)):
+    if not is_held and (order.is_draft or not order.ledger.kinds.isdisjoint(HERE)):
         yield HoldPlaced(at, next_id("H", order.holds), HOLD)
 
 

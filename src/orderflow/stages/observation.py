@@ -29,7 +29,7 @@ from orderflow.charges import RoundingRule
 from orderflow.errors import InvalidInput, Violation
 from orderflow.facts import Fact, as_fact, united
 from orderflow.kits import Kit
-from orderflow.ledger import OPEN, Move
+from orderflow.ledger import HERE, OPEN, Account, Move, place_of
 from orderflow.lifecycle import Lifecycle
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Booking, Fulfillment, Goods, Line, Order, Parcel, Shipment, Terms
@@ -396,7 +396,7 @@ def _as_far_as_others_went(
         milestones["verified"] = at
     state = chart.initial
     for step in steps:
-        state = _entered(policy, step) or state
+        state = _entered(chart, step) or state
     return state, milestones
 
 
@@ -404,9 +404,9 @@ def _as_far_as_others_went(
 _BEGUN = frozenset({"confirmed", "reserved", "picked", "despatched", "delivered", "returned", "invoiced"})
 
 
-def _entered(policy: Policy, step: str) -> str | None:
-    """The state into which a step of the order leads, from wherever."""
-    return next((one.target for one in policy.lifecycles.order.steps if one.event == step), None)
+def _entered(chart: Lifecycle, step: str) -> str | None:
+    """The state into which a step leads, from wherever."""
+    return next((one.target for one in chart.steps if one.event == step), None)
 
 
 def _record(order: Order, command: RecordFacts, policy: Policy, envelope: Envelope) -> Iterable[Event]:
@@ -443,35 +443,27 @@ def _states(order: Order, books: Books, policy: Policy) -> Iterable[tuple[str, s
     """The states of the parts that facts tell of: their lifecycles are not asked."""
     chart, parcels = policy.lifecycles.fulfillment, policy.lifecycles.parcel
     for work_id in books.works:
-        is_held = any(account.partition(":")[2] == work_id for account in books.in_hand)
+        is_held = any(place_of(Account(account)) == work_id for account in books.in_hand)
         has_left = any(p.contents for p in books.parcels.values() if p.fulfillment_id == work_id)
         step = "submit" if is_held else "record_despatch" if has_left else "cancel"
-        yield work_id, _state_after(chart, step)
+        yield work_id, _entered(chart, step) or chart.initial
     for parcel in books.parcels.values():
         known = order.parcels.get(parcel.id)
         if known is not None and known.contents and parcel.contents:
             yield parcel.id, known.state
         else:
-            yield parcel.id, _state_after(parcels, "record_despatch" if parcel.contents else "unpack")
-
-
-def _state_after(chart: Lifecycle, step: str) -> str:
-    """The state into which a step leads, from wherever; the first one, where there is no such step."""
-    return next((one.target for one in chart.steps if one.event == step), chart.initial)
-
-
-_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
-_LEFT = frozenset({"shipped", "delivered", "lost"})
+            step = "record_despatch" if parcel.contents else "unpack"
+            yield parcel.id, _entered(parcels, step) or parcels.initial
 
 
 def _steps(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
     """The order goes as far as its goods, and back where these are not there after all."""
     has_begun, kinds, milestones = _has_begun(order), order.ledger.kinds, order.milestones
     if kinds == {"cancelled"} and not order.is_over and order.cancellation is None:
-        state = _entered(policy, "cancel")
+        state = _entered(policy.lifecycles.order, "cancel")
         if state is not None:
             yield OrderCancelled(at, state, (), "")
-    elif "cancelled" in milestones and (has_begun or kinds & _HERE):
+    elif "cancelled" in milestones and (has_begun or kinds & HERE):
         yield from _back(order, policy, _last_step(order), ("cancelled",), at)
     elif has_begun and "in_fulfillment" not in milestones:
         state = policy.order_step(order, "start_fulfillment")
@@ -479,7 +471,7 @@ def _steps(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
             yield OrderInFulfillment(at, state)
     elif not has_begun and "in_fulfillment" in milestones and _is_all_theirs(order) and not order.is_over:
         yield from _back(order, policy, "verify", ("in_fulfillment", *_AFTERWARDS), at)
-    elif "shipped" in milestones and kinds & _HERE:
+    elif "shipped" in milestones and kinds & HERE:
         yield from _back(order, policy, "start_fulfillment", _AFTERWARDS, at)
 
 
@@ -504,7 +496,7 @@ def _is_all_theirs(order: Order) -> bool:
 
 
 def _back(order: Order, policy: Policy, step: str, milestones: tuple[str, ...], at: datetime) -> Iterable[Event]:
-    state = _entered(policy, step)
+    state = _entered(policy.lifecycles.order, step)
     if state is not None:
         yield OrderSteppedBack(at, state, tuple(name for name in milestones if name in order.milestones))
 

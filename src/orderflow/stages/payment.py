@@ -50,6 +50,8 @@ def as_told(raw: Any) -> Money:
 
 
 def one_of(*states: str) -> Any:
+    """What can be told of money: one of these words."""
+
     def as_state(raw: Any) -> str:
         if raw not in states:
             raise InvalidInput.because("settlement.unknown_state", f"must be one of {', '.join(states)}")
@@ -59,6 +61,7 @@ def one_of(*states: str) -> Any:
 
 
 def as_revision(raw: Any) -> int:
+    """How often what is told of money was told anew."""
     if isinstance(raw, bool) or not isinstance(raw, int) or raw < 0:
         raise InvalidInput.because("settlement.not_a_revision", "must be a whole number from 0")
     return raw

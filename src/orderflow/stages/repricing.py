@@ -16,10 +16,9 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from orderflow.change_rules import HERE
 from orderflow.charges import Adjustment, Amounts, Tranche, given_back
 from orderflow.kits import component_tranches
-from orderflow.ledger import kind_of
+from orderflow.ledger import GIVEN_UP, HERE, kind_of
 from orderflow.order import Order
 from orderflow.stages.amending import PriceOverridden, PriceOverride
 from orderflow.totals import COMPONENT_OF, tax_rate_of
@@ -29,8 +28,6 @@ from orderflow.values.money import Money, zero
 from orderflow.values.numbers import EXACT, ZERO, ratio_cut, total
 
 __all__ = ["can_be_repriced", "overridden"]
-
-_NOT_LIVE = frozenset({"cancelled", "closed_short"})
 
 
 def overridden(
@@ -119,7 +116,7 @@ def _charged_here(order: Order, line_id: str) -> Decimal:
     charged = total(one.units for one in order.tranches.get(line_id, ()))
     charged = EXACT.subtract(charged, total(order.given_back.get(line_id, ())))
     kinds = ((kind_of(account), units) for account, units in order.ledger.accounts(line_id))
-    gone = total(units for kind, units in kinds if kind not in HERE and kind not in _NOT_LIVE)
+    gone = total(units for kind, units in kinds if kind not in HERE and kind not in GIVEN_UP)
     for free in (order.refunded.get(line_id, ZERO), order.unbilled.get(line_id, ZERO)):
         gone = EXACT.subtract(gone, min(gone, free))
     return max(ZERO, EXACT.subtract(charged, gone))

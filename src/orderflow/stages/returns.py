@@ -53,6 +53,7 @@ __all__ = [
     "ReturnCancelled",
     "ReturnClosed",
     "ReturnRefused",
+    "as_percent",
     "as_percents",
     "on_return",
     "part_of",
@@ -69,7 +70,8 @@ def _as_units(raw: Any) -> FrozenMap[str, Decimal]:
     return by_line(raw, as_not_negative)
 
 
-def _as_percent(raw: Any) -> Decimal:
+def as_percent(raw: Any) -> Decimal:
+    """How many per cent of what is due are not given back."""
     percent = as_not_negative(raw)
     if percent > 100:
         raise InvalidInput.because("return.not_a_percentage", "must be from 0 to 100 per cent")
@@ -80,7 +82,7 @@ def as_percents(raw: Any) -> FrozenMap[str, Decimal]:
     """By line, how many per cent of what is due for its units are not given back."""
     if not isinstance(raw, Mapping):
         raise InvalidInput.because("return.not_a_map", "must map line ids to per cent")
-    return by_line(raw, _as_percent)
+    return by_line(raw, as_percent)
 
 
 def part_of(units: Decimal, percent: Decimal) -> Decimal:

@@ -22,13 +22,21 @@ from orderflow.policy import Policy
 from orderflow.ports import Received, ReceiveLine, ReceiveStock, Refused, Reply
 from orderflow.returns import added
 from orderflow.stages.exceptions import impossible_reply, raised
-from orderflow.stages.returns import on_return, part_of, replaced_under, return_may, the_return_exists, with_return
+from orderflow.stages.returns import (
+    as_percent,
+    on_return,
+    part_of,
+    replaced_under,
+    return_may,
+    the_return_exists,
+    with_return,
+)
 from orderflow.stages.returns_receiving import deductible
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, nothing_holds, order_exists
 from orderflow.values.checked import checked, evolved, optional, tuple_of, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
-from orderflow.values.numbers import EXACT, ZERO, as_not_negative, plain, total
+from orderflow.values.numbers import EXACT, ZERO, plain, total
 from orderflow.values.quantity import as_amount
 from orderflow.values.times import as_day
 
@@ -50,13 +58,6 @@ def _as_fate(raw: Any) -> Any:
     return raw
 
 
-def _as_percent(raw: Any) -> Decimal:
-    percent = as_not_negative(raw)
-    if percent > 100:
-        raise InvalidInput.because("return.not_a_percentage", "must be from 0 to 100 per cent")
-    return percent
-
-
 @value
 class Disposition:
     """What becomes of so many units of a line: ``restock``, ``scrap`` or ``send_back``.
@@ -68,7 +69,7 @@ class Disposition:
     line_id: str = checked(as_id)
     quantity: Decimal = checked(as_amount)
     fate: Literal["restock", "scrap", "send_back"] = checked(_as_fate, default="restock")
-    deduct: Decimal = checked(_as_percent, default=ZERO)
+    deduct: Decimal = checked(as_percent, default=ZERO)
     location: str = checked(as_text(100), default="")
     lot: str = checked(as_text(100), default="")
     serials: tuple[str, ...] = checked(tuple_of(as_reference), default=())

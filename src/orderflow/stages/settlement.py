@@ -20,7 +20,7 @@ from orderflow.charges import Amounts, TaxGroup, given_back, measured_back
 from orderflow.documents import Document, DocumentLine, Kept, Part, kept_of, not_billed, to_be_charged, to_be_credited
 from orderflow.errors import InvalidInput, Violation
 from orderflow.invoicing import charge_of, credit_of, fee_line, taken_back
-from orderflow.ledger import kind_of, lost, shipped
+from orderflow.ledger import GIVEN_UP, HERE, kind_of, lost, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Order, Parcel
 from orderflow.policy import Policy
@@ -134,8 +134,6 @@ class CreditRaised(Event):
 
 # -- what is kept by now ----------------------------------------------------------------------------------------------
 
-#: Kinds of accounts whose units have not left.
-_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 #: Kinds of accounts whose units have left and not arrived.
 _UNDER_WAY = frozenset({"shipped", "lost"})
 
@@ -189,7 +187,7 @@ def still_to_arrive(order: Order, parcel_id: str) -> frozenset[str]:
 def _not_left(order: Order, line_id: str) -> Decimal:
     here = ZERO
     for account, units in order.ledger.accounts(line_id):
-        if kind_of(account) in _STILL_HERE:
+        if kind_of(account) in HERE:
             here = EXACT.add(here, units)
     return here
 
@@ -363,7 +361,7 @@ def _charges_now(order: Order) -> bool:
     return bool(charge_on) and not order.ledger.kinds <= _NEVER_LEFT
 
 
-_NEVER_LEFT = _STILL_HERE | {"cancelled", "closed_short"}
+_NEVER_LEFT = HERE | GIVEN_UP
 
 
 def _goodwill_taken_back(order: Order, at: datetime) -> Iterable[Event]:

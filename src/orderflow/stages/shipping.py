@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orderflow.errors import Violation
-from orderflow.ledger import Move, kind_of, packed, shipped
+from orderflow.ledger import CAME_BACK, GONE, HERE, Move, kind_of, packed, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
@@ -328,15 +328,14 @@ def _order_shipped(order: Order, policy: Policy, at: datetime) -> Iterable[Event
         yield OrderShipped(at, state)
 
 
-_STILL_HERE = frozenset({"open", "backordered", "allocated", "picked", "packed"})
 #: Where units are that have left, those included that came back since.
-_HAS_LEFT = frozenset({"shipped", "delivered", "lost", "returning", "received", "restocked", "scrapped", "sent_back"})
+_HAS_LEFT = GONE | CAME_BACK
 
 
 def _everything_left(order: Order) -> bool:
     """Nothing is here any more, and something has left."""
     kinds = order.ledger.kinds
-    if kinds & _STILL_HERE:
+    if kinds & HERE:
         return False
     return not kinds.isdisjoint(_HAS_LEFT) or any(one.taken for one in order.returns.values())
 

@@ -18,19 +18,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from orderflow.ledger import BACKORDERED, CANCELLED, CLOSED_SHORT, OPEN, Account, Move, allocated
+from orderflow.ledger import BACKORDERED, CAME_BACK, CANCELLED, CLOSED_SHORT, GONE, OPEN, Account, Move, allocated
 from orderflow.messages import Event, event
 from orderflow.order import Line, Order
 from orderflow.policy import Policy
 from orderflow.stages.stage import Stage
 from orderflow.values.numbers import EXACT, ZERO
 
-__all__ = ["CAME_BACK", "GONE", "STAGE", "LinesClosedShort", "over_room", "still_ordered"]
-
-#: Kinds of accounts whose units have left.
-GONE = frozenset({"shipped", "delivered", "lost"})
-#: Kinds of accounts whose units have left, and come back.
-CAME_BACK = ("returning", "received", "restocked", "scrapped", "sent_back")
+__all__ = ["STAGE", "LinesClosedShort", "over_room", "still_ordered"]
 
 
 @event("lines_closed_short")

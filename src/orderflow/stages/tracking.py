@@ -16,7 +16,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from orderflow.errors import InvalidInput, Violation
-from orderflow.ledger import Account, Move, delivered, lost, shipped
+from orderflow.ledger import CAME_BACK, GIVEN_UP, Account, Move, delivered, gone, lost, shipped
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Parcel, Shipment
 from orderflow.policy import Policy
@@ -200,18 +200,14 @@ class OrderReopened(Event):
         return order.replace(state=self.state, milestones=milestones)
 
 
-#: Where the units of a parcel can be that has left.
-_PLACES = (shipped, delivered, lost)
-
-
 def _carried(order: Order, parcel_id: str, state: str, place: Callable[[str], Account]) -> Order:
     """The order with all that left in a parcel in one place."""
     target = place(parcel_id)
     moves = tuple(
-        Move(line_id, source(parcel_id), target, units)
-        for source in _PLACES
-        if source is not place
-        for line_id, units in order.ledger.holding(source(parcel_id)).items()
+        Move(line_id, source, target, units)
+        for source in gone(parcel_id)
+        if source != target
+        for line_id, units in order.ledger.holding(source).items()
     )
     parcel = order.parcels[parcel_id].replace(state=state)
     return order.replace(ledger=order.ledger.moved(moves), parcels=order.parcels.set(parcel_id, parcel))
@@ -413,23 +409,24 @@ def _last_step(order: Order, arrived: bool) -> str:
     if arrived:
         return "complete"
     kinds = order.ledger.kinds
-    has_left = "shipped" in order.milestones or not kinds.isdisjoint({"lost", "shipped"} | _BACK)
-    return "close" if has_left and kinds <= _NOWHERE | _BACK and nothing_is_awaited(order) else ""
+    has_left = "shipped" in order.milestones or not kinds.isdisjoint({"lost", "shipped"} | CAME_BACK)
+    return "close" if has_left and kinds <= _NOWHERE | CAME_BACK and nothing_is_awaited(order) else ""
 
 
 #: Where units are that are on their way to nobody; those that are lost or still travel may have been made good.
-_NOWHERE = frozenset({"cancelled", "closed_short", "lost", "shipped"})
-_ARRIVED = frozenset({"cancelled", "closed_short", "delivered"})
-#: Where units are that came back, or are to: had they not arrived, it is known how they are made good.
-_BACK = frozenset({"returning", "received", "restocked", "scrapped", "sent_back"})
+_NOWHERE = GIVEN_UP | {"lost", "shipped"}
+_ARRIVED = GIVEN_UP | {"delivered"}
 
 
 def _everything_arrived(order: Order) -> bool:
-    """Something has arrived, and what has not was made good: nothing is waited for any more."""
+    """Something has arrived, and what has not was made good: nothing is waited for any more.
+
+    Of what came back without having arrived it is known how it is made good.
+    """
     kinds = order.ledger.kinds
     if "delivered" not in kinds and not any(one.came_from_customer for one in order.returns.values()):
         return False
-    return kinds <= _ARRIVED or (kinds <= _NOWHERE | _ARRIVED | _BACK and nothing_is_awaited(order))
+    return kinds <= _ARRIVED or (kinds <= _NOWHERE | _ARRIVED | CAME_BACK and nothing_is_awaited(order))
 
 
 def _nothing_is_open(order: Order) -> bool:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from orderflow.errors import Violation
+from orderflow.ledger import GONE
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Case, Order, Shipment
 from orderflow.policy import Policy
@@ -32,7 +33,6 @@ from orderflow.stages.changes import void_declined
 from orderflow.stages.exceptions import ExceptionRaised, ExceptionResolved, impossible_reply, raised
 from orderflow.stages.packing import way_of
 from orderflow.stages.stage import Decision, Stage, Wait, Wanted, order_exists, order_not_cancelling
-from orderflow.stages.tolerance import GONE
 from orderflow.values.checked import PERSONAL, checked
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_reference, as_text
