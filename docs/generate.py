@@ -32,7 +32,7 @@ from orderflow.adapters.vocabularies import EASYPOST, KARRIO, Vocabulary
 from orderflow.change_rules import MODIFICATIONS
 from orderflow.change_rules import STAGES as STAGES_OF_GOODS
 from orderflow.defaults import STANDARD
-from orderflow.policy_table import policy_table
+from orderflow.policy_table import changes_table, policy_table
 from orderflow.process import STAGES
 from orderflow.stages import advices, losses
 from orderflow.stages.permission import denied
@@ -637,9 +637,8 @@ What can be asked for of an order that was placed, how far its goods can be, and
 
 def changes() -> str:
     """The page of what may still change."""
-    table = policy_table(STANDARD).partition("### What may still change")[2].partition("###")[0].strip()
     parts = ["# What may still change", MADE, CHANGES]
-    parts += ["## The rules", table]
+    parts += ["## The rules", changes_table(STANDARD)]
     parts += ["## Changes", _meanings("change", MODIFICATIONS), "## Stages", CHANGE_STAGES]
     return "\n\n".join([*parts, _meanings("stage", STAGES_OF_GOODS)]) + "\n"
 

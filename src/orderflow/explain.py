@@ -13,7 +13,7 @@ from orderflow.errors import Violation
 from orderflow.messages import SYSTEM, Actor, Command
 from orderflow.order import Order
 from orderflow.process import OrderProcess
-from orderflow.stages.stage import Wait, objections_to
+from orderflow.stages.stage import Wait, objections_to, titled
 from orderflow.stages.verification import blockers
 from orderflow.values.record import record
 
@@ -59,13 +59,13 @@ class Explanation:
 
     def __str__(self) -> str:
         rows = [_headline(self.order)]
-        rows += _rows("waiting for", [str(wait) for wait in self.waiting_for])
-        rows += _rows("trouble", [str(trouble) for trouble in self.troubles])
-        rows += _rows("money", [str(self.order.balance)] if not self.order.settlement.is_empty else [])
-        rows += _rows("flagged", [f"{anomaly.message} ({anomaly.code})" for anomaly in self.order.anomalies])
-        rows += _rows("missing", [f"{reason.message} ({reason.code})" for reason in self.missing])
-        rows += _rows("possible", [" · ".join(_short(command) for command in self.possible)] if self.possible else [])
-        rows += _rows("not possible", [str(impossible) for impossible in self.not_possible])
+        rows += titled("waiting for", [str(wait) for wait in self.waiting_for])
+        rows += titled("trouble", [str(trouble) for trouble in self.troubles])
+        rows += titled("money", [str(self.order.balance)] if not self.order.settlement.is_empty else [])
+        rows += titled("flagged", [f"{anomaly.message} ({anomaly.code})" for anomaly in self.order.anomalies])
+        rows += titled("missing", [f"{reason.message} ({reason.code})" for reason in self.missing])
+        rows += titled("possible", [" · ".join(_short(command) for command in self.possible)] if self.possible else [])
+        rows += titled("not possible", [str(impossible) for impossible in self.not_possible])
         return "\n".join(rows)
 
 
@@ -101,10 +101,6 @@ def _headline(order: Order) -> str:
     if order.wanted_by is not None:
         parts.append(f"wanted by {order.wanted_by:%a %d %b}")
     return f"{order.id}  {' · '.join(parts)}"
-
-
-def _rows(title: str, told: list[str]) -> list[str]:
-    return [f"  {title if number == 0 else '':<14}{row}" for number, row in enumerate(told)]
 
 
 def _short(command: Command) -> str:

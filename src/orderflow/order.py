@@ -201,6 +201,7 @@ class Order(Frozen):
     over_because: str = attrs.field(default="", metadata=PERSONAL)
     erased_at: datetime | None = None
     kits: FrozenMap[str, Kit] = attrs.field(factory=FrozenMap)
+    unclaimed: FrozenMap[str, tuple[str, ...]] = attrs.field(factory=FrozenMap)
 
     def reached(self, state: str, milestone: str, at: datetime, **changes: Any) -> Order:
         """The order in another state, with the moment of a milestone kept (the last time it was reached)."""
@@ -790,7 +791,14 @@ class Order(Frozen):
     def to_be_claimed(self, line_id: str) -> Decimal:
         """Units of a line for which stock is held, or was: those that others see to are not among them."""
         live = self.live_quantity(line_id)
-        return live if self.observed is None else EXACT.subtract(live, self.under_observation(line_id))
+        if self.observed is not None:
+            live = EXACT.subtract(live, self.under_observation(line_id))
+        return EXACT.subtract(live, self.left_unclaimed(line_id)) if line_id in self.unclaimed else live
+
+    def left_unclaimed(self, line_id: str) -> Decimal:
+        """Units of a line that left before stock was claimed for it: of no claim, these are counted under none."""
+        sent = (self.despatched_in(parcel_id) for parcel_id in self.unclaimed.get(line_id, ()))
+        return total(units.get(line_id, _ZERO) for units in sent)
 
     def taken(self, claim: Claim) -> Decimal:
         """Units under a claim that were given to a fulfillment, wherever they are by now."""
@@ -799,6 +807,8 @@ class Order(Frozen):
         total = _ZERO
         for account, quantity in self.ledger.accounts(claim.line_id):
             work = self._work_at(place_of(account))
+            if place_of(account) in self.unclaimed.get(claim.line_id, ()):
+                continue
             if work and not self.is_observed(work) and self.claim_of(work, claim.line_id) == claim:
                 total = EXACT.add(total, quantity)
         return total

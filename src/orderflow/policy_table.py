@@ -1,7 +1,8 @@
 """A policy as a table: what happens by itself, who decides what, what our rules weigh, and every setting in words.
 
-For people who did not write it: `policy_table` draws a policy as Markdown. Strategies and rules appear by their names
-and by the first sentence that they say about themselves, so a rule that is well named documents itself here.
+For people who did not write it: `policy_table` draws a policy as Markdown, `changes_table` what may still change.
+Strategies and rules appear by their names and by the first sentence that they say about themselves, so a rule that is
+well named documents itself here.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any
 
 import attrs
 
-from orderflow.change_rules import ChangeRule
+from orderflow.change_rules import MODIFICATIONS, STAGES, ChangeRule, Modification, rule_for
 from orderflow.lifecycle import Lifecycle
 from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Authority, Policy
 
-__all__ = ["policy_table"]
+__all__ = ["changes_table", "policy_table"]
 
 _STEPS = {
     "acknowledge": "an order that was placed is acknowledged",
@@ -43,11 +44,28 @@ def policy_table(policy: Policy) -> str:
         "### What our own objections weigh",
         _table(("code", "weighs", "meaning"), _weights(policy)),
         "### What may still change",
-        _table(("change", "at the stage", "by", "is"), _changes(policy)),
+        changes_table(policy),
         "### Every setting",
         _table(("setting", "is", "meaning"), _settings(policy)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def changes_table(policy: Policy, actor: str = "") -> str:
+    """What may still change, as a Markdown table: the rules, or for a kind of actor every change at every stage."""
+    if not actor:
+        return _table(("change", "at the stage", "by", "is"), _changes(policy))
+    return _table((f"{actor} may", *(f"`{stage}`" for stage in STAGES)), _verdicts(policy.changes, actor))
+
+
+def _verdicts(rules: Iterable[ChangeRule], actor: str) -> Iterable[tuple[str, ...]]:
+    """For each change, what becomes of it at each stage."""
+    for name in MODIFICATIONS:
+        found = (rule_for(rules, Modification(name, stage), actor).verdict for stage in STAGES)
+        yield f"`{name}`", *(_IN_A_WORD[verdict] for verdict in found)
+
+
+_IN_A_WORD = {"allow": "yes", "deny": "no", "approval": "if approved"}
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -75,11 +75,11 @@ from orderflow.stages import (
     voiding,
 )
 from orderflow.stages.permission import AmendmentProposed
-from orderflow.stages.stage import Decision, Stage, Wait, Wanted
+from orderflow.stages.stage import Decision, Stage, Wait, Wanted, titled
 from orderflow.values.checked import evolved
 from orderflow.values.erasing import erased
 from orderflow.values.money import Money
-from orderflow.values.numbers import EXACT, ZERO
+from orderflow.values.numbers import EXACT, ZERO, plain
 from orderflow.values.record import record
 from orderflow.values.shape import fits
 
@@ -197,7 +197,7 @@ class Outcome:
 
 @record
 class Preview:
-    """What a command would do, without doing it.
+    """What a command would do, without doing it. ``str`` draws it for people.
 
     Attributes:
         events: what would happen.
@@ -222,6 +222,29 @@ class Preview:
     claims: Mapping[str, Any] = attrs.field(factory=dict)
     bookings: Mapping[str, str] = attrs.field(factory=dict)
     waiting_for: tuple[Wait, ...] = ()
+
+    def __str__(self) -> str:
+        rows = [f"{self.order.id}  would be {self.order.state.replace('_', ' ')}"]
+        rows += titled("goods", (self._moved(line_id, units) for line_id, units in self.goods.items()))
+        rows += titled("held", (f"{claim}: {plain(units)}" for claim, units in self.claims.items()))
+        rows += titled("bookings", (f"{shipment}: {stage}" for shipment, stage in self.bookings.items()))
+        rows += titled("money", self._money())
+        rows += titled("asked", (f"{type(one).__name__} {one.id}" for one in self.requests))
+        rows += titled("not asked", (f"{type(one).__name__} {one.id}" for one in self.withdrawn))
+        rows += titled("messages", (f"{kind} {subject}".rstrip() for kind, subject in self.messages))
+        rows += titled("waiting for", map(str, self.waiting_for))
+        return "\n".join(rows)
+
+    def _moved(self, line_id: str, units: Mapping[str, Any]) -> str:
+        told = ", ".join(f"{'+' if by > 0 else ''}{plain(by)} {account}" for account, by in units.items())
+        return f"{line_id} ({self.order.lines[line_id].sku}): {told}"
+
+    def _money(self) -> Iterable[str]:
+        """By how much it would change; a change that is still to be quoted is more than that."""
+        if self.money is not None and not self.money.is_zero:
+            yield f"{'+' if self.money.amount > 0 else ''}{self.money}"
+        if not self.order.is_priced:
+            yield "more, once it is quoted"
 
 
 class OrderProcess:

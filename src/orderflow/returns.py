@@ -21,7 +21,7 @@ from orderflow.tracking import Scan, Tracking, fold
 from orderflow.values.checked import PERSONAL, checked, value
 from orderflow.values.frozenmap import FrozenMap
 from orderflow.values.ids import as_id, as_id_or_blank, as_reference, as_text
-from orderflow.values.numbers import EXACT, ratio_cut, total, total_by
+from orderflow.values.numbers import EXACT, ratio_cut, total_by
 from orderflow.values.quantity import as_amount
 from orderflow.values.record import record
 
@@ -129,7 +129,7 @@ class Return(Frozen):
     be withheld. ``successors`` are by line the lines that were ordered for its units. ``ended`` says how it is over.
 
     ``shipment`` is the booking of its label, with ``scans`` of the parcel under way. ``case_id`` is the case in which
-    it was chosen that goods are collected, if this return came of that.
+    it was chosen that goods are collected, if this return came of that. ``inspected`` is how many units were looked at.
     """
 
     id: str
@@ -169,6 +169,7 @@ class Return(Frozen):
     ended: str = ""
     at_dock: tuple[Goods, ...] = ()
     case_id: str = ""
+    inspected: FrozenMap[str, Decimal] = attrs.field(factory=FrozenMap)
 
     @property
     def is_requested(self) -> bool:
@@ -217,11 +218,15 @@ class Return(Frozen):
         elif basis == "received":
             done = kept
         else:
-            done = disposed if basis == "disposed" else min(kept, max(disposed, self._inspected(line_id)))
+            done = disposed if basis == "disposed" else min(kept, max(disposed, self.inspected.get(line_id, _ZERO)))
         return max(_ZERO, EXACT.subtract(min(done, agreed), self.settled.get(line_id, _ZERO)))
 
-    def _inspected(self, line_id: str) -> Decimal:
-        return total(one.quantity for one in self.findings if one.line_id == line_id)
+    def looked_at(self, findings: Iterable[Finding]) -> Return:
+        """This return after units at the dock were looked at: no more than came were, however often that was done."""
+        findings = tuple(findings)
+        units = added(self.inspected, ((one.line_id, one.quantity) for one in findings))
+        seen = {line_id: min(some, self.received.get(line_id, _ZERO)) for line_id, some in units.items()}
+        return self.replace(findings=(*self.findings, *findings), inspected=FrozenMap(seen))
 
     def measure_of(self, line_id: str, first: Decimal) -> Decimal | None:
         """What the first so many units of a line measured that came back; ``None`` where not all of them were read."""

@@ -208,7 +208,6 @@ def test_an_order_goes_on_without_the_day_of_a_line_that_has_left_before_it() ->
     assert "A to pick 3 × TEA" in shop.waits
 
 
-@pytest.mark.xfail(strict=True, reason="a goods issue without a claim is not counted under the claim that comes later")
 def test_of_what_left_in_part_before_it_was_claimed_only_the_rest_is_held() -> None:
     shop = Shop()
     shop.orders(tea(1), customer_reference="PO-7")

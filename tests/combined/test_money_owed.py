@@ -10,6 +10,7 @@ from orderflow import (
     AcceptConfirmation,
     AmendOrder,
     BookShipment,
+    CancelLines,
     CancelOrder,
     ChargeFee,
     DespatchShipment,
@@ -206,6 +207,15 @@ def test_more_cash_to_collect_than_is_owed_is_told_before_it_is_too_late(charge_
     assert money_waits(shop) == ["PARCELCO to collect 19.80 EUR, and with it 9.80 EUR more than is owed (shipment S1)"]
     order = shop.do(RecordCash("A-1", "S1", "PARCELCO", "c-1", eur("19.80")))
     assert (order.balance.status, order.balance.credit_owed) == ("credit owed", eur("9.80"))
+
+
+def test_a_credit_says_whether_units_were_given_back_or_have_another_price() -> None:
+    shop = Shop(charge_on="order")
+    shop.place(("TEA", 2))
+    shop.do(AmendOrder("A-1", prices={"L1": eur("5.00")}, reason="late"), CancelLines("A-1", {"L1": 1}))
+    raised = shop.order.settlement.documents.values()
+    assert [one.reason for one in raised if one.kind == "credit"] == ["price_changed", "given_back"]
+    assert shop.order.balance.payable == eur("5.00")
 
 
 def test_less_cash_to_collect_than_is_owed_is_told() -> None:

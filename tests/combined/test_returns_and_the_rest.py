@@ -12,6 +12,7 @@ from orderflow.commands import (
     AuthorizeReturn,
     BookShipment,
     CancelLines,
+    CancelOrder,
     CancelReturn,
     DespatchShipment,
     DisposeReturn,
@@ -26,12 +27,13 @@ from orderflow.commands import (
     StartPicking,
 )
 from orderflow.explain import explain
-from orderflow.order import Goods, ReturnLine
+from orderflow.order import Goods, ReturnLine, WrongGoods
 from orderflow.policy import Policy
 from orderflow.ports import ReceiveStock
 from orderflow.sentences import sentence
 from orderflow.stages.advices import DespatchedParcel
 from orderflow.stages.returns_disposition import Disposition
+from tests.combined.shop import Shop
 from tests.scenario import ID, ONE_PLACE, D, Life, delivered, despatched, eur, picked, scan, verified
 
 CHARGED_ON_DELIVERY = attrs.evolve(ONE_PLACE, charge_on="delivery")
@@ -414,3 +416,17 @@ def test_what_was_lost_unpaid_and_is_sent_once_more_is_paid_on_that_delivery(cha
 def test_what_arrived_and_is_returned_before_the_carrier_told_of_its_cash_is_collected_still() -> None:
     life = on_delivery("despatch").do(RecordTracking(ID, [scan("delivered", hours=30)])).reply_all()
     assert "to collect 18.20 EUR" in waits(returned(life, 2))
+
+
+# -- every order comes to an end ---------------------------------------------------------------------------------------
+
+
+def test_a_return_in_which_nothing_of_the_order_came_does_not_make_a_cancelled_order_shipped() -> None:
+    shop = Shop({("TEA", "BER"): 9, ("POT", "HAM"): 9}, fulfillers={"HAM": "ACME"})
+    shop.place(("TEA", 1), ("POT", 1))
+    shop.pick_pack()
+    shop.do(BookShipment("A-1"), CancelLines("A-1", {"L1": 1}))
+    shop.do(ReceiveReturn("A-1", goods=[], wrong=[WrongGoods("SOFA", 1)]))
+    shop.do(CancelOrder("A-1"))
+    assert shop.goods == {"L1": {"cancelled": 1}, "L2": {"cancelled": 1}}
+    assert shop.order.state == "cancelled"

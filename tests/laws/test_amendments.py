@@ -13,7 +13,7 @@ from orderflow.commands import AmendOrder
 from orderflow.errors import CommandRefused
 from orderflow.messages import SYSTEM, Actor, Envelope
 from orderflow.order import Order
-from orderflow.process import OrderProcess, evolve, pending
+from orderflow.process import OrderProcess, Preview, evolve, pending
 from tests.laws.chance import Chance
 from tests.machine import machine
 from tests.machine.trade import Trade
@@ -49,6 +49,27 @@ def wanted(order: Order) -> dict[str, Any]:
     return {one.request.id: one.request for one in pending(order)}
 
 
+def is_what_was_shown(preview: Preview, before: Order, after: Order) -> None:
+    """What has become of an order is what a preview said, to the unit, the cent, the request and the message."""
+    assert after == preview.order
+    shown = {(line, account): units for line, moves in preview.goods.items() for account, units in moves.items()}
+    assert moved(goods(before), goods(after)) == shown
+    assert preview.money is None or after.total - before.total == preview.money
+    then, now = wanted(before), wanted(after)
+    assert [request.id for request in preview.requests] == [id for id in now if id not in then]
+    assert [request.id for request in preview.withdrawn] == [id for id in then if id not in now]
+    claims = {id: claim.wanted for id, claim in after.claims.items()}
+    assert preview.claims == {
+        id: units for id, units in claims.items() if id not in before.claims or before.claims[id].wanted != units
+    }
+    stages = {id: shipment.stage for id, shipment in after.shipments.items()}
+    assert preview.bookings == {
+        id: stage for id, stage in stages.items() if id not in before.shipments or before.shipments[id].stage != stage
+    }
+    told = [(m.kind, m.subject) for id, m in after.messages.items() if id not in before.messages]
+    assert list(preview.messages) == told
+
+
 @settings(max_examples=60, deadline=None)
 @given(LIFE, st.binary(min_size=14, max_size=14))
 def test_applying_an_amendment_does_what_its_preview_says_and_nothing_else(
@@ -74,25 +95,7 @@ def test_applying_an_amendment_does_what_its_preview_says_and_nothing_else(
         for event in trade.flow.process.decide(before, command, envelope):
             after = evolve(after, event)
 
-        assert after == preview.order
-        shown = {(line, account): units for line, moves in preview.goods.items() for account, units in moves.items()}
-        assert moved(goods(before), goods(after)) == shown
-        assert preview.money is None or after.total - before.total == preview.money
-        then, now = wanted(before), wanted(after)
-        assert [request.id for request in preview.requests] == [id for id in now if id not in then]
-        assert [request.id for request in preview.withdrawn] == [id for id in then if id not in now]
-        claims = {id: claim.wanted for id, claim in after.claims.items()}
-        assert preview.claims == {
-            id: units for id, units in claims.items() if id not in before.claims or before.claims[id].wanted != units
-        }
-        stages = {id: shipment.stage for id, shipment in after.shipments.items()}
-        assert preview.bookings == {
-            id: stage
-            for id, stage in stages.items()
-            if id not in before.shipments or before.shipments[id].stage != stage
-        }
-        told = [(m.kind, m.subject) for id, m in after.messages.items() if id not in before.messages]
-        assert list(preview.messages) == told
+        is_what_was_shown(preview, before, after)
 
 
 @settings(max_examples=60, deadline=None)

@@ -53,9 +53,10 @@ Form = Callable[[Trade, Chance, Order], Command]
 
 
 def _line(dice: Chance) -> OrderLine:
-    """A row of an order."""
+    """A row of an order: a product, or a kit of several."""
+    is_kit = dice.once_in(6)
     return OrderLine(
-        dice.one((*SKUS, *SKUS, "ODD")) if dice.once_in(12) else dice.one(SKUS),
+        "SET" if is_kit else dice.one((*SKUS, *SKUS, "ODD")) if dice.once_in(12) else dice.one(SKUS),
         dice.one(("2", "1", "3", "5", "0.5", "10", "14")),
         price=dice.one((None, None, Money("4.00", "EUR"), Money("1.00", "USD") if dice.once_in(3) else None)),
         not_before=date(2026, 11, 25) if dice.once_in(12) else None,
@@ -64,6 +65,7 @@ def _line(dice: Chance) -> OrderLine:
         complete=dice.one((None, None, None, "A", "line", "no")),
         under=dice.one((0, 0, 20)),
         over=dice.one((0, 0, 50)),
+        components=[(SKUS[0], 2), (SKUS[1], "0.5")] if is_kit else (),
     )
 
 
@@ -98,7 +100,7 @@ def _draft(trade: Trade, dice: Chance, order: Order | None) -> Command:
 
 
 def _a_line(dice: Chance, order: Order) -> str:
-    return "L9" if dice.once_in(9) else dice.one(tuple(order.lines) or ("L1",))
+    return "L9" if dice.once_in(9) else dice.one((*order.lines, *order.kits) or ("L1",))
 
 
 def _work(dice: Chance, order: Order) -> str:

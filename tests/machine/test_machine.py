@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from orderflow import commands
+from orderflow import charging, commands
 from orderflow.errors import CommandRefused
 from orderflow.order import Order
 from orderflow.runtime import sync
@@ -96,7 +96,7 @@ def _is_noticed(examples: int = 150) -> None:
 
 
 def test_cancelled_units_that_are_not_given_back_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Order, "_gave_back", lambda self, line_id, units, live: self)
+    monkeypatch.setattr(charging, "_gave_back", lambda order, line_id, units, live: order)
 
     _is_noticed()
 

@@ -228,7 +228,7 @@ class Trade:
                 {"tax": "0.07", "handling": "1.50", "discount_percent": "3"},
             )
         )
-        prices: dict[str, Any] = {"TEA": [(0, "4.65"), (5, "4.19")], "POT": "24.35", "CUP": "10.00"}
+        prices: dict[str, Any] = {"TEA": [(0, "4.65"), (5, "4.19")], "POT": "24.35", "CUP": "10.00", "SET": "33.33"}
         return PriceList(prices, base_quantities={"CUP": 3}, **said)
 
     # -- what can be seen --------------------------------------------------------------------------------------------

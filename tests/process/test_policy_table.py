@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 import pytest
 
+from orderflow.change_rules import MODIFICATIONS, STAGES, ChangeRule
 from orderflow.defaults import STANDARD
 from orderflow.policy import REVIEWED, Authority, Check, Policy
-from orderflow.policy_table import policy_table
+from orderflow.policy_table import changes_table, policy_table
 from orderflow.values import Money
 
 
@@ -85,3 +86,30 @@ def test_what_happens_by_itself_who_decides_and_what_weighs_how_much() -> None:
     assert (row(steps, "`verify`")[0], row(steps, "`plan`")[0]) == ("yes", "no: by command")
     assert (row(table, "price"), row(table, "stock")) == (["others, whom we wait for"], ["we"])
     assert row(table, "`verification.price_differs`")[0] == "warning"
+
+
+OURS = (
+    ChangeRule("price", actor="customer", verdict="deny"),
+    ChangeRule("*", "booked", "customer", "approval", ["merchant", "carrier"]),
+    ChangeRule("address"),
+)
+
+
+def test_the_rules_of_what_may_still_change_are_printed_in_their_order() -> None:
+    table = changes_table(attrs.evolve(STANDARD, changes=OURS))
+    assert table.splitlines()[2:] == [
+        "| `price` | any | `customer` | denied |",
+        "| any | `booked` | `customer` | allowed once it is approved by merchant or carrier |",
+        "| `address` | any | any | allowed |",
+        "| anything else | any | anyone | denied |",
+    ]
+    assert table in policy_table(attrs.evolve(STANDARD, changes=OURS))
+
+
+def test_every_change_at_every_stage_is_printed_for_an_actor() -> None:
+    table = changes_table(attrs.evolve(STANDARD, changes=OURS), "customer")
+    verdicts = {name: dict(zip(STAGES, row(table, f"`{name}`"), strict=True)) for name in MODIFICATIONS}
+    assert set(verdicts["price"].values()) == {"no"}
+    assert {stage: said for stage, said in verdicts["address"].items() if said != "yes"} == {"booked": "if approved"}
+    assert {stage: said for stage, said in verdicts["increase"].items() if said != "no"} == {"booked": "if approved"}
+    assert row(changes_table(STANDARD, "merchant"), "`price`") == ["yes"] * len(STAGES)

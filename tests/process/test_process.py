@@ -208,6 +208,27 @@ def test_a_preview_of_a_step_inside_the_house_moves_no_money_and_asks_nobody() -
     assert seen.money == life.order.total - life.order.total
 
 
+def test_a_preview_is_drawn_for_people() -> None:
+    life = verified()
+    told = str(life.process.preview(life.order, AmendOrder(ID, {"L1": 4}, remove=["L2"]), Envelope(NOW))).splitlines()
+    assert told[:10] == [
+        "A-1001  would be verified",
+        "  goods         L1 (TEA-250): +2 open",
+        "                L2 (POT-1): -1 allocated:F1, +1 cancelled",
+        "  held          C1: 4",
+        "                C2: 0",
+        "  money         -28.56 EUR",
+        "                more, once it is quoted",
+        "  asked         ClaimStock claim/C1/2",
+        "                ClaimStock claim/C2/2",
+        "                QuotePrices quote",
+    ]
+    assert "  waiting for   the inventory to hold 4 × TEA-250 (claim C1)" in told
+    booked_one = booked()
+    seen = booked_one.process.preview(booked_one.order, CancelOrder(ID), Envelope(NOW))
+    assert "  bookings      S1: void_wanted" in str(seen).splitlines()
+
+
 def test_a_policy_is_a_value_that_a_host_changes_by_value() -> None:
     quiet: Policy = attrs.evolve(STANDARD, draft=lambda order, kind, subject: None)
     assert placed(quiet).order.messages == {}

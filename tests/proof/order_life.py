@@ -28,11 +28,13 @@ from orderflow import (
     RecordPick,
     ResolveException,
     StartPicking,
+    UnpackParcel,
     pending,
     replay,
 )
 from orderflow.adapters.memory import Mailbox, ManualClock, MemoryCarrier, MemoryInventory, PriceList
 from orderflow.errors import PortRefused, PortUnavailable
+from orderflow.ledger import place_of
 from orderflow.ports import BookCarrier, Booked, ClaimStock, StockHeld
 from orderflow.process import STAGES
 from orderflow.runtime.engine import Effects, Engine, Ports
@@ -194,7 +196,9 @@ class Setting:
                 self.tried(ResolveException(ID, case.id, "try_again"))
 
     def _work(self) -> None:
-        """What a warehouse does that still has work: pick, pack, book, despatch whatever it may."""
+        """What a warehouse does that still has work: unpack what is not wanted, pick, pack, book, despatch."""
+        for parcel_id in dict.fromkeys(place_of(move.source) for move in self._order().to_be_cancelled):
+            self.tried(UnpackParcel(ID, parcel_id))
         for fulfillment_id in self._order().fulfillments:
             for work in (StartPicking, RecordPick, PackParcel):
                 self.tried(work(ID, fulfillment_id))

@@ -109,11 +109,14 @@ def hundred() -> Shop:
 
 def test_the_buyer_refuses_the_price_of_forty_and_the_sixty_proceed() -> None:
     shop = hundred()
+    (first, second) = shop.flow.get("A-1").confirmation.lines  # type: ignore[union-attr]
+    assert (first.quantity, first.price, first.day) == (60, eur("5.00"), FIRST)
+    assert (second.quantity, second.price, second.day) == (40, eur("5.20"), EIGHTH)
 
     order = shop.does(RefuseConfirmation("A-1", parts=[2], reason="too dear", keep_rest=True))
 
     assert order.status.by_kind == {"allocated": Decimal(60), "cancelled": Decimal(40)}
-    assert order.total == eur("300.00")
+    assert order.total == eur("300.00")  # the sixty, at 5.00
     assert order.confirmation is not None
     assert (order.confirmation.word, order.confirmation.refused_parts) == ("stands", (2,))
     assert order.active_holds == ()

@@ -96,7 +96,7 @@ def shown(document: Document) -> tuple[str, str, str, str]:
     return tuple(str(one.amount) for one in (amounts.net, amounts.tax, document.total, document.rounding))  # type: ignore[return-value]
 
 
-def test_one_invoice_for_three_has_the_tax_of_the_quote() -> None:
+def test_three_at_10_03_have_5_72_tax_on_one_invoice_and_1_91_on_each_of_three_with_the_cent_named() -> None:
     with shop() as flow:
         order = leaves(flow, picked(flow))
 
@@ -104,8 +104,6 @@ def test_one_invoice_for_three_has_the_tax_of_the_quote() -> None:
     assert shown(invoice) == ("30.09", "5.72", "35.81", "0.00")
     assert order.balance.difference == eur(0)
 
-
-def test_three_invoices_for_one_each_name_the_cent_of_tax_that_is_too_much() -> None:
     with shop() as flow:
         order = leaves(flow, picked(flow), ("L1", 1), ("L1", 1), ("L1", 1))
 

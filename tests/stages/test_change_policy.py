@@ -204,6 +204,8 @@ def test_four_eyes_of_one_kind() -> None:
 def test_what_was_proposed_is_judged_as_things_are_by_now() -> None:
     life = proposing().do(AmendOrder(ID, {"L1": 1}))
     assert refused(life, MAX, ApproveAmendment(ID, "A1")) == [("amendment.nothing_changes", "quantities")]
+    with pytest.raises(CommandRefused, match="DeclineAmendment A1"):
+        given_by(life, MAX, ApproveAmendment(ID, "A1"))
     given_by(life, MAX, DeclineAmendment(ID, "A1", "done already"))
     assert life.order.proposals["A1"].word == "declined"
     told = [m for m in life.order.messages.values() if m.kind == "proposal_declined"]

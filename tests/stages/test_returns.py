@@ -73,6 +73,10 @@ def state(life: Life, return_id: str = "R1") -> str:
     return life.order.returns[return_id].state
 
 
+def waits(life: Life) -> list[str]:
+    return [str(wait) for wait in explain(life.order, life.process).waiting_for]
+
+
 def choose(life: Life, option: str) -> Life:
     return life.do(ResolveException(ID, life.case.id, option)).reply_all()
 
@@ -311,8 +315,10 @@ def test_a_step_of_the_hosts_own_stands_between() -> None:
     chart = RETURN.inserted("quarantined", after="received", by="quarantine", taking=("inspect", "dispose"))
     life = received(policy=attrs.evolve(ONE_PLACE, lifecycles=Lifecycles(return_=chart)))
     assert life.codes(DisposeReturn(ID, "R1")) == ["return.cannot_dispose"]
+    assert waits(life) == ["someone to take the step quarantine (R1)"]
     life.do(TakeStep(ID, "quarantine", "R1"))
     assert state(life) == "quarantined"
+    assert waits(life) == ["BER to say what becomes of 2 × TEA-250 (return R1)"]
     life.do(DisposeReturn(ID, "R1"))
 
 
@@ -334,6 +340,13 @@ def test_the_policy_says_when_units_are_credited(basis: str, totals: list[str]) 
         seen.append((life.do(step) if step else life).order.total)
     assert seen == [eur(total) for total in totals]
     assert life.order.credited.total == eur("18.20")
+
+
+def test_units_that_are_looked_at_twice_count_once() -> None:
+    life = agreed(policy=when_credited("inspected")).do(ReceiveReturn(ID, "R1", [("L1", 1)]))
+    life.do(InspectReturn(ID, "R1"), InspectReturn(ID, "R1"), ReceiveReturn(ID, "R1", [("L1", 1)]))
+    assert (life.order.returns["R1"].received["L1"], life.order.total) == (2, eur("27.30")), "one was looked at"
+    assert life.do(InspectReturn(ID, "R1")).order.total == eur("18.20")
 
 
 def test_a_deduction_is_a_share_of_what_the_units_are_worth() -> None:
@@ -506,14 +519,11 @@ def test_a_promise_that_was_kept_stays_kept_when_goods_come_back() -> None:
 
 def test_it_is_explained_whom_a_return_waits_for() -> None:
     life = asked()
-    waits = [str(wait) for wait in explain(life.order, life.process).waiting_for]
-    assert waits == ["someone to authorize or refuse R1 (2 × TEA-250)"]
+    assert waits(life) == ["someone to authorize or refuse R1 (2 × TEA-250)"]
     life.do(AuthorizeReturn(ID, "R1")).reply_all()
-    waits = [str(wait) for wait in explain(life.order, life.process).waiting_for]
-    assert waits == ["the customer to send back 2 × TEA-250 (R1 to BER)"]
+    assert waits(life) == ["the customer to send back 2 × TEA-250 (R1 to BER)"]
     life.do(ReceiveReturn(ID, "R1")).reply_all()
-    waits = [str(wait) for wait in explain(life.order, life.process).waiting_for]
-    assert waits == ["BER to say what becomes of 2 × TEA-250 (return R1)"]
+    assert waits(life) == ["BER to say what becomes of 2 × TEA-250 (return R1)"]
 
 
 def test_a_carrier_that_gives_no_answer_about_a_label_is_a_case() -> None:

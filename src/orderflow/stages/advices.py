@@ -195,8 +195,18 @@ class DespatchRecorded(Event):
             shipments=order.shipments.merged(dict(self._travelling(order))),
             despatch_advices=order.despatch_advices.set(f"{self.source}/{self.document}", advice),
             flagged=(*order.flagged, *self.anomalies),
+            unclaimed=self._unclaimed(order),
         )
         return told.moved(self.moves, self.beyond)
+
+    def _unclaimed(self, order: Order) -> FrozenMap[str, tuple[str, ...]]:
+        """Of the lines for which no stock was claimed so far, the parcels in which units of them left."""
+        known = order.unclaimed
+        for sent in self.parcels:
+            for line_id in totals(sent.contents):
+                if not order.claims_on(line_id) and order.needs_stock(line_id):
+                    known = known.set(line_id, (*known.get(line_id, ()), sent.parcel_id))
+        return known
 
     def _worked(self, order: Order) -> Iterable[tuple[str, Fulfillment]]:
         """The fulfillments concerned; one that nobody had planned has done just this."""

@@ -23,7 +23,7 @@ from orderflow.policy import Policy
 from orderflow.stages import amendment, changes
 from orderflow.stages.permission import AmendmentProposed, must_be_approved, who_may
 from orderflow.stages.stage import Decision, Stage, Wait, order_exists
-from orderflow.values.checked import PERSONAL, checked
+from orderflow.values.checked import PERSONAL, checked, evolved
 from orderflow.values.ids import as_id, as_text
 
 __all__ = [
@@ -142,7 +142,8 @@ def what_is_proposed_is_still_possible(order: Order, command: ApproveAmendment, 
     for tier in decision.tiers:
         found = [violation for rule in tier for violation in rule(order, proposal.command, policy)]
         if found:
-            yield from found
+            decline = f"DeclineAmendment {proposal.id}"
+            yield from (evolved(one, remedy=f"{one.remedy}, or {decline}" if one.remedy else decline) for one in found)
             return
 
 

@@ -189,8 +189,8 @@ class ReturnReceived(Event):
             unexpected=added(known.unexpected, self.unexpected.items()),
             references=(*known.references, self.reference) if self.reference else known.references,
             receipts=known.receipts + 1,
-            findings=(*known.findings, *self.findings),
         )
+        made = made.looked_at(self.findings) if self.findings else made
         return order.replace(
             ledger=order.ledger.moved(self.moves),
             returns=order.returns.set(made.id, made),
@@ -217,8 +217,8 @@ class ReturnInspected(Event):
         """What was found is on record."""
         known = order.returns[self.return_id]
         deducted = added(known.deducted, self.deducted.items())
-        findings = (*known.findings, *self.findings)
-        return with_return(order, known.id, state=self.state, findings=findings, deducted=deducted)
+        seen = known.looked_at(self.findings).replace(state=self.state, deducted=deducted)
+        return order.replace(returns=order.returns.set(known.id, seen))
 
 
 @event("unexpected_settled")
@@ -544,7 +544,8 @@ def _reship(order: Order, case: Case, policy: Policy, at: datetime) -> Iterable[
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
     for known in order.returns.values():
-        if there := order.ledger.holding(received(known.id)):
+        there = order.ledger.holding(received(known.id))
+        if there and any(policy.return_step(order, known, step) for step in ("inspect", "dispose")):
             who = known.location or "the warehouse"
             yield Wait(who, f"to say what becomes of {units_text(order, there)}", f"return {known.id}")
 

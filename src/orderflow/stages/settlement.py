@@ -336,13 +336,19 @@ def to_be_raised(order: Order, at: datetime) -> Iterable[Event]:
         credited = to_be_credited(kept, tally, tuple(settlement.documents.values()))
         charged = to_be_charged(kept, tally) if charges_now else ()
         if credited:
-            yield _credited(order, credited, "given_back", at)
+            yield _credited(order, credited, _why_credited(credited, charged), at)
         if charged:
             lines, difference = charge_of(charged, tally, order.tranches, order.rounding, order.currency)
             yield _raised(order, lines, difference, settlement.charge_on, at)
         if credited or charged:
             return
     yield from _goodwill_taken_back(order, at)
+
+
+def _why_credited(credited: Iterable[Part], charged: Iterable[Part]) -> str:
+    """What is charged anew in the same moment was not given back: it has another price."""
+    anew = {one.place[0] for one in charged}
+    return "price_changed" if all(one.place[0] in anew for one in credited) else "given_back"
 
 
 def _charges_now(order: Order) -> bool:

@@ -335,7 +335,9 @@ _HAS_LEFT = GONE | CAME_BACK
 def _everything_left(order: Order) -> bool:
     """Nothing is here any more, and something has left."""
     kinds = order.ledger.kinds
-    return not (kinds & HERE) and (not kinds.isdisjoint(_HAS_LEFT) or bool(order.returns))
+    if kinds & HERE:
+        return False
+    return not kinds.isdisjoint(_HAS_LEFT) or any(one.taken for one in order.returns.values())
 
 
 # -- what is wanted from outside, and what answers mean -------------------------------------------------------------

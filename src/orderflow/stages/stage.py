@@ -50,6 +50,7 @@ __all__ = [
     "order_may",
     "order_not_cancelling",
     "order_was_placed",
+    "titled",
     "units_text",
     "why_not",
 ]
@@ -75,6 +76,11 @@ class Wait:
     def __str__(self) -> str:
         about = f" ({self.about})" if self.about else ""
         return f"{self.who} {self.what}{about}"
+
+
+def titled(title: str, told: Iterable[str]) -> list[str]:
+    """Rows of a report for people: the title stands before the first of them."""
+    return [f"  {title if number == 0 else '':<14}{row}" for number, row in enumerate(told)]
 
 
 def _no_candidates(order: Order, policy: Policy) -> Iterable[Command]:

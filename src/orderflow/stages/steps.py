@@ -158,7 +158,9 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 
 #: Steps that end or undo something, or that others tell of: that they are possible does not mean that it can go on.
-_WAYS_OUT = frozenset({"cancel", "reject", "refuse", "unpack", "unbook", "reopen", "record_despatch", "receive"})
+_WAYS_OUT = frozenset(
+    {"cancel", "reject", "refuse", "unpack", "unbook", "reopen", "record_despatch", "receive", "finish", "close"}
+)
 
 
 def _state(order: Order, subject: str) -> str:

@@ -231,7 +231,7 @@ def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Eve
     if strays:
         yield StrayScanRecorded(at, strays)
     for scan in scans:
-        for parcel in _parcels_under(order, scan.tracking_number):
+        for parcel in _parcels_under(order, scan):
             if scan not in parcel.scans and scan not in news.setdefault(parcel.id, []):
                 news[parcel.id].append(scan)
     for parcel_id, fresh in news.items():
@@ -242,19 +242,30 @@ def _recorded(order: Order, scans: Iterable[Scan], at: datetime) -> Iterable[Eve
 def _is_stray(order: Order, scan: Scan) -> bool:
     """Whether a report is news about a dead label of this order."""
     is_ours = any(scan.tracking_number in shipment.numbers for shipment in order.shipments.values())
-    is_live = any(True for _ in _parcels_under(order, scan.tracking_number))
+    is_live = any(True for _ in _parcels_under(order, scan))
     return is_ours and not is_live and scan not in order.stray_scans
 
 
-def _parcels_under(order: Order, tracking_number: str) -> Iterable[Parcel]:
-    """The parcels with this number; for a master number or that of a leg, every parcel of the shipment."""
-    known = order.parcels_with(tracking_number)
-    if known or _has_no_number(order, tracking_number):
-        yield from known or (order.parcels[tracking_number],)
+def _parcels_under(order: Order, scan: Scan) -> Iterable[Parcel]:
+    """The parcels that a report is about: those with its number; for a master number or that of a leg, every parcel."""
+    number = scan.tracking_number
+    known = order.parcels_with(number)
+    if known or _has_no_number(order, number):
+        yield from known or (order.parcels[number],)
         return
-    for shipment in order.shipments.values():
-        if shipment.is_live and shipment.booking is not None and tracking_number in shipment.booking.numbers:
-            yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+    for shipment in _shipments_under(order, scan):
+        yield from (order.parcels[parcel_id] for parcel_id in shipment.parcel_ids)
+
+
+def _shipments_under(order: Order, scan: Scan) -> list[Shipment]:
+    """The shipments that travel under a master number: of several that left one by one, those that had left by then."""
+    number = scan.tracking_number
+    under = [s for s in order.shipments.values() if s.is_live and s.booking is not None and number in s.booking.numbers]
+    gone = {s.id: s.despatched_at for s in under if s.despatched_at is not None}
+    if len(under) == 1 or not gone:
+        return under
+    by_then = max(scan.occurred_at, min(gone.values()))
+    return [s for s in under if s.id in gone and gone[s.id] <= by_then]
 
 
 def _has_no_number(order: Order, parcel_id: str) -> bool:
@@ -271,7 +282,7 @@ def the_number_is_one_of_ours(order: Order, command: RecordTracking, policy: Pol
         numbers = (part.numbers for parts in (order.shipments, order.returns) for part in parts.values())
         is_dead = any(scan.tracking_number in known for known in numbers)
         is_theirs = order.observed is not None and scan.tracking_number in order.observed.numbers
-        if not (is_dead or is_theirs) and not any(True for _ in _parcels_under(order, scan.tracking_number)):
+        if not (is_dead or is_theirs) and not any(True for _ in _parcels_under(order, scan)):
             yield Violation(
                 "tracking.unknown_number",
                 f"no parcel of this order travels under {scan.tracking_number!r}",
@@ -398,7 +409,7 @@ def _last_step(order: Order, arrived: bool) -> str:
     if arrived:
         return "complete"
     kinds = order.ledger.kinds
-    has_left = not kinds.isdisjoint({"lost", "shipped"} | CAME_BACK)
+    has_left = "shipped" in order.milestones or not kinds.isdisjoint({"lost", "shipped"} | CAME_BACK)
     return "close" if has_left and kinds <= _NOWHERE | CAME_BACK and nothing_is_awaited(order) else ""
 
 

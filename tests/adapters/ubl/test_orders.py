@@ -66,6 +66,12 @@ def test_a_day_with_an_offset_is_that_day() -> None:
     assert read.heading.issued_on == date(2026, 11, 20)
 
 
+@pytest.mark.parametrize("offset", ["+15:00", "-14:30", "+09:75"])
+def test_a_day_in_a_zone_that_there_is_not_is_no_day(offset: str) -> None:
+    with pytest.raises(InvalidInput, match=r"ubl\.bad_date"):
+        read_order(order(head=HEAD.replace("2026-11-20", f"2026-11-20{offset}")))
+
+
 def test_a_customer_is_known_by_the_number_that_we_gave_it_then_by_its_own() -> None:
     own = "<cac:PartyIdentification><cbc:ID>K-99</cbc:ID></cac:PartyIdentification><cac:PartyName><cbc:Name>Krull"
     both = order().replace("<cac:PartyName><cbc:Name>Krull", own)

@@ -11,15 +11,18 @@ import pytest
 
 from orderflow import (
     AmendOrder,
+    AuthorizeReturn,
     BookShipment,
     CancelLines,
     CancelOrder,
     ConfirmOrder,
     DespatchShipment,
     PackParcel,
+    ReceiveReturn,
     RecordPick,
     RefuseConfirmation,
     RejectOrder,
+    RequestReturn,
     StartPicking,
 )
 from orderflow.adapters.ubl import (
@@ -396,6 +399,36 @@ def test_a_shipment_has_arrived_when_all_of_it_has() -> None:
         advice = checked(write_despatch_advice(shop.order, "S1", SELLER).document)
         assert said(advice, "Shipment/Delivery/ActualDeliveryDate") == days
         assert said(advice, "Shipment/TotalTransportHandlingUnitQuantity") == ["2"]
+
+
+def test_a_kit_in_two_parcels_is_told_by_component_and_as_it_left() -> None:
+    """Three kits of two cups and a pot, one pot of them still here; two cups come back later."""
+    command = read_order(order(line("20", "3", sku="SET"), line("30", "1", sku="TEA"))).command
+    kits = evolved(command.lines[0], components=(("CUP", 2), ("POT", 1)))
+    shop = Shop(evolved(command, lines=(kits, *command.lines[1:])), {"CUP": 99, "POT": 99})
+    shop.does(
+        StartPicking(shop.order_id, "F1"),
+        RecordPick(shop.order_id, "F1"),
+        PackParcel(shop.order_id, "F1", [("L1.1", 4), ("L1.2", 1)]),
+        PackParcel(shop.order_id, "F1", [("L1.1", 2), ("L1.2", 1), ("L2", 1)]),
+        BookShipment(shop.order_id, carrier="PARCELCO", service="standard"),
+        DespatchShipment(shop.order_id, "S1"),
+    )
+    advice = write_despatch_advice(shop.order, "S1", SELLER)
+    written = checked(advice.document)
+    assert said(written, "DespatchLine/ID") == ["L1.1", "L1.2", "30"], "each line of an advice has a number of its own"
+    assert said(written, "DespatchLine/OrderLineReference/LineID") == ["20", "20", "30"]
+    assert said(written, "DespatchLine/DeliveredQuantity") == ["6", "2", "1"]
+    assert said(written, "DespatchLine/OutstandingQuantity") == ["1"]
+    boxed = "Shipment/TransportHandlingUnit/HandlingUnitDespatchLine"
+    assert said(written, f"{boxed}/DeliveredQuantity") == ["4", "1", "2", "1", "1"]
+
+    for parcel in shop.order.parcels.values():
+        shop.flow.observe(Scan(parcel.tracking_number, TrackingStatus.DELIVERED, shop.clock()))
+    shop.does(RequestReturn(shop.order_id, [("L1.1", 2)]), AuthorizeReturn(shop.order_id, "R1"))
+    shop.does(ReceiveReturn(shop.order_id, "R1"))
+    again = checked(write_despatch_advice(shop.order, "S1", SELLER).document)
+    assert said(again, "DespatchLine/DeliveredQuantity") == ["6", "2", "1"]
 
 
 def test_a_measured_weight_is_listed_as_lost() -> None:

@@ -1,7 +1,9 @@
 """What left, told to the customer: a despatch advice, parcel by parcel and line by line.
 
-Each line of the order that has units in the shipment is a despatch line; each parcel a transport handling unit, known
-by its SSCC, with its weight, its sides, its tracking number and what is in it.
+Each line of the order that has units in the shipment is a despatch line, with a number of its own: that of the
+customer's row, or of ours where several lines are of one row. Each parcel is a transport handling unit, known by its
+SSCC, with its weight, its sides, its tracking number and what is in it. What left is told as it left, also when some of
+it has come back since.
 """
 
 from __future__ import annotations
@@ -152,7 +154,7 @@ def _handling_unit(order: Order, parcel: Parcel, agreement: Agreement) -> Part |
         basic("TraceID", parcel.tracking_number),
         *(
             _despatch_line("HandlingUnitDespatchLine", order, order.lines[line_id], units, [parcel], agreement)
-            for line_id, units in order.sent_in(parcel.id).items()
+            for line_id, units in order.despatched_in(parcel.id).items()
         ),
         _measure("GROSS_WEIGHT", parcel.weight_kg, "KGM"),
         *(_measure(side, length, "CMT") for side, length in sides),
@@ -167,7 +169,7 @@ def _measure(what: str, measure: Decimal | None, code: str) -> Part | None:
 
 def _despatch_lines(order: Order, parcels: list[Parcel], agreement: Agreement) -> Iterator[Part | None]:
     """What left of each line, and what is still to come."""
-    sent = total_by(pair for parcel in parcels for pair in order.sent_in(parcel.id).items())
+    sent = total_by(pair for parcel in parcels for pair in order.despatched_in(parcel.id).items())
     for line_id, line in order.lines.items():
         if line_id in sent:
             yield _despatch_line("DespatchLine", order, line, sent[line_id], parcels, agreement)
@@ -188,7 +190,7 @@ def _despatch_line(
     goods = [some for parcel in parcels for some in parcel.contents if some.line_id == line.id]
     return aggregate(
         name,
-        basic("ID", line_number(order, line)),
+        basic("ID", line.customer_reference or line.id),
         quantity("DeliveredQuantity", units, code),
         quantity("BackorderQuantity", waiting if of_whole and waiting else None, code),
         quantity("OutstandingQuantity", outstanding if of_whole and outstanding else None, code),
