@@ -18,7 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orderflow import OrderFlow
 from orderflow import facts as f
+from orderflow.adapters.memory import ManualClock
 from orderflow.commands import AdoptOrder, RecordFacts, RecordTracking
 from orderflow.defaults import STANDARD
 from orderflow.ledger import kind_of, place_of
@@ -160,6 +162,28 @@ def test_any_permutation_and_repetition_of_the_same_facts_gives_the_same_order(
     history: list[Any], data: st.DataObject
 ) -> None:
     same_order(history, data)
+
+
+def told_a_flow(news: Iterable[tuple[Any, ...]]) -> Order:
+    """The order after a flow was told so: what nobody knows the parcel of yet waits in the inbox of the store."""
+    flow = OrderFlow(clock=ManualClock(NOW))
+    flow.adopt(adopted())
+    for portion in news:
+        flow.observe(*(one for one in portion if isinstance(one, Scan)))
+        if told := [one for one in portion if not isinstance(one, Scan)]:
+            flow.record_facts(ID, *told)
+    order = flow.get(ID)
+    assert replay(recorded.event for recorded in flow.history(ID)) == order
+    return order
+
+
+@settings(max_examples=40)
+@given(histories, st.data())
+def test_a_flow_comes_to_the_same_order_whatever_was_told_first(history: list[Any], data: st.DataObject) -> None:
+    """Despatches, reports and bookings by others in any order and number: through the public face, and its inbox."""
+    in_turn = told_a_flow([(one,) for one in history])
+    assert seen(in_turn) == seen(told_a_flow(portions(data, history)))
+    assert seen(in_turn) == seen(told_all([(one,) for one in history]))
 
 
 #: Histories in which one thing goes by two names, or one name is that of two things.

@@ -165,6 +165,20 @@ def test_it_is_the_same_order_in_whatever_order_it_is_told() -> None:
     }
 
 
+def test_what_came_back_before_anyone_said_that_it_had_left_completes_the_order_with_the_last_word() -> None:
+    """Two of ten were wanted in the end; both left, and both came back: told in any order, the order is over."""
+    two = facts.Ordered("ERP", "SO-77", {"L1": 2}, revision=2)
+    nothing_yet = facts.Despatched("ERP", "DN-1", [])
+    left = facts.Despatched("ERP", "DN-1", [facts.Package({"L1": 2}, "1Z1")], 2)
+    back = facts.Returned("ERP", "RT-1", {"L1": 2})
+    for told in permutations((two, nothing_yet, left, back)):
+        flow = OrderFlow(clock=ManualClock(NINE))
+        flow.adopt(adoption())
+        for fact in told:
+            order = flow.record_facts("SO-77", fact).order
+        assert (order.state, order.status.by_kind, order.anomalies) == ("completed", {"restocked": 2}, ()), told
+
+
 def test_reports_of_carriers_and_proofs_of_delivery_complete_an_adopted_order() -> None:
     firm = Firm()
     firm.flow.observe(Scan("1Z1", "delivered", NOW))

@@ -471,7 +471,7 @@ def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
 
 def _looks_at(order: Order) -> tuple[str, ...]:
     """Before anything has left there is nothing to follow."""
-    if not order.ledger.kinds.isdisjoint(("shipped", "delivered", "lost")) or order.returns:
+    if not order.ledger.kinds.isdisjoint(("shipped", "delivered", "lost", "restocked")) or order.returns:
         return ("milestones", "state", "ledger", "parcels", "shipments", "handovers", "claims", "cases", "returns")
     return ("ledger", "parcels")
 
