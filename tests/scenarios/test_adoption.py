@@ -172,7 +172,7 @@ def test_what_came_back_before_anyone_said_that_it_had_left_completes_the_order_
     left = facts.Despatched("ERP", "DN-1", [facts.Package({"L1": 2}, "1Z1")], 2)
     back = facts.Returned("ERP", "RT-1", {"L1": 2})
     for told in permutations((two, nothing_yet, left, back)):
-        flow = OrderFlow(clock=ManualClock(NINE))
+        flow = OrderFlow(clock=ManualClock(NOW))
         flow.adopt(adoption())
         for fact in told:
             order = flow.record_facts("SO-77", fact).order
