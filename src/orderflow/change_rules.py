@@ -75,7 +75,6 @@ STAGES: FrozenMap[str, str] = FrozenMap(
     }
 )
 _RANK = {stage: rank for rank, stage in enumerate(STAGES)}
-_BOOKED = frozenset({"requested", "booked", "void_wanted"})
 
 
 def _as_modification(raw: Any) -> str:
@@ -166,7 +165,7 @@ def stage_at(order: Order, account: Account, initial: str) -> str:
         return "picking" if is_begun else "allocated"
     if kind == "packed":
         shipment = order.shipment_of(place)
-        return "booked" if shipment is not None and shipment.stage in _BOOKED else "packed"
+        return "booked" if shipment is not None and shipment.is_outstanding else "packed"
     if kind in ("picked", "shipped"):
         return kind
     return "shipped" if kind == "lost" else "delivered"

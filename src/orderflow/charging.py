@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orderflow.charges import Tranche, given_back, measured_back, measured_out, taken_again
-from orderflow.ledger import GIVEN_UP, GONE, SOURCES, SURPLUS, Move, kind_of, place_of
+from orderflow.ledger import GIVEN_UP, GONE, SOURCES, SURPLUS, Move, kind_of, place_of, units_by_line
 from orderflow.values.checked import evolved
 from orderflow.values.frozenmap import FrozenMap
-from orderflow.values.numbers import EXACT, ZERO, ratio_cut, total, total_by
+from orderflow.values.numbers import EXACT, ZERO, ratio_cut, total
 
 if TYPE_CHECKING:
     from orderflow.order import Order
@@ -33,10 +33,10 @@ def moved(order: Order, moves: Iterable[Move], unbilled: Mapping[str, Decimal] =
     are given back: those that cost nothing first, then those of the newest tranche.
     """
     moves = tuple(moves)
-    more = _by_line(move for move in moves if move.source == SURPLUS)
+    more = units_by_line(move for move in moves if move.source == SURPLUS)
     for line_id, units in more.items():
         order = _came_beyond(order, line_id, units, unbilled.get(line_id, ZERO))
-    gone = _by_line(move for move in moves if move.target in GIVEN_UP and move.source not in GIVEN_UP)
+    gone = units_by_line(move for move in moves if move.target in GIVEN_UP and move.source not in GIVEN_UP)
     for line_id, units in gone.items():
         came = total(move.quantity for move in moves if move.line_id == line_id and move.source in SOURCES)
         live = EXACT.add(order.live_quantity(line_id), came)
@@ -193,8 +193,3 @@ def _refunded(order: Order, line_id: str, units: Decimal, measure: Decimal | Non
         given_back=order.given_back.set(line_id, back),
         refunded=order.refunded.set(line_id, EXACT.add(order.refunded.get(line_id, ZERO), units)),
     )
-
-
-def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
-    """Units moved, by line."""
-    return total_by((move.line_id, move.quantity) for move in moves)

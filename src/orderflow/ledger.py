@@ -55,6 +55,7 @@ __all__ = [
     "received",
     "returning",
     "shipped",
+    "units_by_line",
 ]
 
 Account = NewType("Account", str)
@@ -174,6 +175,11 @@ class Move:
 
 def _balances() -> FrozenMap[str, FrozenMap[Account, Decimal]]:
     return FrozenMap()
+
+
+def units_by_line(moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
+    """How many units of each line some moves are about."""
+    return FrozenMap(total_by((move.line_id, move.quantity) for move in moves))
 
 
 @record(slots=False)

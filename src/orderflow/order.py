@@ -45,6 +45,7 @@ from orderflow.ledger import (
     packed,
     picked,
     place_of,
+    units_by_line,
 )
 from orderflow.observations import drawn_up, ground_of
 from orderflow.parts import (
@@ -303,7 +304,7 @@ class Order(Frozen):
 
     def wished_out_of(self, account: Account) -> dict[str, Decimal]:
         """Units of one account that wait to be cancelled, by line."""
-        return _by_line(move for move in self.to_be_cancelled if move.source == account)
+        return dict(units_by_line(move for move in self.to_be_cancelled if move.source == account))
 
     def redirection_of(self, place: str) -> Redirection | None:
         """The newest wish to send what is in a shipment, or in the work of a fulfiller, another way."""
@@ -855,7 +856,7 @@ class Order(Frozen):
     def despatched_in(self, parcel_id: str) -> dict[str, Decimal]:
         """What left in a parcel, that which has come back included."""
         back = (move for one in self.returns.values() for move in one.taken if place_of(move.source) == parcel_id)
-        return total_by((*self.sent_in(parcel_id).items(), *_by_line(back).items()))
+        return total_by((*self.sent_in(parcel_id).items(), *units_by_line(back).items()))
 
     def made_good(self, parcel: Parcel) -> dict[str, Decimal]:
         """Units of a parcel that are replaced by a line that is still wanted, or that were credited."""
@@ -904,11 +905,6 @@ _NOT_COMING = frozenset({"lost", "cancelled", "closed_short"})
 
 def _no_terms(order: Order) -> dict[str, Terms]:
     return {}
-
-
-def _by_line(moves: Iterable[Move]) -> dict[str, Decimal]:
-    """Units moved, by line."""
-    return total_by((move.line_id, move.quantity) for move in moves)
 
 
 #: The furthest account of the trade decides the word; "partly" where units are elsewhere as well.

@@ -397,6 +397,7 @@ class Booking:
 
 
 _NOTHING_CAME_OF_IT = frozenset({"refused", "withdrawn", "voided", "void_declined", "left_box"})
+_WITH_A_CARRIER = frozenset({"requested", "booked", "void_wanted"})
 
 
 @record(slots=False)
@@ -440,6 +441,11 @@ class Shipment(Frozen):
     def is_live(self) -> bool:
         """Whether parcels travel, or are to travel, under this shipment; others came to nothing."""
         return not self.unwanted and self.stage not in _NOTHING_CAME_OF_IT
+
+    @property
+    def is_outstanding(self) -> bool:
+        """Whether a carrier has a booking of it, or may have, and the parcels have not left."""
+        return self.stage in _WITH_A_CARRIER
 
 
 @record(slots=False)

@@ -19,6 +19,7 @@ import attrs
 from orderflow.change_rules import MODIFICATIONS, STAGES, ChangeRule, Modification, rule_for
 from orderflow.lifecycle import Lifecycle
 from orderflow.policy import AUTOMATIC, BY_CHOICE, REVIEWED, Authority, Policy
+from orderflow.values.record import speaks_for_itself
 
 __all__ = ["changes_table", "policy_table"]
 
@@ -140,7 +141,7 @@ def _shown(held: Any) -> str:
 
 def _composed(held: Any) -> str:
     """Something with parts, or a function by its name and first sentence."""
-    if attrs.has(type(held)) and not _speaks_for_itself(held):
+    if attrs.has(type(held)) and not speaks_for_itself(held):
         parts = ((field.name.lstrip("_"), getattr(held, field.name)) for field in attrs.fields(type(held)))
         named = [_named(held)] if callable(held) else []
         return "<br>".join((*named, *(f"{name}: {_shown(part)}" for name, part in parts)))
@@ -152,11 +153,6 @@ def _named(held: Any) -> str:
     said = (inspect.getdoc(held) or "").partition("\n\n")[0].replace("\n", " ").replace("``", "`")
     name = getattr(held, "__name__", type(held).__name__)
     return f"`{name}`: {said}" if said else f"`{name}`"
-
-
-def _speaks_for_itself(held: Any) -> bool:
-    """Whether a value is best shown as it shows itself, like money."""
-    return any("__str__" in vars(cls) for cls in type(held).__mro__[:-1])
 
 
 def _duration(held: timedelta) -> str:

@@ -29,7 +29,7 @@ from orderflow.tracking import Anomaly, Scan
 from orderflow.values.address import Address
 from orderflow.values.numbers import plain
 from orderflow.values.party import Party
-from orderflow.values.record import field_names
+from orderflow.values.record import field_names, speaks_for_itself
 
 __all__ = ["SENTENCES", "sentence"]
 
@@ -242,11 +242,7 @@ def _of_its_kind(held: Any, order: Order) -> str:
     for cls in type(held).__mro__:
         if (told := _WORDS.get(cls)) is not None:
             return told(held, order)
-    return _record(held, order) if attrs.has(type(held)) and not _speaks_for_itself(held) else str(held)
-
-
-def _speaks_for_itself(held: Any) -> bool:
-    return any("__str__" in vars(cls) for cls in type(held).__mro__[:-1])
+    return _record(held, order) if attrs.has(type(held)) and not speaks_for_itself(held) else str(held)
 
 
 def _record(held: Any, order: Order) -> str:

@@ -15,9 +15,9 @@ from typing import TypeAlias
 import attrs
 
 from orderflow.documents import Document
+from orderflow.ledger import units_by_line
 from orderflow.order import Cancellation, Fulfillment, Order, Parcel, Redirection, Return, Shipment
 from orderflow.policy import Draft
-from orderflow.stages.changes import units_by_line
 from orderflow.stages.stage import units_text
 from orderflow.tracking import TrackingStatus
 from orderflow.values.address import Address

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from orderflow.kits import Kit
-from orderflow.ledger import CANCELLED, OPEN, ORDERED, Move, allocated, kind_of
+from orderflow.ledger import CANCELLED, OPEN, ORDERED, Move, allocated, kind_of, units_by_line
 from orderflow.messages import Event
 from orderflow.order import Order, Redirection, Shipment
 from orderflow.policy import Policy
@@ -30,7 +30,6 @@ from orderflow.stages.changes import (
     asks_nobody,
     cancellable,
     still_wanted,
-    units_by_line,
     wished,
 )
 from orderflow.stages.packing import way_of
@@ -39,8 +38,6 @@ from orderflow.values.checked import evolved
 from orderflow.values.numbers import EXACT, ZERO
 
 __all__ = ["Plan", "had_back", "less_of", "plan_of", "redirected_lines", "reworked"]
-
-_OUTSTANDING = frozenset({"requested", "booked", "void_wanted"})
 
 
 @attrs.frozen
@@ -228,7 +225,7 @@ def _redirections(before: Order, after: Order, at: datetime) -> Iterator[Redirec
     redirected = redirected_lines(before, after)
     for shipment in before.shipments.values() if redirected else ():
         lines = _lines_in(before, shipment) & redirected
-        if shipment.is_live and shipment.stage in _OUTSTANDING and any(_differs(after, shipment, one) for one in lines):
+        if shipment.is_live and shipment.is_outstanding and any(_differs(after, shipment, one) for one in lines):
             yield Redirection(shipment.id, tuple(sorted(lines)), at)
     reworded = _reworded_lines(before, after) if before.works else frozenset()
     for work in before.works.values() if reworded else ():

@@ -33,6 +33,7 @@ from orderflow.ledger import (
     packed,
     picked,
     place_of,
+    units_by_line,
 )
 from orderflow.messages import Command, Envelope, Event, command, event
 from orderflow.order import Cancellation, Case, Order, Parcel, Shipment
@@ -72,13 +73,11 @@ __all__ = [
     "cancelled_or_wished",
     "has_left",
     "still_wanted",
-    "units_by_line",
     "void_declined",
     "wished",
 ]
 
 #: Stages of a shipment in which a carrier has, or may have, a booking of ours.
-_OUTSTANDING = ("requested", "booked", "void_wanted")
 #: Accounts of units that have left: these are not cancelled.
 _HAS_LEFT = GONE | CAME_BACK
 
@@ -222,11 +221,6 @@ def _less(waiting: tuple[Move, ...], settled: Iterable[Move]) -> tuple[Move, ...
 
 def _more(counted: Mapping[str, Decimal], moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
     return FrozenMap(total_by((*counted.items(), *((move.line_id, move.quantity) for move in moves))))
-
-
-def units_by_line(moves: Iterable[Move]) -> FrozenMap[str, Decimal]:
-    """How many units of each line some moves are about."""
-    return _more({}, moves)
 
 
 # -- what can still be cancelled, and whose word it needs --------------------------------------------------------------
@@ -430,7 +424,7 @@ def _whole_order(order: Order, policy: Policy, at: datetime) -> Iterable[Event]:
         return
     if any(order.ledger.holds_any(allocated(fulfillment_id)) for fulfillment_id in order.works):
         return
-    if any(shipment.stage in _OUTSTANDING for shipment in order.shipments.values()):
+    if any(shipment.is_outstanding for shipment in order.shipments.values()):
         return
     state = policy.order_step(order, "cancel")
     if state is not None:
@@ -521,7 +515,7 @@ def _cancel_instead(order: Order, case: Case, policy: Policy, at: datetime) -> I
 
 
 def _awaits(order: Order, policy: Policy) -> Iterable[Wait]:
-    names = [s.id for s in order.shipments.values() if s.stage in _OUTSTANDING]
+    names = [s.id for s in order.shipments.values() if s.is_outstanding]
     if order.cancellation is not None and names:
         yield Wait("the cancellation", f"for the word of the carrier on {', '.join(names)}")
     for account in dict.fromkeys(move.source for move in order.to_be_cancelled):

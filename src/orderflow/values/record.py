@@ -13,7 +13,7 @@ from typing import Any, TypeVar, dataclass_transform, overload
 
 import attrs
 
-__all__ = ["field_names", "record"]
+__all__ = ["field_names", "record", "speaks_for_itself"]
 
 C = TypeVar("C", bound=type)
 
@@ -58,6 +58,11 @@ def _made(cls: type, *, slots: bool) -> type:
 def field_names(cls: type) -> tuple[str, ...]:
     """The names of a record's fields, in order."""
     return tuple(field.name for field in attrs.fields(cls))
+
+
+def speaks_for_itself(held: Any) -> bool:
+    """Whether a value is best shown as it shows itself, like money."""
+    return any("__str__" in vars(cls) for cls in type(held).__mro__[:-1])
 
 
 def _tuple_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
